@@ -1,0 +1,114 @@
+//! The credential of a request: RFC 6750 §2.1, RFC 9110 §11.4.
+//!
+//! *Not presented*, *presented* and *malformed* are three different answers:
+//! only the last is an error of the client (400), and only the second is ever
+//! shown to a verifier.
+
+use thiserror::Error;
+
+/// The longest token that is looked at, in bytes.
+pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// What a request carried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "each answer leads to another status code")]
+pub enum Credential<'a> {
+    /// No credential of the Bearer scheme.
+    NotPresented,
+    /// A token that fits the grammar. Nothing about it is verified.
+    Presented(&'a str),
+}
+
+impl std::fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NotPresented => "NotPresented",
+            Self::Presented(_) => "Presented(redacted)",
+        })
+    }
+}
+
+/// Why a credential is malformed. Maps to `invalid_request`, except
+/// [`MalformedCredential::TooLong`], which is a token nobody issued.
+#[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "each reason is mapped to an answer")]
+pub enum MalformedCredential {
+    /// More than one `Authorization` header.
+    #[error("more than one Authorization header")]
+    Repeated,
+    /// The header is not visible ASCII.
+    #[error("the Authorization header has characters outside visible ASCII")]
+    Characters,
+    /// `Bearer` without a token, or a token outside `b64token` (RFC 6750 §2.1).
+    #[error("the Bearer credential does not fit its grammar")]
+    Grammar,
+    /// A token in the query beside the header (RFC 6750 §2).
+    #[error("an access token in the query beside the Authorization header")]
+    TwoMethods,
+    /// The token is longer than [`MAX_TOKEN_BYTES`].
+    #[error("the access token is too long")]
+    TooLong,
+}
+
+/// Reads the values of all `Authorization` headers of a request and its query.
+///
+/// `query` is the part of the target behind `?`. A token there is never used
+/// (RFC 6750 §2.3 is not supported); beside a Bearer header it is an error.
+///
+/// # Errors
+///
+/// [`MalformedCredential`] if the request is malformed (RFC 6750 §3.1, `invalid_request`).
+pub fn parse<'a, I>(authorization: I, query: Option<&str>) -> Result<Credential<'a>, MalformedCredential>
+where
+    I: IntoIterator<Item = &'a [u8]>,
+{
+    let mut values = authorization.into_iter();
+    let Some(value) = values.next() else {
+        return Ok(Credential::NotPresented);
+    };
+    if values.next().is_some() {
+        return Err(MalformedCredential::Repeated);
+    }
+    let text = std::str::from_utf8(value).map_err(|_| MalformedCredential::Characters)?;
+    if text.bytes().any(|byte| byte != b'\t' && !(0x20..0x7F).contains(&byte)) {
+        return Err(MalformedCredential::Characters);
+    }
+    let scheme_end = text
+        .find(|character: char| !is_token_character(character))
+        .unwrap_or(text.len());
+    let (scheme, rest) = text.split_at(scheme_end);
+    if !scheme.eq_ignore_ascii_case("Bearer") {
+        return Ok(Credential::NotPresented);
+    }
+    // RFC 9110 §11.4: credentials = auth-scheme [ 1*SP ( token68 / … ) ]
+    let token = rest.trim_start_matches(' ');
+    if token.len() == rest.len() || !is_b64token(token) {
+        return Err(MalformedCredential::Grammar);
+    }
+    if query.is_some_and(has_access_token) {
+        return Err(MalformedCredential::TwoMethods);
+    }
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(MalformedCredential::TooLong);
+    }
+    Ok(Credential::Presented(token))
+}
+
+fn is_token_character(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(character)
+}
+
+/// `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 6750 §2.1).
+fn is_b64token(token: &str) -> bool {
+    let body = token.trim_end_matches('=');
+    !body.is_empty()
+        && body
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+}
+
+fn has_access_token(query: &str) -> bool {
+    query
+        .split('&')
+        .any(|pair| pair.split('=').next() == Some("access_token"))
+}

@@ -1,0 +1,148 @@
+//! The `WWW-Authenticate: Bearer` challenge: RFC 6750 §3, RFC 9728 §5.1.
+
+use std::fmt;
+
+use crate::ScopeSet;
+
+/// The registered error codes of RFC 6750 §3.1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "the set is closed by RFC 6750 §3.1")]
+pub enum ChallengeErrorCode {
+    /// The request is malformed: 400.
+    InvalidRequest,
+    /// The token is expired, revoked, malformed or not for this resource: 401.
+    InvalidToken,
+    /// The token lacks a scope that the request needs: 403.
+    InsufficientScope,
+}
+
+impl ChallengeErrorCode {
+    /// The code on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
+        }
+    }
+
+    /// The HTTP status that goes with the code.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::InvalidRequest => 400,
+            Self::InvalidToken => 401,
+            Self::InsufficientScope => 403,
+        }
+    }
+}
+
+/// One Bearer challenge. Each attribute appears at most once (RFC 6750 §3).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Challenge<'a> {
+    /// Absent when the request carried no credentials (RFC 6750 §3.1).
+    pub error: Option<ChallengeErrorCode>,
+    /// A fixed sentence of ours; never input.
+    pub error_description: Option<&'static str>,
+    /// Every scope the operation needs.
+    pub scope: Option<&'a ScopeSet>,
+    /// Address of the protected resource metadata (RFC 9728 §5.1).
+    pub resource_metadata: Option<&'a str>,
+}
+
+impl<'a> Challenge<'a> {
+    /// A challenge for a request without credentials: no error code.
+    pub const fn unauthenticated() -> Self {
+        Self {
+            error: None,
+            error_description: None,
+            scope: None,
+            resource_metadata: None,
+        }
+    }
+
+    /// A challenge for a request whose credential failed with `error`.
+    pub const fn failed(error: ChallengeErrorCode) -> Self {
+        Self {
+            error: Some(error),
+            ..Self::unauthenticated()
+        }
+    }
+
+    /// Adds a fixed sentence for people.
+    #[must_use]
+    pub const fn described(mut self, sentence: &'static str) -> Self {
+        self.error_description = Some(sentence);
+        self
+    }
+
+    /// Adds the scopes that the operation needs; none are written if the set is empty.
+    #[must_use]
+    pub const fn scope(mut self, scope: &'a ScopeSet) -> Self {
+        self.scope = Some(scope);
+        self
+    }
+
+    /// Adds the address of the protected resource metadata (RFC 9728 §5.1).
+    #[must_use]
+    pub const fn resource_metadata(mut self, address: &'a str) -> Self {
+        self.resource_metadata = Some(address);
+        self
+    }
+}
+
+/// The header value. Characters outside the attribute grammar are left out, so
+/// that no value can end its quotes or start a new header line (RFC 6750 §3).
+impl fmt::Display for Challenge<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Bearer")?;
+        let mut separator = " ";
+        let mut attribute = |f: &mut fmt::Formatter<'_>, name: &str, value: &str| {
+            write!(f, "{separator}{name}=\"")?;
+            separator = ", ";
+            for character in value.chars() {
+                if matches!(character, ' ' | '!' | '#'..='[' | ']'..='~') {
+                    fmt::Write::write_char(f, character)?;
+                }
+            }
+            f.write_str("\"")
+        };
+        if let Some(error) = self.error {
+            attribute(f, "error", error.as_str())?;
+        }
+        if let Some(sentence) = self.error_description {
+            attribute(f, "error_description", sentence)?;
+        }
+        if let Some(scope) = self.scope.filter(|scope| !scope.is_empty()) {
+            attribute(f, "scope", &scope.to_string())?;
+        }
+        if let Some(address) = self.resource_metadata {
+            attribute(f, "resource_metadata", address)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rs_23_a_challenge_without_credentials_has_no_error() {
+        let scope = ScopeSet::parse("read").unwrap();
+        let challenge = Challenge::unauthenticated()
+            .scope(&scope)
+            .resource_metadata("https://rs.test/.well-known/oauth-protected-resource/mcp");
+        assert_eq!(
+            challenge.to_string(),
+            "Bearer scope=\"read\", \
+             resource_metadata=\"https://rs.test/.well-known/oauth-protected-resource/mcp\""
+        );
+    }
+
+    #[test]
+    fn rs_30_e46_no_value_can_leave_its_quotes_or_its_line() {
+        let challenge = Challenge::unauthenticated().resource_metadata("a\"b\\c\r\nX: y\u{7f}");
+        assert_eq!(challenge.to_string(), "Bearer resource_metadata=\"abcX: y\"");
+    }
+}

@@ -1,0 +1,108 @@
+//! Protected resource metadata: RFC 9728 §2.
+
+use serde::Serialize;
+
+use crate::{Issuer, ResourceUri, ScopeSet};
+
+/// The document a protected resource publishes about itself (RFC 9728 §2).
+/// Members without a value are left out (RFC 9728 §3.2).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ProtectedResourceMetadata {
+    /// The identifier of this resource; clients compare it with the URL they call.
+    pub resource: ResourceUri,
+    /// Issuers whose tokens are accepted here.
+    pub authorization_servers: Vec<Issuer>,
+    /// The scopes a client asks for first: the minimal set, never `offline_access`.
+    pub scopes_supported: ScopeSet,
+    /// A name for people.
+    pub resource_name: Option<String>,
+    /// Address of the documentation for developers.
+    pub resource_documentation: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    resource: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authorization_servers: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scopes_supported: Vec<&'a str>,
+    bearer_methods_supported: [&'a str; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_documentation: Option<&'a str>,
+}
+
+/// The path under which RFC 9728 §3 publishes the document.
+pub const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+
+impl ProtectedResourceMetadata {
+    /// Metadata of `resource` that names nothing else yet.
+    pub const fn new(resource: ResourceUri) -> Self {
+        Self {
+            resource,
+            authorization_servers: Vec::new(),
+            scopes_supported: ScopeSet::new(),
+            resource_name: None,
+            resource_documentation: None,
+        }
+    }
+
+    /// The address of the document: the well-known path inserted between origin
+    /// and path of the resource (RFC 9728 §3.1).
+    pub fn address(&self) -> String {
+        let path = self.resource.path();
+        let path = if path == "/" { "" } else { path };
+        format!("{}{WELL_KNOWN}{path}", self.resource.origin())
+    }
+
+    /// The document as JSON text.
+    pub fn to_json(&self) -> String {
+        let document = Document {
+            resource: self.resource.as_str(),
+            authorization_servers: self.authorization_servers.iter().map(Issuer::as_str).collect(),
+            scopes_supported: self
+                .scopes_supported
+                .iter()
+                .map(|scope| scope.as_str())
+                // RS-08: a resource asks for nothing that outlives the session.
+                .filter(|scope| *scope != "offline_access")
+                .collect(),
+            bearer_methods_supported: ["header"],
+            resource_name: self.resource_name.as_deref(),
+            resource_documentation: self.resource_documentation.as_deref(),
+        };
+        serde_json::to_string(&document).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rs_04_the_well_known_path_is_inserted_before_the_path_of_the_resource() {
+        for (resource, address) in [
+            ("https://rs.test/mcp", "https://rs.test/.well-known/oauth-protected-resource/mcp"),
+            ("https://rs.test", "https://rs.test/.well-known/oauth-protected-resource"),
+            ("https://rs.test/", "https://rs.test/.well-known/oauth-protected-resource"),
+        ] {
+            let metadata = ProtectedResourceMetadata::new(ResourceUri::parse(resource).unwrap());
+            assert_eq!(metadata.address(), address);
+        }
+    }
+
+    #[test]
+    fn rs_05_rs_08_empty_arrays_and_offline_access_are_left_out() {
+        let mut metadata =
+            ProtectedResourceMetadata::new(ResourceUri::parse("https://rs.test/mcp").unwrap());
+        assert_eq!(
+            metadata.to_json(),
+            r#"{"resource":"https://rs.test/mcp","bearer_methods_supported":["header"]}"#
+        );
+        metadata.scopes_supported = ScopeSet::parse("offline_access read").unwrap();
+        assert!(metadata.to_json().contains(r#""scopes_supported":["read"]"#));
+    }
+}
