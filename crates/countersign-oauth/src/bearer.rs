@@ -11,7 +11,10 @@ pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// What a request carried.
 #[derive(Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "each answer leads to another status code")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "each answer leads to another status code"
+)]
 pub enum Credential<'a> {
     /// No credential of the Bearer scheme.
     NotPresented,
@@ -31,7 +34,10 @@ impl std::fmt::Debug for Credential<'_> {
 /// Why a credential is malformed. Maps to `invalid_request`, except
 /// [`MalformedCredential::TooLong`], which is a token nobody issued.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "each reason is mapped to an answer")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "each reason is mapped to an answer"
+)]
 pub enum MalformedCredential {
     /// More than one `Authorization` header.
     #[error("more than one Authorization header")]
@@ -58,7 +64,10 @@ pub enum MalformedCredential {
 /// # Errors
 ///
 /// [`MalformedCredential`] if the request is malformed (RFC 6750 §3.1, `invalid_request`).
-pub fn parse<'a, I>(authorization: I, query: Option<&str>) -> Result<Credential<'a>, MalformedCredential>
+pub fn parse<'a, I>(
+    authorization: I,
+    query: Option<&str>,
+) -> Result<Credential<'a>, MalformedCredential>
 where
     I: IntoIterator<Item = &'a [u8]>,
 {
@@ -70,7 +79,10 @@ where
         return Err(MalformedCredential::Repeated);
     }
     let text = std::str::from_utf8(value).map_err(|_| MalformedCredential::Characters)?;
-    if text.bytes().any(|byte| byte != b'\t' && !(0x20..0x7F).contains(&byte)) {
+    if text
+        .bytes()
+        .any(|byte| byte != b'\t' && !(0x20..0x7F).contains(&byte))
+    {
         return Err(MalformedCredential::Characters);
     }
     let scheme_end = text

@@ -6,7 +6,10 @@ use crate::ScopeSet;
 
 /// The registered error codes of RFC 6750 §3.1.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "the set is closed by RFC 6750 §3.1")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the set is closed by RFC 6750 §3.1"
+)]
 pub enum ChallengeErrorCode {
     /// The request is malformed: 400.
     InvalidRequest,
@@ -143,6 +146,9 @@ mod tests {
     #[test]
     fn rs_30_e46_no_value_can_leave_its_quotes_or_its_line() {
         let challenge = Challenge::unauthenticated().resource_metadata("a\"b\\c\r\nX: y\u{7f}");
-        assert_eq!(challenge.to_string(), "Bearer resource_metadata=\"abcX: y\"");
+        assert_eq!(
+            challenge.to_string(),
+            "Bearer resource_metadata=\"abcX: y\""
+        );
     }
 }

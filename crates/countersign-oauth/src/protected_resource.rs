@@ -62,7 +62,11 @@ impl ProtectedResourceMetadata {
     pub fn to_json(&self) -> String {
         let document = Document {
             resource: self.resource.as_str(),
-            authorization_servers: self.authorization_servers.iter().map(Issuer::as_str).collect(),
+            authorization_servers: self
+                .authorization_servers
+                .iter()
+                .map(Issuer::as_str)
+                .collect(),
             scopes_supported: self
                 .scopes_supported
                 .iter()
@@ -85,9 +89,18 @@ mod tests {
     #[test]
     fn rs_04_the_well_known_path_is_inserted_before_the_path_of_the_resource() {
         for (resource, address) in [
-            ("https://rs.test/mcp", "https://rs.test/.well-known/oauth-protected-resource/mcp"),
-            ("https://rs.test", "https://rs.test/.well-known/oauth-protected-resource"),
-            ("https://rs.test/", "https://rs.test/.well-known/oauth-protected-resource"),
+            (
+                "https://rs.test/mcp",
+                "https://rs.test/.well-known/oauth-protected-resource/mcp",
+            ),
+            (
+                "https://rs.test",
+                "https://rs.test/.well-known/oauth-protected-resource",
+            ),
+            (
+                "https://rs.test/",
+                "https://rs.test/.well-known/oauth-protected-resource",
+            ),
         ] {
             let metadata = ProtectedResourceMetadata::new(ResourceUri::parse(resource).unwrap());
             assert_eq!(metadata.address(), address);
@@ -103,6 +116,10 @@ mod tests {
             r#"{"resource":"https://rs.test/mcp","bearer_methods_supported":["header"]}"#
         );
         metadata.scopes_supported = ScopeSet::parse("offline_access read").unwrap();
-        assert!(metadata.to_json().contains(r#""scopes_supported":["read"]"#));
+        assert!(
+            metadata
+                .to_json()
+                .contains(r#""scopes_supported":["read"]"#)
+        );
     }
 }

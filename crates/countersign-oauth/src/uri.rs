@@ -35,7 +35,10 @@ pub enum InvalidIdentifier {
 }
 
 fn judge(text: &str, query_allowed: bool) -> Result<(), InvalidIdentifier> {
-    if text.bytes().any(|byte| byte <= 0x20 || byte >= 0x7F || byte == b'"' || byte == b'\\') {
+    if text
+        .bytes()
+        .any(|byte| byte <= 0x20 || byte >= 0x7F || byte == b'"' || byte == b'\\')
+    {
         return Err(InvalidIdentifier::Characters);
     }
     let url = Url::parse(text).map_err(|_| InvalidIdentifier::NotAbsolute)?;
@@ -147,7 +150,11 @@ mod tests {
 
     #[test]
     fn an_issuer_keeps_its_spelling() {
-        for text in ["https://as.test", "https://as.test/", "https://AS.test/tenant"] {
+        for text in [
+            "https://as.test",
+            "https://as.test/",
+            "https://AS.test/tenant",
+        ] {
             assert_eq!(Issuer::parse(text).unwrap().as_str(), text);
         }
     }

@@ -1,1 +1,28 @@
-//! 
+//! What an OAuth 2.1 resource server does: verify the access token of a request,
+//! decide what its bearer may do, and answer with the right challenge.
+//!
+//! This crate cannot issue a token, and it knows nothing of the Model Context
+//! Protocol: a [`Gate`] protects any HTTP service.
+//!
+//! Two values carry the proof through a request. An [`AccessToken`] exists only
+//! after a [`Verifier`] accepted a credential; a [`Permit`](policy::Permit) exists
+//! only after every policy agreed. Neither can be made from outside except by
+//! [`AccessToken::assertion`], whose callers a reviewer can list.
+
+pub mod access_token;
+pub mod caller;
+pub mod clock;
+pub mod gate;
+pub mod policy;
+pub mod refusal;
+pub mod verifier;
+
+pub use access_token::{AccessToken, Assertion, Liveness, Principal};
+pub use caller::Caller;
+pub use clock::{Clock, SystemClock};
+pub use countersign_oauth as oauth;
+pub use gate::{Gate, GateBuilder};
+pub use refusal::{Reason, Refusal};
+pub use verifier::{
+    ConfigurationError, IntoVerifier, PresentedToken, Unavailable, Verification, Verifier,
+};

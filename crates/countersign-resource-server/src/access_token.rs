@@ -1,0 +1,230 @@
+//! The proof that a credential was verified.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use countersign_oauth::{ScopeSet, UnixTime};
+use serde_json::{Map, Value};
+
+/// Who a token speaks for: never the subject alone, because two issuers may
+/// use the same name for different people.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct Principal {
+    /// Who vouches for the subject (`iss`).
+    pub issuer: Arc<str>,
+    /// The subject (`sub`), unique within the issuer.
+    pub subject: Arc<str>,
+    /// The OAuth client that acts for the subject (`client_id`).
+    pub client: Option<Arc<str>>,
+}
+
+/// Ends the use of cached tokens when what vouched for them is withdrawn,
+/// for example when a key leaves its set.
+#[derive(Clone, Debug)]
+pub struct Liveness(Arc<AtomicBool>);
+
+impl Default for Liveness {
+    fn default() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+}
+
+impl Liveness {
+    /// From now on no token that depends on this is served from a cache.
+    pub fn end(&self) {
+        self.0.store(false, Ordering::Release);
+    }
+
+    /// Whether [`Liveness::end`] was not called yet.
+    pub fn is_live(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// What a verifier claims to have verified; becomes an [`AccessToken`] by
+/// [`AccessToken::assertion`].
+#[derive(Clone, Debug)]
+pub struct Assertion {
+    principal: Principal,
+    audience: Vec<String>,
+    expires_at: Option<UnixTime>,
+    issued_at: Option<UnixTime>,
+    scopes: ScopeSet,
+    claims: Map<String, Value>,
+    cacheable_until: Option<UnixTime>,
+    liveness: Option<Liveness>,
+}
+
+impl Assertion {
+    /// A token of `issuer` for `subject`, with no scope and no expiry.
+    ///
+    /// `issuer` is the issuer identifier, or for tokens without one a name that
+    /// is unique to the verifier.
+    pub fn new(issuer: impl Into<Arc<str>>, subject: impl Into<Arc<str>>) -> Self {
+        Self {
+            principal: Principal {
+                issuer: issuer.into(),
+                subject: subject.into(),
+                client: None,
+            },
+            audience: Vec::new(),
+            expires_at: None,
+            issued_at: None,
+            scopes: ScopeSet::new(),
+            claims: Map::new(),
+            cacheable_until: None,
+            liveness: None,
+        }
+    }
+
+    /// The OAuth client that acts (`client_id`).
+    #[must_use]
+    pub fn client_id(mut self, client: impl Into<Arc<str>>) -> Self {
+        self.principal.client = Some(client.into());
+        self
+    }
+
+    /// The resources the token is for (`aud`).
+    #[must_use]
+    pub fn audience(mut self, audience: Vec<String>) -> Self {
+        self.audience = audience;
+        self
+    }
+
+    /// When the token ends (`exp`).
+    #[must_use]
+    pub const fn expires_at(mut self, time: UnixTime) -> Self {
+        self.expires_at = Some(time);
+        self
+    }
+
+    /// When the token was issued (`iat`).
+    #[must_use]
+    pub const fn issued_at(mut self, time: UnixTime) -> Self {
+        self.issued_at = Some(time);
+        self
+    }
+
+    /// What the token was issued for (`scope`).
+    #[must_use]
+    pub fn scopes(mut self, scopes: ScopeSet) -> Self {
+        self.scopes = scopes;
+        self
+    }
+
+    /// Every claim of the token, readable by [`AccessToken::get`].
+    #[must_use]
+    pub fn claims(mut self, claims: Map<String, Value>) -> Self {
+        self.claims = claims;
+        self
+    }
+
+    /// Lets the outcome be reused until `time`, but never past the expiry.
+    /// Without this call a token is verified again on every request.
+    #[must_use]
+    pub const fn cacheable_until(mut self, time: UnixTime) -> Self {
+        self.cacheable_until = Some(time);
+        self
+    }
+
+    /// Ends the reuse as soon as `liveness` ends.
+    #[must_use]
+    pub fn valid_while(mut self, liveness: Liveness) -> Self {
+        self.liveness = Some(liveness);
+        self
+    }
+}
+
+/// A verified access token. Cloning is cheap.
+///
+/// The text of the token is not in it; claims are, and its `Debug` shows only
+/// who it speaks for.
+#[derive(Clone)]
+pub struct AccessToken(Arc<Assertion>);
+
+impl AccessToken {
+    /// Claims that everything in `verified` was verified: signature or activity,
+    /// issuer, audience, time and binding.
+    ///
+    /// # Security
+    ///
+    /// This is the only way to make an access token. Call it in a [`crate::Verifier`],
+    /// after the last check.
+    pub fn assertion(verified: Assertion) -> Self {
+        Self(Arc::new(verified))
+    }
+
+    /// The subject: who the token speaks for, unique within [`Self::iss`].
+    pub fn sub(&self) -> &str {
+        &self.0.principal.subject
+    }
+
+    /// Who issued the token.
+    pub fn iss(&self) -> &str {
+        &self.0.principal.issuer
+    }
+
+    /// The resources the token is for; one or many.
+    pub fn aud(&self) -> &[String] {
+        &self.0.audience
+    }
+
+    /// When the token ends, if it does.
+    pub fn exp(&self) -> Option<UnixTime> {
+        self.0.expires_at
+    }
+
+    /// When the token was issued, if it says so.
+    pub fn iat(&self) -> Option<UnixTime> {
+        self.0.issued_at
+    }
+
+    /// What the token was issued for.
+    pub fn scopes(&self) -> &ScopeSet {
+        &self.0.scopes
+    }
+
+    /// The OAuth client that acts, if the token names one.
+    pub fn client_id(&self) -> Option<&str> {
+        self.0.principal.client.as_deref()
+    }
+
+    /// Issuer, subject and client together: the key under which anything of
+    /// this caller is kept.
+    pub fn principal(&self) -> &Principal {
+        &self.0.principal
+    }
+
+    /// Any claim by name, for example `"email"`.
+    pub fn get(&self, claim: &str) -> Option<&Value> {
+        self.0.claims.get(claim)
+    }
+
+    /// All claims.
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.0.claims
+    }
+
+    /// Until when the outcome may be served from a cache, if at all.
+    pub(crate) fn cacheable_until(&self) -> Option<UnixTime> {
+        let until = self.0.cacheable_until?;
+        Some(self.0.expires_at.map_or(until, |expiry| expiry.min(until)))
+    }
+
+    /// Whether what vouched for the token still does.
+    pub(crate) fn is_live(&self) -> bool {
+        self.0.liveness.as_ref().is_none_or(Liveness::is_live)
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessToken")
+            .field("principal", &self.0.principal)
+            .field("scopes", &self.0.scopes)
+            .field("expires_at", &self.0.expires_at)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,175 @@
+//! From a caller and an action to a permit, or a denial.
+//!
+//! A policy can only object. [`decide`] makes the [`Permit`] when nobody does,
+//! and whoever dispatches the action spends it.
+
+mod scopes;
+
+use std::fmt;
+use std::sync::Arc;
+
+use countersign_oauth::{Lifetime, ScopeSet, UnixTime};
+
+use crate::Caller;
+
+/// What kind of thing a request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ComponentKind {
+    /// A tool, by name.
+    Tool,
+    /// A resource, by URI.
+    Resource,
+    /// A resource template, by URI template.
+    ResourceTemplate,
+    /// A prompt, by name.
+    Prompt,
+}
+
+/// How a component answers a caller who may not use it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a third way would have to be handled by every front"
+)]
+pub enum Concealment {
+    /// It names the scopes that are missing, so that a client can ask for them.
+    #[default]
+    Forbidden,
+    /// It answers as if it did not exist.
+    Hidden,
+}
+
+/// What one request wants to do.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Action<'a> {
+    /// The method of the protocol, for example `tools/call`.
+    pub method: &'a str,
+    /// The component that the request names.
+    pub component: Option<Component<'a>>,
+}
+
+/// The component that a request names.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Component<'a> {
+    /// Its kind.
+    pub kind: ComponentKind,
+    /// Its name or URI.
+    pub name: &'a str,
+    /// All scopes it needs.
+    pub scopes: &'a ScopeSet,
+    /// Its tags.
+    pub tags: &'a [String],
+    /// How it answers a caller who may not use it.
+    pub concealment: Concealment,
+}
+
+impl<'a> Component<'a> {
+    /// A component without tags that says openly what it needs.
+    pub const fn new(kind: ComponentKind, name: &'a str, scopes: &'a ScopeSet) -> Self {
+        Self {
+            kind,
+            name,
+            scopes,
+            tags: &[],
+            concealment: Concealment::Forbidden,
+        }
+    }
+
+    /// With these tags.
+    #[must_use]
+    pub const fn tags(mut self, tags: &'a [String]) -> Self {
+        self.tags = tags;
+        self
+    }
+
+    /// Answering a caller who may not use it like this.
+    #[must_use]
+    pub const fn concealment(mut self, concealment: Concealment) -> Self {
+        self.concealment = concealment;
+        self
+    }
+}
+
+impl<'a> Action<'a> {
+    /// A method that names no component.
+    pub const fn method(method: &'a str) -> Self {
+        Self {
+            method,
+            component: None,
+        }
+    }
+
+    /// A method on a component.
+    pub const fn on(method: &'a str, component: Component<'a>) -> Self {
+        Self {
+            method,
+            component: Some(component),
+        }
+    }
+}
+
+/// Why an action is denied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "every denial has its own answer")]
+pub enum Denial {
+    /// The caller is anonymous; logging in may help. All scopes the action needs.
+    Unauthenticated(ScopeSet),
+    /// The token lacks scopes. All scopes the action needs.
+    InsufficientScope(ScopeSet),
+    /// No scope would help.
+    Forbidden,
+    /// The caller may not know that the component exists.
+    Unknown,
+    /// Too often.
+    TooMany {
+        /// When to try again.
+        retry_after: Lifetime,
+    },
+}
+
+/// A rule that can object to an action.
+pub trait Policy: fmt::Debug + Send + Sync + 'static {
+    /// Objects with a [`Denial`], or does not.
+    ///
+    /// # Errors
+    ///
+    /// The [`Denial`] says why.
+    fn check(&self, caller: &Caller, action: &Action<'_>, now: UnixTime) -> Result<(), Denial>;
+}
+
+/// The proof that every policy agreed. It is spent by dispatching the action.
+#[derive(Debug)]
+#[must_use = "a permit is spent by dispatching the action it was given for"]
+pub struct Permit(());
+
+/// Asks the scopes of the component and then every policy.
+///
+/// # Errors
+///
+/// The first [`Denial`]. A hidden component turns each of them, except a rate
+/// limit, into [`Denial::Unknown`].
+pub fn decide(
+    policies: &[Arc<dyn Policy>],
+    caller: &Caller,
+    action: &Action<'_>,
+    now: UnixTime,
+) -> Result<Permit, Denial> {
+    let objection = scopes::check(caller, action).and_then(|()| {
+        policies
+            .iter()
+            .try_for_each(|policy| policy.check(caller, action, now))
+    });
+    match objection {
+        Ok(()) => Ok(Permit(())),
+        Err(denial @ Denial::TooMany { .. }) => Err(denial),
+        Err(denial) => Err(
+            match action.component.map(|component| component.concealment) {
+                Some(Concealment::Hidden) => Denial::Unknown,
+                Some(Concealment::Forbidden) | None => denial,
+            },
+        ),
+    }
+}

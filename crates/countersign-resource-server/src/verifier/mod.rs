@@ -1,0 +1,162 @@
+//! Verifiers: from a presented token to an [`AccessToken`].
+//!
+//! A verifier answers in three ways. *Not mine* lets the next one of the chain
+//! look; *accepted* and *rejected* end the chain. A dependency that fails is no
+//! answer at all but [`Unavailable`]: the client gets 503 and keeps its token.
+
+mod cache;
+mod chain;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use countersign_oauth::{Issuer, Lifetime, ScopeSet, UnixTime};
+use thiserror::Error;
+
+pub use cache::{CacheLimits, TokenCache};
+pub use chain::{ChainOutcome, VerifierChain};
+
+use crate::{AccessToken, Reason};
+
+/// A token as it was presented; nothing about it is verified.
+#[derive(Clone, Copy)]
+pub struct PresentedToken<'a>(&'a str);
+
+impl<'a> PresentedToken<'a> {
+    /// Wraps the text of a Bearer credential.
+    pub const fn new(token: &'a str) -> Self {
+        Self(token)
+    }
+
+    /// The text. It must not reach a log, an error or another server.
+    pub const fn reveal(self) -> &'a str {
+        self.0
+    }
+}
+
+impl fmt::Debug for PresentedToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PresentedToken(redacted)")
+    }
+}
+
+/// The answer of a verifier.
+#[derive(Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a fourth answer would have to be handled by every chain"
+)]
+pub enum Verification {
+    /// The token is of a kind this verifier does not know; the next one may look.
+    NotMine,
+    /// The token is good.
+    Accepted(AccessToken),
+    /// The token is of this verifier's kind and not good. Nobody else is asked.
+    Rejected(Reason),
+}
+
+/// Something the verifier depends on does not answer.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+#[error("{what} is not available")]
+#[non_exhaustive]
+pub struct Unavailable {
+    /// What does not answer, for the log: a role, never a secret or a full URL.
+    pub what: String,
+    /// When to try again.
+    pub retry_after: Lifetime,
+}
+
+impl Unavailable {
+    /// `what` does not answer; trying again makes sense after `retry_after`.
+    pub fn new(what: impl Into<String>, retry_after: Lifetime) -> Self {
+        Self {
+            what: what.into(),
+            retry_after,
+        }
+    }
+}
+
+/// A configuration that must not start. The sentence says what to set.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+#[error("{0}")]
+pub struct ConfigurationError(String);
+
+impl ConfigurationError {
+    /// `sentence` says what is wrong and what to set.
+    pub fn new(sentence: impl Into<String>) -> Self {
+        Self(sentence.into())
+    }
+}
+
+/// Verifies tokens of one kind. Implement this for tokens of your own.
+pub trait Verifier: Send + Sync + 'static {
+    /// Judges `token` at the time `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the token could not be judged. Never use it for a token
+    /// that is bad.
+    fn verify(
+        &self,
+        token: PresentedToken<'_>,
+        now: UnixTime,
+    ) -> impl Future<Output = Result<Verification, Unavailable>> + Send;
+
+    /// The issuers whose tokens are accepted; published in the protected resource
+    /// metadata so that clients can find where to log in (RFC 9728 §2).
+    fn authorization_servers(&self) -> Vec<Issuer> {
+        Vec::new()
+    }
+
+    /// Scopes that every token of this verifier needs; a token without them is
+    /// answered with 403 `insufficient_scope`.
+    fn required_scopes(&self) -> ScopeSet {
+        ScopeSet::new()
+    }
+}
+
+/// Something that becomes a verifier at start: a verifier itself, or a builder
+/// whose settings are checked now.
+pub trait IntoVerifier {
+    /// What it becomes.
+    type Verifier: Verifier;
+
+    /// Checks the settings.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] stops the start and says what to set.
+    fn into_verifier(self) -> Result<Self::Verifier, ConfigurationError>;
+}
+
+impl<V: Verifier> IntoVerifier for V {
+    type Verifier = V;
+
+    fn into_verifier(self) -> Result<V, ConfigurationError> {
+        Ok(self)
+    }
+}
+
+type Answer<'a> = Pin<Box<dyn Future<Output = Result<Verification, Unavailable>> + Send + 'a>>;
+
+/// [`Verifier`] behind a pointer.
+pub(crate) trait DynVerifier: Send + Sync + 'static {
+    fn verify<'a>(&'a self, token: PresentedToken<'a>, now: UnixTime) -> Answer<'a>;
+    fn authorization_servers(&self) -> Vec<Issuer>;
+    fn required_scopes(&self) -> ScopeSet;
+}
+
+impl<V: Verifier> DynVerifier for V {
+    fn verify<'a>(&'a self, token: PresentedToken<'a>, now: UnixTime) -> Answer<'a> {
+        Box::pin(Verifier::verify(self, token, now))
+    }
+
+    fn authorization_servers(&self) -> Vec<Issuer> {
+        Verifier::authorization_servers(self)
+    }
+
+    fn required_scopes(&self) -> ScopeSet {
+        Verifier::required_scopes(self)
+    }
+}
