@@ -1,1 +1,23 @@
+//! The secure way to serve the Model Context Protocol.
 //!
+//! A free async function is a tool; its documentation is the description; one
+//! line of the builder adds authentication.
+//!
+
+extern crate self as countersign;
+
+pub mod component;
+mod context;
+mod dispatch;
+pub mod protocol;
+mod registry;
+mod server;
+mod tool_error;
+
+pub use context::{Context, State, current_context, get_access_token};
+pub use countersign_resource_server::{
+    AccessToken, Caller, Clock, ConfigurationError, IntoVerifier, Reason, SystemClock,
+    Verification, Verifier, oauth, policy, verifier,
+};
+pub use server::{Server, Sessions};
+pub use tool_error::ToolError;

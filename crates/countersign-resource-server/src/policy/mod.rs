@@ -145,6 +145,11 @@ pub trait Policy: fmt::Debug + Send + Sync + 'static {
 #[must_use = "a permit is spent by dispatching the action it was given for"]
 pub struct Permit(());
 
+impl Permit {
+    /// Uses the permit up. Called where the action is carried out.
+    pub fn spend(self) {}
+}
+
 /// Asks the scopes of the component and then every policy.
 ///
 /// # Errors

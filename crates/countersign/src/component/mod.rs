@@ -1,0 +1,58 @@
+//! What a server offers: tools, resources and prompts.
+//!
+//! The traits here are what the attributes `#[tool]`, `#[resource]` and
+//! `#[prompt]` implement; implement them by hand for components that are made
+//! at run time.
+
+mod arguments;
+mod prompt;
+mod resource;
+mod tool;
+
+use std::future::Future;
+use std::pin::Pin;
+
+pub use arguments::Arguments;
+pub use prompt::{PromptDefinition, PromptHandler};
+pub use resource::{ResourceAddress, ResourceDefinition, ResourceHandler, Variables};
+pub use tool::{ToolDefinition, ToolHandler};
+
+use countersign_resource_server::oauth::ScopeSet;
+use countersign_resource_server::policy::Concealment;
+
+use crate::ToolError;
+
+/// The running call of a component. It owns everything it needs.
+pub type Running<T> = Pin<Box<dyn Future<Output = Result<T, ToolError>> + Send + 'static>>;
+
+/// Who may use a component, and how it answers everybody else.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Access {
+    /// All scopes that a caller needs.
+    pub scopes: ScopeSet,
+    /// Whether those who lack them are told.
+    pub concealment: Concealment,
+}
+
+impl Access {
+    /// Everybody whom the server lets in.
+    pub fn open() -> Self {
+        Self::default()
+    }
+
+    /// Callers with all of `scopes`.
+    pub const fn scopes(scopes: ScopeSet) -> Self {
+        Self {
+            scopes,
+            concealment: Concealment::Forbidden,
+        }
+    }
+
+    /// Callers without the scopes get the answer for an unknown component.
+    #[must_use]
+    pub const fn hidden(mut self) -> Self {
+        self.concealment = Concealment::Hidden;
+        self
+    }
+}

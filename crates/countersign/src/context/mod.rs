@@ -1,0 +1,188 @@
+//! What a call knows: who is calling, what was asked, and the way back to the client.
+
+mod current;
+mod outbox;
+mod state;
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use countersign_resource_server::oauth::{ScopeSet, Secret};
+use countersign_resource_server::{AccessToken, Caller};
+use rmcp::service::Peer;
+use rmcp::{RoleServer, model::ServerNotification};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use current::within;
+pub use current::{current_context, get_access_token};
+pub(crate) use outbox::Outbox;
+pub use state::State;
+pub(crate) use state::StateMap;
+
+use crate::protocol::{ProtocolVersion, RequestMetaObject};
+
+/// One call: its caller, its request and its client.
+///
+/// Cloning is cheap. The caller comes from the verified token; nothing that the
+/// client says about itself is in it.
+#[derive(Clone)]
+pub struct Context(Arc<Inner>);
+
+struct Inner {
+    caller: Caller,
+    request: RequestInfo,
+    link: Link,
+    shared: Arc<Shared>,
+    cancelled: OnceLock<CancellationToken>,
+    meta: OnceLock<RequestMetaObject>,
+}
+
+/// What every call of one server shares.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    pub(crate) state: StateMap,
+}
+
+/// The request behind a call.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestInfo {
+    /// The JSON text of the `id` member.
+    pub(crate) id: Bytes,
+    /// The method.
+    pub(crate) method: &'static str,
+    /// The version whose rules apply.
+    pub(crate) protocol: ProtocolVersion,
+    /// The JSON text of `params._meta`; empty if there is none.
+    pub(crate) meta: Bytes,
+}
+
+/// The way back to the client.
+pub(crate) enum Link {
+    /// The direct lane and the in-memory client: notifications are queued for the
+    /// future that polls the handler.
+    Direct(Outbox),
+    /// A session of the SDK.
+    Session(Peer<RoleServer>),
+}
+
+impl Context {
+    pub(crate) fn new(
+        caller: Caller,
+        request: RequestInfo,
+        link: Link,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            caller,
+            request,
+            link,
+            shared,
+            cancelled: OnceLock::new(),
+            meta: OnceLock::new(),
+        }))
+    }
+
+    /// Ends the call when `token` is cancelled.
+    #[must_use]
+    pub(crate) fn cancelled_by(self, token: CancellationToken) -> Self {
+        // The cell is empty: the context was made a moment ago.
+        let _ = self.0.cancelled.set(token);
+        self
+    }
+
+    /// Who is calling.
+    pub fn caller(&self) -> &Caller {
+        &self.0.caller
+    }
+
+    /// The verified token of the caller; `None` for an anonymous one.
+    pub fn access_token(&self) -> Option<&AccessToken> {
+        self.0.caller.access_token()
+    }
+
+    /// The OAuth client that acts, from the verified token.
+    pub fn client_id(&self) -> Option<&str> {
+        self.0.caller.client_id()
+    }
+
+    /// The scopes of the verified token.
+    pub fn scopes(&self) -> &ScopeSet {
+        self.0.caller.scopes()
+    }
+
+    /// The text of the presented token; see [`Caller::token`] for what it must
+    /// not be used for.
+    pub fn token(&self) -> Option<Secret> {
+        self.0.caller.token()
+    }
+
+    /// The JSON text of the request's `id`.
+    pub fn request_id(&self) -> &str {
+        std::str::from_utf8(&self.0.request.id).unwrap_or_default()
+    }
+
+    /// The method that was called, for example `tools/call`.
+    pub fn method(&self) -> &'static str {
+        self.0.request.method
+    }
+
+    /// The protocol version whose rules apply to this request.
+    pub fn protocol_version(&self) -> &ProtocolVersion {
+        &self.0.request.protocol
+    }
+
+    /// The metadata that the client sent with the request. It is not verified.
+    pub fn meta(&self) -> &RequestMetaObject {
+        self.0
+            .meta
+            .get_or_init(|| serde_json::from_slice(&self.0.request.meta).unwrap_or_default())
+    }
+
+    /// A value that the server was given with [`crate::Server::state`].
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.0.shared.state.find()
+    }
+
+    /// Is cancelled when the client closes the connection or cancels the request.
+    ///
+    /// The handler itself is dropped then; the token is for work that it spawned.
+    pub fn cancellation(&self) -> &CancellationToken {
+        self.0.cancelled.get_or_init(CancellationToken::new)
+    }
+
+    pub(crate) fn outbox(&self) -> Option<&Outbox> {
+        match &self.0.link {
+            Link::Direct(outbox) => Some(outbox),
+            Link::Session(_) => None,
+        }
+    }
+
+    /// Sends a notification to the client that made this request.
+    pub(crate) async fn emit(&self, notification: ServerNotification) {
+        match &self.0.link {
+            Link::Direct(outbox) => outbox.push(notification),
+            Link::Session(peer) => {
+                if let Err(error) = peer.send_notification(notification).await {
+                    tracing::debug!(error = %error, "the client is gone");
+                }
+            }
+        }
+    }
+
+    /// Ends everything that waits for [`Self::cancellation`].
+    pub(crate) fn abandon(&self) {
+        if let Some(token) = self.0.cancelled.get() {
+            token.cancel();
+        }
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("caller", &self.0.caller)
+            .field("method", &self.0.request.method)
+            .finish_non_exhaustive()
+    }
+}

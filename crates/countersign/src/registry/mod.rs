@@ -1,0 +1,275 @@
+//! The components of a server, looked up by name and listed by what a caller may see.
+
+mod listing;
+mod template;
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use countersign_resource_server::ConfigurationError;
+use countersign_resource_server::policy::{Component, ComponentKind};
+use indexmap::IndexMap;
+
+pub(crate) use listing::{Listed, Listing};
+pub(crate) use template::UriTemplate;
+
+use crate::component::{
+    Access, PromptDefinition, PromptHandler, ResourceAddress, ResourceDefinition, ResourceHandler,
+    ToolDefinition, ToolHandler, Variables,
+};
+use crate::protocol::{Resource, ResourceTemplate};
+
+/// A registered tool.
+pub(crate) struct ToolEntry {
+    pub(crate) handler: Box<dyn ToolHandler>,
+    pub(crate) definition: ToolDefinition,
+}
+
+/// A registered resource or template.
+pub(crate) struct ResourceEntry {
+    pub(crate) handler: Box<dyn ResourceHandler>,
+    pub(crate) definition: ResourceDefinition,
+    address: String,
+}
+
+/// A registered prompt.
+pub(crate) struct PromptEntry {
+    pub(crate) handler: Box<dyn PromptHandler>,
+    pub(crate) definition: PromptDefinition,
+}
+
+/// All components of a server.
+#[derive(Default)]
+pub(crate) struct Registry {
+    tools: IndexMap<String, Arc<ToolEntry>>,
+    resources: IndexMap<String, Arc<ResourceEntry>>,
+    templates: Vec<(UriTemplate, Arc<ResourceEntry>)>,
+    prompts: IndexMap<String, Arc<PromptEntry>>,
+    tool_list: Listing,
+    resource_list: Listing,
+    template_list: Listing,
+    prompt_list: Listing,
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry")
+            .field("tools", &self.tools.len())
+            .field("resources", &self.resources.len())
+            .field("templates", &self.templates.len())
+            .field("prompts", &self.prompts.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn twice(kind: &str, name: &str) -> ConfigurationError {
+    ConfigurationError::new(format!(
+        "the {kind} `{name}` is registered twice: give one of them another name"
+    ))
+}
+
+fn serialized<T: serde::Serialize>(value: &T) -> Result<Bytes, ConfigurationError> {
+    serde_json::to_vec(value)
+        .map(Bytes::from)
+        .map_err(|error| ConfigurationError::new(format!("a definition is not JSON: {error}")))
+}
+
+impl Registry {
+    pub(crate) fn add_tool(
+        &mut self,
+        handler: Box<dyn ToolHandler>,
+    ) -> Result<(), ConfigurationError> {
+        let definition = handler.definition();
+        let name = definition.tool.name.to_string();
+        self.tool_list
+            .push(serialized(&definition.tool)?, definition.access.clone());
+        let entry = Arc::new(ToolEntry {
+            handler,
+            definition,
+        });
+        match self.tools.insert(name.clone(), entry) {
+            Some(_) => Err(twice("tool", &name)),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn add_prompt(
+        &mut self,
+        handler: Box<dyn PromptHandler>,
+    ) -> Result<(), ConfigurationError> {
+        let definition = handler.definition();
+        let name = definition.prompt.name.clone();
+        self.prompt_list
+            .push(serialized(&definition.prompt)?, definition.access.clone());
+        let entry = Arc::new(PromptEntry {
+            handler,
+            definition,
+        });
+        match self.prompts.insert(name.clone(), entry) {
+            Some(_) => Err(twice("prompt", &name)),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn add_resource(
+        &mut self,
+        handler: Box<dyn ResourceHandler>,
+    ) -> Result<(), ConfigurationError> {
+        let definition = handler.definition();
+        match definition.address.clone() {
+            ResourceAddress::Uri(uri) => {
+                let mut listed = Resource::new(uri.clone(), definition.name.clone());
+                listed.title.clone_from(&definition.title);
+                listed.description.clone_from(&definition.description);
+                listed.mime_type.clone_from(&definition.mime_type);
+                self.resource_list
+                    .push(serialized(&listed)?, definition.access.clone());
+                let entry = ResourceEntry {
+                    handler,
+                    definition,
+                    address: uri.clone(),
+                };
+                match self.resources.insert(uri.clone(), Arc::new(entry)) {
+                    Some(_) => Err(twice("resource", &uri)),
+                    None => Ok(()),
+                }
+            }
+            ResourceAddress::Template(text) => {
+                let template = UriTemplate::parse(&text)?;
+                let mut listed = ResourceTemplate::new(text.clone(), definition.name.clone());
+                listed.title.clone_from(&definition.title);
+                listed.description.clone_from(&definition.description);
+                listed.mime_type.clone_from(&definition.mime_type);
+                self.template_list
+                    .push(serialized(&listed)?, definition.access.clone());
+                if self
+                    .templates
+                    .iter()
+                    .any(|(_, entry)| entry.address == text)
+                {
+                    return Err(twice("resource template", &text));
+                }
+                let entry = ResourceEntry {
+                    handler,
+                    definition,
+                    address: text,
+                };
+                self.templates.push((template, Arc::new(entry)));
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn tool(&self, name: &str) -> Option<&Arc<ToolEntry>> {
+        self.tools.get(name)
+    }
+
+    pub(crate) fn prompt(&self, name: &str) -> Option<&Arc<PromptEntry>> {
+        self.prompts.get(name)
+    }
+
+    /// The resource at `uri`, or the first template that matches, with its variables.
+    pub(crate) fn resource(&self, uri: &str) -> Option<(&Arc<ResourceEntry>, Variables)> {
+        if let Some(entry) = self.resources.get(uri) {
+            return Some((entry, Variables::new()));
+        }
+        self.templates
+            .iter()
+            .find_map(|(template, entry)| Some((entry, template.matches(uri)?)))
+    }
+
+    pub(crate) fn tools(&self) -> impl Iterator<Item = &Arc<ToolEntry>> {
+        self.tools.values()
+    }
+
+    pub(crate) fn prompts(&self) -> impl Iterator<Item = &Arc<PromptEntry>> {
+        self.prompts.values()
+    }
+
+    pub(crate) fn resources(&self) -> impl Iterator<Item = &Arc<ResourceEntry>> {
+        self.resources.values()
+    }
+
+    pub(crate) fn templates(&self) -> impl Iterator<Item = &Arc<ResourceEntry>> {
+        self.templates.iter().map(|(_, entry)| entry)
+    }
+
+    pub(crate) const fn tool_list(&self) -> &Listing {
+        &self.tool_list
+    }
+
+    pub(crate) const fn resource_list(&self) -> &Listing {
+        &self.resource_list
+    }
+
+    pub(crate) const fn template_list(&self) -> &Listing {
+        &self.template_list
+    }
+
+    pub(crate) const fn prompt_list(&self) -> &Listing {
+        &self.prompt_list
+    }
+
+    /// Whether a component calls back to the client.
+    pub(crate) fn is_interactive(&self) -> bool {
+        self.tools().any(|entry| entry.definition.interactive)
+            || self.resources().any(|entry| entry.definition.interactive)
+            || self.templates().any(|entry| entry.definition.interactive)
+            || self.prompts().any(|entry| entry.definition.interactive)
+    }
+
+    /// The scopes of all components, for nothing but a check at start.
+    pub(crate) fn accesses(&self) -> impl Iterator<Item = &Access> {
+        let tools = self.tools.values().map(|entry| &entry.definition.access);
+        let prompts = self.prompts.values().map(|entry| &entry.definition.access);
+        let resources = self
+            .resources
+            .values()
+            .map(|entry| &entry.definition.access);
+        let templates = self
+            .templates
+            .iter()
+            .map(|(_, entry)| &entry.definition.access);
+        tools.chain(prompts).chain(resources).chain(templates)
+    }
+}
+
+impl ToolEntry {
+    pub(crate) fn component(&self) -> Component<'_> {
+        let definition = &self.definition;
+        Component::new(
+            ComponentKind::Tool,
+            &definition.tool.name,
+            &definition.access.scopes,
+        )
+        .tags(&definition.tags)
+        .concealment(definition.access.concealment)
+    }
+}
+
+impl ResourceEntry {
+    pub(crate) fn component(&self) -> Component<'_> {
+        let definition = &self.definition;
+        let kind = match definition.address {
+            ResourceAddress::Uri(_) => ComponentKind::Resource,
+            ResourceAddress::Template(_) => ComponentKind::ResourceTemplate,
+        };
+        Component::new(kind, &self.address, &definition.access.scopes)
+            .tags(&definition.tags)
+            .concealment(definition.access.concealment)
+    }
+}
+
+impl PromptEntry {
+    pub(crate) fn component(&self) -> Component<'_> {
+        let definition = &self.definition;
+        Component::new(
+            ComponentKind::Prompt,
+            &definition.prompt.name,
+            &definition.access.scopes,
+        )
+        .tags(&definition.tags)
+        .concealment(definition.access.concealment)
+    }
+}

@@ -1,0 +1,212 @@
+//! The builder of a server.
+
+use std::sync::Arc;
+
+use countersign_resource_server::oauth::ScopeSet;
+use countersign_resource_server::policy::Policy;
+use countersign_resource_server::{
+    Clock, ConfigurationError, GateBuilder, IntoVerifier, SystemClock,
+};
+
+use crate::component::{PromptHandler, ResourceHandler, ToolHandler};
+use crate::context::Shared;
+use crate::dispatch::Core;
+use crate::protocol::{Implementation, ServerCapabilities};
+use crate::registry::Registry;
+
+/// When legacy clients (up to protocol version 2025-11-25) get a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Sessions {
+    /// If a component calls back to the client, which needs one.
+    #[default]
+    WhereNeeded,
+    /// Always.
+    Always,
+    /// Never: every request stands alone, and calls back to legacy clients fail.
+    Never,
+}
+
+/// An MCP server, under construction. Nothing is checked before it is built.
+#[derive(Debug)]
+pub struct Server {
+    pub(crate) implementation: Implementation,
+    pub(crate) instructions: Option<String>,
+    pub(crate) registry: Registry,
+    pub(crate) shared: Shared,
+    pub(crate) policies: Vec<Arc<dyn Policy>>,
+    pub(crate) sessions: Sessions,
+    pub(crate) gate: Option<GateBuilder>,
+    pub(crate) optional: bool,
+    pub(crate) required_scopes: ScopeSet,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) fault: Option<ConfigurationError>,
+}
+
+impl Server {
+    /// A server of this name, with nothing on it.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            implementation: Implementation::new(name, "0.1.0"),
+            instructions: None,
+            registry: Registry::default(),
+            shared: Shared::default(),
+            policies: Vec::new(),
+            sessions: Sessions::default(),
+            gate: None,
+            optional: false,
+            required_scopes: ScopeSet::new(),
+            clock: Arc::new(SystemClock::default()),
+            fault: None,
+        }
+    }
+
+    /// Your version of the server, as clients see it.
+    #[must_use]
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.implementation.version = version.into();
+        self
+    }
+
+    /// How a model should use the server.
+    #[must_use]
+    pub fn instructions(mut self, text: impl Into<String>) -> Self {
+        self.instructions = Some(text.into());
+        self
+    }
+
+    /// Lets in whoever has a token that `verifier` accepts. Called again, it adds a
+    /// verifier that is asked after the earlier ones.
+    #[must_use]
+    pub fn auth(mut self, verifier: impl IntoVerifier) -> Self {
+        match self.gate.take().unwrap_or_default().verifier(verifier) {
+            Ok(gate) => self.gate = Some(gate),
+            Err(error) => self.note(Err(error)),
+        }
+        self
+    }
+
+    /// Lets callers without a token in as anonymous; components with scopes stay
+    /// closed to them.
+    #[must_use]
+    pub const fn optional_auth(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// Every token needs these scopes.
+    #[must_use]
+    pub fn required_scopes<I>(mut self, names: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        match ScopeSet::from_names(names) {
+            Ok(scopes) => self.required_scopes = self.required_scopes.union(&scopes),
+            Err(error) => self.note(Err(ConfigurationError::new(format!(
+                "required scopes: {error}"
+            )))),
+        }
+        self
+    }
+
+    /// Adds a tool.
+    #[must_use]
+    pub fn tool(mut self, tool: impl ToolHandler) -> Self {
+        let added = self.registry.add_tool(Box::new(tool));
+        self.note(added);
+        self
+    }
+
+    /// Adds a resource or a resource template.
+    #[must_use]
+    pub fn resource(mut self, resource: impl ResourceHandler) -> Self {
+        let added = self.registry.add_resource(Box::new(resource));
+        self.note(added);
+        self
+    }
+
+    /// Adds a prompt.
+    #[must_use]
+    pub fn prompt(mut self, prompt: impl PromptHandler) -> Self {
+        let added = self.registry.add_prompt(Box::new(prompt));
+        self.note(added);
+        self
+    }
+
+    /// Adds a rule that can object to an action.
+    #[must_use]
+    pub fn policy(mut self, policy: impl Policy) -> Self {
+        self.policies.push(Arc::new(policy));
+        self
+    }
+
+    /// Shares `value` with every handler that takes a [`crate::State`] of its type.
+    #[must_use]
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.shared.state.insert(value);
+        self
+    }
+
+    /// When legacy clients get a session.
+    #[must_use]
+    pub const fn sessions(mut self, sessions: Sessions) -> Self {
+        self.sessions = sessions;
+        self
+    }
+
+    /// Judges lifetimes by `clock`; for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The first fault is the one that is told.
+    pub(crate) fn note(&mut self, outcome: Result<(), ConfigurationError>) {
+        if let Err(error) = outcome {
+            self.fault.get_or_insert(error);
+        }
+    }
+
+    /// Whether legacy clients get sessions.
+    pub(crate) fn has_sessions(&self) -> bool {
+        match self.sessions {
+            Sessions::WhereNeeded => self.registry.is_interactive(),
+            Sessions::Always => true,
+            Sessions::Never => false,
+        }
+    }
+
+    /// The part of the server that knows nothing of HTTP.
+    pub(crate) fn into_core(self) -> Result<Core, ConfigurationError> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        let capabilities = capabilities(&self.registry);
+        Ok(Core {
+            registry: self.registry,
+            policies: self.policies,
+            shared: Arc::new(self.shared),
+            implementation: self.implementation,
+            instructions: self.instructions,
+            capabilities,
+        })
+    }
+}
+
+/// Only what works is announced.
+fn capabilities(registry: &Registry) -> ServerCapabilities {
+    let mut capabilities = ServerCapabilities::default();
+    capabilities.logging = Some(Default::default());
+    if !registry.tool_list().is_empty() {
+        capabilities.tools = Some(Default::default());
+    }
+    if !registry.resource_list().is_empty() || !registry.template_list().is_empty() {
+        capabilities.resources = Some(Default::default());
+    }
+    if !registry.prompt_list().is_empty() {
+        capabilities.prompts = Some(Default::default());
+    }
+    capabilities
+}
