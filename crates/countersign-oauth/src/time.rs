@@ -45,6 +45,13 @@ impl fmt::Display for UnixTime {
     }
 }
 
+/// Tells the time to everything that judges lifetimes. This crate implements
+/// it nowhere: whoever runs a server brings one.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// Now.
+    fn now(&self) -> UnixTime;
+}
+
 /// A span of time in whole seconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Lifetime(u64);

@@ -1,15 +1,9 @@
 //! The one place that reads the system clock.
 
-use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use countersign_oauth::UnixTime;
-
-/// Tells the time to everything that judges lifetimes.
-pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// Now.
-    fn now(&self) -> UnixTime;
-}
+pub use countersign_oauth::time::Clock;
 
 /// The clock of the operating system.
 #[derive(Clone, Copy, Debug, Default)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use countersign_oauth::time::Clock;
 use countersign_oauth::{Lifetime, UnixTime};
 
 use crate::issuer::NOW;
@@ -41,6 +42,12 @@ impl TestClock {
     pub fn as_fn(&self) -> impl Fn() -> UnixTime + Clone + Send + Sync + 'static {
         let clock = self.clone();
         move || clock.now()
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> UnixTime {
+        Self::now(self)
     }
 }
 
