@@ -1,0 +1,249 @@
+//! Checking claims, in the order of RFC 9068 §4.
+
+use serde_json::{Map, Value};
+
+use super::error::ClaimsError;
+use super::numeric_date::{self, Round};
+use super::policy::{ClaimsPolicy, TypPolicy};
+use crate::jose::Header;
+use crate::json;
+use crate::scope::{ScopeSet, ScopeToken};
+use crate::time::UnixTime;
+
+/// The longest subject, in bytes.
+pub const MAX_SUBJECT_BYTES: usize = 1024;
+
+/// The claims of a token that fits a [`ClaimsPolicy`].
+///
+/// The signature is not part of this: the caller verified it before.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Claims {
+    /// Who issued the token (RFC 7519 §4.1.1), as written.
+    pub iss: Option<String>,
+    /// Whom the token is about (RFC 7519 §4.1.2). Unique only together with `iss`.
+    pub sub: String,
+    /// Whom the token is meant for (RFC 7519 §4.1.3); empty if it does not say.
+    pub aud: Vec<String>,
+    /// When the token expires (RFC 7519 §4.1.4).
+    pub exp: UnixTime,
+    /// When the token starts to be valid (RFC 7519 §4.1.5).
+    pub nbf: Option<UnixTime>,
+    /// When the token was issued (RFC 7519 §4.1.6).
+    pub iat: Option<UnixTime>,
+    /// What the token permits (RFC 8693 §4.2); empty if it does not say.
+    pub scopes: ScopeSet,
+    /// The client the token was issued to: `client_id` (RFC 8693 §4.3), else `azp`.
+    pub client_id: Option<String>,
+    /// The id of the token (RFC 7519 §4.1.7).
+    pub jti: Option<String>,
+    /// All claims.
+    pub all: Map<String, Value>,
+}
+
+impl ClaimsPolicy {
+    /// Checks a token whose signature is verified.
+    ///
+    /// `payload` is the decoded payload, `now` the time of the request.
+    ///
+    /// # Errors
+    ///
+    /// [`ClaimsError`] says which rule is broken. An optional claim that is
+    /// present must have the right type, also where nothing is expected of it.
+    pub fn check(
+        &self,
+        header: &Header,
+        payload: &[u8],
+        now: UnixTime,
+    ) -> Result<Claims, ClaimsError> {
+        self.check_typ(header.typ.as_deref())?;
+        let all = json::parse_object(payload).map_err(ClaimsError::Json)?;
+        refuse_other_kinds(&all)?;
+        let iss = self.check_issuer(&all)?;
+        let aud = self.check_audience(&all)?;
+        let (exp, nbf, iat) = self.check_times(&all, now)?;
+        let sub = check_subject(&all)?;
+        let scopes = self.scopes(&all)?;
+        let client_id = optional_text(&all, "client_id", ClaimsError::ClientIdInvalid)?;
+        let azp = optional_text(&all, "azp", ClaimsError::ClientIdInvalid)?;
+        let jti = optional_text(&all, "jti", ClaimsError::TokenIdInvalid)?;
+        if self
+            .required
+            .iter()
+            .any(|name| all.get(name).is_none_or(Value::is_null))
+        {
+            return Err(ClaimsError::RequiredClaimMissing);
+        }
+        let client_id = client_id.or(azp);
+        Ok(Claims {
+            iss,
+            sub,
+            aud,
+            exp,
+            nbf,
+            iat,
+            scopes,
+            client_id,
+            jti,
+            all,
+        })
+    }
+
+    /// RFC 9068 §4: "The resource server MUST verify that the 'typ' header value
+    /// is 'at+jwt' or 'application/at+jwt' and reject tokens carrying any other value."
+    fn check_typ(&self, typ: Option<&str>) -> Result<(), ClaimsError> {
+        let is = |name: &str| typ.is_some_and(|typ| typ.eq_ignore_ascii_case(name));
+        let access_token = is("at+jwt") || is("application/at+jwt");
+        let accepted = match self.typ {
+            TypPolicy::AccessToken => access_token,
+            TypPolicy::JwtOrAccessToken => access_token || typ.is_none() || is("JWT"),
+        };
+        if accepted {
+            Ok(())
+        } else {
+            Err(ClaimsError::Type)
+        }
+    }
+
+    /// RFC 7519 §4.1.1, RFC 9068 §4: the issuer "MUST exactly match".
+    fn check_issuer(&self, all: &Map<String, Value>) -> Result<Option<String>, ClaimsError> {
+        let iss = optional_text(all, "iss", ClaimsError::IssuerInvalid)?;
+        if !self.issuers.is_empty() {
+            let iss = iss.as_ref().ok_or(ClaimsError::IssuerMissing)?;
+            if !self.issuers.contains(iss) {
+                return Err(ClaimsError::IssuerMismatch);
+            }
+        }
+        Ok(iss)
+    }
+
+    /// RFC 7519 §4.1.3: "If the principal processing the claim does not identify
+    /// itself with a value in the 'aud' claim when this claim is present, then
+    /// the JWT MUST be rejected."
+    fn check_audience(&self, all: &Map<String, Value>) -> Result<Vec<String>, ClaimsError> {
+        let aud = match all.get("aud") {
+            None if self.audiences.is_empty() => return Ok(Vec::new()),
+            None => return Err(ClaimsError::AudienceMissing),
+            Some(Value::String(one)) => vec![one.clone()],
+            Some(Value::Array(many)) => many
+                .iter()
+                .map(|one| one.as_str().map(str::to_owned))
+                .collect::<Option<_>>()
+                .ok_or(ClaimsError::AudienceInvalid)?,
+            Some(_) => return Err(ClaimsError::AudienceInvalid),
+        };
+        if aud.is_empty() || aud.iter().any(String::is_empty) {
+            return Err(ClaimsError::AudienceInvalid);
+        }
+        let ours = |one: &String| self.audiences.contains(one);
+        let fits = if self.other_audiences_refused {
+            aud.iter().all(ours)
+        } else {
+            aud.iter().any(ours)
+        };
+        if self.audiences.is_empty() || fits {
+            Ok(aud)
+        } else {
+            Err(ClaimsError::AudienceMismatch)
+        }
+    }
+
+    /// RFC 7519 §4.1.4 to §4.1.6.
+    fn check_times(
+        &self,
+        all: &Map<String, Value>,
+        now: UnixTime,
+    ) -> Result<(UnixTime, Option<UnixTime>, Option<UnixTime>), ClaimsError> {
+        let date = |name, round, error| {
+            let value: Option<&Value> = all.get(name);
+            value
+                .map(|value| numeric_date::parse(value, round).ok_or(error))
+                .transpose()
+        };
+        let exp = date("exp", Round::Down, ClaimsError::ExpiryInvalid)?;
+        let exp = exp.ok_or(ClaimsError::ExpiryMissing)?;
+        let nbf = date("nbf", Round::Up, ClaimsError::NotBeforeInvalid)?;
+        let iat = date("iat", Round::Up, ClaimsError::IssuedAtInvalid)?;
+        let latest_start = now.saturating_add(self.leeway);
+        if now >= exp.saturating_add(self.leeway) {
+            return Err(ClaimsError::Expired);
+        }
+        if nbf.is_some_and(|nbf| nbf > latest_start) {
+            return Err(ClaimsError::NotYetValid);
+        }
+        if iat.is_some_and(|iat| iat > latest_start) {
+            return Err(ClaimsError::IssuedInTheFuture);
+        }
+        if iat.is_some_and(|iat| iat > exp) {
+            return Err(ClaimsError::IssuedAfterExpiry);
+        }
+        if let Some(longest) = self.max_lifetime {
+            // Without `iat` the token may be as old as the leeway.
+            if exp > iat.unwrap_or(latest_start).saturating_add(longest) {
+                return Err(ClaimsError::LifetimeTooLong);
+            }
+        }
+        Ok((exp, nbf, iat))
+    }
+
+    fn scopes(&self, all: &Map<String, Value>) -> Result<ScopeSet, ClaimsError> {
+        let claim = self.scope_claims.iter().find_map(|name| all.get(name));
+        match claim {
+            None => Ok(ScopeSet::new()),
+            Some(Value::String(text)) => {
+                ScopeSet::parse(text).map_err(|_| ClaimsError::ScopeInvalid)
+            }
+            Some(Value::Array(names)) => names
+                .iter()
+                .map(|name| name.as_str().and_then(|name| ScopeToken::parse(name).ok()))
+                .collect::<Option<_>>()
+                .ok_or(ClaimsError::ScopeInvalid),
+            Some(_) => Err(ClaimsError::ScopeInvalid),
+        }
+    }
+}
+
+/// RFC 8725 §3.12: the kinds of tokens of one issuer must exclude each other.
+fn refuse_other_kinds(all: &Map<String, Value>) -> Result<(), ClaimsError> {
+    // RFC 7800 §3.1: whoever presents a token with `cnf` must prove a key.
+    if all.contains_key("cnf") {
+        return Err(ClaimsError::SenderConstrained);
+    }
+    // OpenID Connect Core §2: hashes of the tokens issued beside an ID token.
+    let is_id_token = all.contains_key("at_hash") || all.contains_key("c_hash");
+    // Claims by which issuers without `typ` tell their tokens apart.
+    let declares_another = all.get("token_use").is_some_and(|kind| kind != "access")
+        || all.get("typ").is_some_and(|kind| {
+            ["ID", "Refresh", "Offline", "Logout"]
+                .iter()
+                .any(|other| kind == other)
+        });
+    if is_id_token || declares_another {
+        return Err(ClaimsError::OtherKindOfToken);
+    }
+    Ok(())
+}
+
+fn check_subject(all: &Map<String, Value>) -> Result<String, ClaimsError> {
+    match all.get("sub") {
+        None => Err(ClaimsError::SubjectMissing),
+        Some(Value::String(sub))
+            if (1..=MAX_SUBJECT_BYTES).contains(&sub.len()) && !sub.contains(char::is_control) =>
+        {
+            Ok(sub.clone())
+        }
+        Some(_) => Err(ClaimsError::SubjectInvalid),
+    }
+}
+
+fn optional_text(
+    all: &Map<String, Value>,
+    name: &str,
+    otherwise: ClaimsError,
+) -> Result<Option<String>, ClaimsError> {
+    match all.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(otherwise),
+    }
+}

@@ -1,0 +1,146 @@
+//! Verifying a compact JWS: RFC 7515 §5.2, RFC 8725 §3.1.
+
+use std::sync::Arc;
+
+use super::algorithm::Algorithm;
+use super::base64url;
+use super::error::JwsError;
+use super::header::Header;
+use super::jwk_set::JwkSet;
+use crate::bearer::MAX_TOKEN_BYTES;
+
+/// A token whose signature was verified. Only [`verify_compact`] and
+/// [`Unverified::verify`] make one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedJws {
+    header: Header,
+    payload: Vec<u8>,
+    thumbprint: Option<Arc<str>>,
+}
+
+impl VerifiedJws {
+    /// The header.
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The signed bytes.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// The thumbprint (RFC 7638) of the public key that verified the token;
+    /// nothing if it was an HMAC secret.
+    pub fn thumbprint(&self) -> Option<&str> {
+        self.thumbprint.as_deref()
+    }
+
+    /// Header and signed bytes.
+    pub fn into_parts(self) -> (Header, Vec<u8>) {
+        (self.header, self.payload)
+    }
+}
+
+/// A token that was taken apart. **Nothing in it is verified.**
+#[derive(Clone)]
+pub struct Unverified<'t> {
+    header: Header,
+    payload: Vec<u8>,
+    signing_input: &'t str,
+    signature: Vec<u8>,
+}
+
+impl std::fmt::Debug for Unverified<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Unverified")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Verifies the signature of `token` with the key that its header selects.
+///
+/// `algorithms` are the accepted ones; the header selects among them and never
+/// adds one (RFC 8725 §3.1). No claim is judged; the payload may be any bytes.
+///
+/// # Errors
+///
+/// [`JwsError`] says which rule is broken.
+pub fn verify_compact(
+    token: &str,
+    keys: &JwkSet,
+    algorithms: &[Algorithm],
+) -> Result<VerifiedJws, JwsError> {
+    decode_unverified(token)?.verify(keys, algorithms)
+}
+
+/// Takes `token` apart without verifying anything.
+///
+/// # Errors
+///
+/// [`JwsError`] if the token is malformed (RFC 7515 §5.2, steps 1 to 7).
+///
+/// # Security
+///
+/// What comes out is the claim of a stranger. It may select a key set, namely
+/// the one of the issuer it names if that is a trusted one, and nothing else.
+pub fn decode_unverified(token: &str) -> Result<Unverified<'_>, JwsError> {
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(JwsError::TooLong);
+    }
+    let (header, rest) = token.split_once('.').ok_or(JwsError::NotThreeParts)?;
+    let (payload, signature) = rest.split_once('.').ok_or(JwsError::NotThreeParts)?;
+    if signature.contains('.') {
+        return Err(JwsError::NotThreeParts);
+    }
+    let signing_input = token
+        .get(..header.len() + 1 + payload.len())
+        .ok_or(JwsError::NotThreeParts)?;
+    let header = base64url::decode(header).ok_or(JwsError::HeaderEncoding)?;
+    let header = Header::parse(&header)?;
+    let payload = base64url::decode(payload).ok_or(JwsError::PayloadEncoding)?;
+    let signature = base64url::decode(signature).ok_or(JwsError::SignatureEncoding)?;
+    Ok(Unverified {
+        header,
+        payload,
+        signing_input,
+        signature,
+    })
+}
+
+impl Unverified<'_> {
+    /// The header, unverified.
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The payload, unverified.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// Verifies the signature, as [`verify_compact`], without decoding again.
+    ///
+    /// # Errors
+    ///
+    /// [`JwsError`] if the algorithm is not accepted, no key or no single key
+    /// fits, or the signature is wrong.
+    pub fn verify(self, keys: &JwkSet, algorithms: &[Algorithm]) -> Result<VerifiedJws, JwsError> {
+        if !algorithms.contains(&self.header.alg) {
+            return Err(JwsError::AlgorithmNotAllowed);
+        }
+        let key = keys.select(&self.header)?;
+        if !key.verifies(
+            self.header.alg,
+            self.signing_input.as_bytes(),
+            &self.signature,
+        ) {
+            return Err(JwsError::BadSignature);
+        }
+        Ok(VerifiedJws {
+            header: self.header,
+            payload: self.payload,
+            thumbprint: key.shared_thumbprint(),
+        })
+    }
+}
