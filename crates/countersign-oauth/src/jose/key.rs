@@ -34,7 +34,7 @@ pub struct VerifyingKey {
 #[derive(Clone)]
 enum Verifier {
     Public(ParsedPublicKey),
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
 }
 
 /// The members of a public JWK that make up the key (RFC 7518 §6).
@@ -89,7 +89,12 @@ impl VerifyingKey {
         .into_iter()
         // RFC 7518 §3.2: "A key of the same size as the hash output […] or larger MUST be used".
         .filter(|(_, hash)| secret.len() >= hash.digest_algorithm().output_len())
-        .map(|(algorithm, hash)| (algorithm, Verifier::Hmac(hmac::Key::new(hash, secret))))
+        .map(|(algorithm, hash)| {
+            (
+                algorithm,
+                Verifier::Hmac(Box::new(hmac::Key::new(hash, secret))),
+            )
+        })
         .collect();
         if verifiers.is_empty() {
             return Err(KeyError::HmacTooShort);

@@ -63,7 +63,7 @@ enum Signer {
     Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
 }
 
 impl SigningKey {
@@ -115,7 +115,7 @@ impl SigningKey {
             _ => hmac::HMAC_SHA256,
         };
         let key = hmac::Key::new(hash, secret.reveal().as_bytes());
-        Self::assemble(Signer::Hmac(key), algorithm, public)
+        Self::assemble(Signer::Hmac(Box::new(key)), algorithm, public)
     }
 
     fn assemble(
