@@ -9,6 +9,7 @@ extern crate self as countersign;
 pub mod component;
 mod context;
 mod dispatch;
+pub mod keys;
 pub mod protocol;
 mod registry;
 mod server;
