@@ -12,6 +12,7 @@
 pub mod access_token;
 pub mod caller;
 pub mod clock;
+pub mod fetch;
 pub mod gate;
 pub mod policy;
 pub mod refusal;
