@@ -14,6 +14,7 @@ pub mod caller;
 pub mod clock;
 pub mod fetch;
 pub mod gate;
+pub mod key_source;
 pub mod policy;
 pub mod refusal;
 pub mod verifier;
@@ -23,7 +24,9 @@ pub use caller::Caller;
 pub use clock::{Clock, SystemClock};
 pub use countersign_oauth as oauth;
 pub use gate::{Gate, GateBuilder};
+pub use key_source::Keys;
 pub use refusal::{Reason, Refusal};
 pub use verifier::{
-    ConfigurationError, IntoVerifier, PresentedToken, Unavailable, Verification, Verifier,
+    ConfigurationError, IntoVerifier, JwtVerifier, JwtVerifierBuilder, PresentedToken, Unavailable,
+    Verification, Verifier,
 };

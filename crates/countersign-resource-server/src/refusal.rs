@@ -5,25 +5,39 @@
 
 use bytes::Bytes;
 use countersign_oauth::bearer::MalformedCredential;
+use countersign_oauth::claims::ClaimsError;
+use countersign_oauth::jose::JwsError;
 use countersign_oauth::{Challenge, ChallengeErrorCode, ScopeSet};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
+use thiserror::Error;
 
 use crate::Unavailable;
 
 /// Why a token was rejected. For the log and the audit, never for the wire.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Reason {
     /// No verifier knows this kind of token.
+    #[error("no verifier knows this kind of token")]
     UnknownToken,
+    /// The signature, or what selects its key, is bad (RFC 7515 §5.2).
+    #[error(transparent)]
+    Signature(#[from] JwsError),
+    /// The signature is good and the claims are not (RFC 7519 §4.1).
+    #[error(transparent)]
+    Claims(#[from] ClaimsError),
     /// The authorization server says that the token is not active (RFC 7662 §2.2).
+    #[error("the authorization server says that the token is not active")]
     Inactive,
     /// The token names another audience.
+    #[error("the token is meant for another audience")]
     Audience,
     /// The token has expired.
+    #[error("the token has expired")]
     Expired,
     /// A verifier of the application says no, in its own words (no secrets, no input).
+    #[error("{0}")]
     Other(&'static str),
 }
 

@@ -62,11 +62,7 @@ const fn v6(segments: [u16; 8]) -> Ipv6Addr {
 const IPV6: &[(Ipv6Addr, u32, Judgement)] = &[
     (Ipv6Addr::LOCALHOST, 128, Judgement::Is(Reach::Loopback)),
     // RFC 4291 §2.5.5.2: IPv4-mapped. The system connects to the IPv4 address.
-    (
-        v6([0, 0, 0, 0, 0, 0xffff, 0, 0]),
-        96,
-        Judgement::ByEmbedded,
-    ),
+    (v6([0, 0, 0, 0, 0, 0xffff, 0, 0]), 96, Judgement::ByEmbedded),
     // RFC 6052 §2.1: the well-known prefix of NAT64.
     (
         v6([0x64, 0xff9b, 0, 0, 0, 0, 0, 0]),

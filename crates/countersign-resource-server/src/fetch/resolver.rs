@@ -86,8 +86,7 @@ impl Resolve for GuardedResolver {
             {
                 return Err(FetchError::Address.into());
             }
-            let addresses: Addrs =
-                Box::new(addresses.into_iter().map(|ip| SocketAddr::new(ip, 0)));
+            let addresses: Addrs = Box::new(addresses.into_iter().map(|ip| SocketAddr::new(ip, 0)));
             Ok(addresses)
         })
     }

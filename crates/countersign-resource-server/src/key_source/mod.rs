@@ -139,8 +139,10 @@ impl Keys {
                     .map_err(|error| unusable("the JWK", error))?;
                 VerifyingKey::from_jwk(&jwk).map_err(|error| unusable("the JWK", error))?
             }
-            Source::Hmac(secret, algorithm) => VerifyingKey::from_hmac_secret(secret, *algorithm)
-                .map_err(|error| unusable("the HMAC secret", error))?,
+            Source::Hmac(secret, algorithm) => {
+                VerifyingKey::from_hmac_secret(secret, *algorithm)
+                    .map_err(|error| unusable("the HMAC secret", error))?
+            }
         };
         Ok(KeySource::Local(JwkSet::from_keys(vec![key])))
     }
@@ -183,9 +185,12 @@ fn open_set(text: &str) -> Result<KeySource, ConfigurationError> {
             "the key set has no keys: add at least one public key",
         ));
     }
-    let mut families = parsed.set.keys().iter().flat_map(VerifyingKey::algorithms);
-    let is_hmac = |algorithm: Algorithm| algorithm.family() == AlgorithmFamily::Hmac;
-    if families.clone().any(is_hmac) && families.any(|algorithm| !is_hmac(algorithm)) {
+    let is_hmac = |key: &VerifyingKey| {
+        let mut algorithms = key.algorithms();
+        algorithms.any(|algorithm| algorithm.family() == AlgorithmFamily::Hmac)
+    };
+    let secrets = parsed.set.keys().iter().filter(|key| is_hmac(key)).count();
+    if secrets != 0 && secrets != parsed.set.keys().len() {
         return Err(ConfigurationError::new(
             "the key set mixes HMAC secrets with public keys: configure them as two verifiers",
         ));

@@ -6,6 +6,7 @@
 //! and a failed one never takes keys away.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
@@ -167,7 +168,10 @@ impl RemoteKeySet {
             .last_start
             .map_or(Lifetime::ZERO, |start| now.since(start));
         let left = attempts.pause().as_secs().saturating_sub(passed.as_secs());
-        Unavailable::new("the key set of the issuer", Lifetime::from_secs(left.max(1)))
+        Unavailable::new(
+            "the key set of the issuer",
+            Lifetime::from_secs(left.max(1)),
+        )
     }
 
     /// The running fetch, or a new one unless it is too soon.
@@ -218,7 +222,11 @@ impl Inner {
     }
 
     async fn fetch_once(&self, now: UnixTime) -> Outcome {
-        let outcome = self.load(now).await;
+        // A panic in somebody's fetcher must not leave the flight running for ever.
+        let outcome = AssertUnwindSafe(self.load(now))
+            .catch_unwind()
+            .await
+            .unwrap_or(Err(Failure::Aborted));
         let mut attempts = self.attempts();
         attempts.running = None;
         match &outcome {

@@ -6,6 +6,7 @@
 
 mod cache;
 mod chain;
+mod jwt;
 
 use std::fmt;
 use std::future::Future;
@@ -16,6 +17,7 @@ use thiserror::Error;
 
 pub use cache::{CacheLimits, TokenCache};
 pub use chain::{ChainOutcome, VerifierChain};
+pub use jwt::{JwtVerifier, JwtVerifierBuilder};
 
 use crate::{AccessToken, Reason};
 
