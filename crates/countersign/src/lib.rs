@@ -6,6 +6,7 @@
 
 extern crate self as countersign;
 
+pub mod client;
 pub mod component;
 mod context;
 mod dispatch;

@@ -4,12 +4,13 @@
 //! of the SDK is absorbed here.
 
 pub use rmcp::model::{
-    Annotations, CallToolResponse, CallToolResult, ClientCapabilities, CompletionInfo,
-    ContentBlock, CreateMessageRequestParams, CreateMessageResult, ElicitRequestParams,
-    ElicitResult, ElicitationAction, ElicitationSchema, ErrorCode, ErrorData, GetPromptResponse,
-    GetPromptResult, Icon, Implementation, InputRequest, InputRequests, InputRequiredResult,
-    InputResponses, JsonObject, ListRootsResult, LoggingLevel, ProgressToken, Prompt,
-    PromptArgument, PromptMessage, ProtocolVersion, ReadResourceResponse, ReadResourceResult,
-    RequestId, RequestMetaObject, Resource, ResourceContents, ResourceTemplate, Role, Root,
-    SamplingMessage, ServerCapabilities, Tool, ToolAnnotations,
+    Annotations, CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities,
+    ClientConfig, CompletionInfo, ContentBlock, CreateMessageRequestParams, CreateMessageResult,
+    ElicitRequestParams, ElicitResult, ElicitationAction, ElicitationSchema, ErrorCode, ErrorData,
+    GetPromptResponse, GetPromptResult, Icon, Implementation, InputRequest, InputRequests,
+    InputRequiredResult, InputResponses, JsonObject, ListRootsResult, LoggingLevel,
+    PaginatedRequestParams, ProgressToken, Prompt, PromptArgument, PromptMessage, ProtocolVersion,
+    ReadResourceResponse, ReadResourceResult, RequestId, RequestMetaObject, Resource,
+    ResourceContents, ResourceTemplate, Role, Root, SamplingMessage, ServerCapabilities,
+    ServerPeerInfo, Tool, ToolAnnotations,
 };

@@ -1,0 +1,237 @@
+//! What can go wrong between a client and a server, each as one sentence.
+
+use std::error::Error;
+use std::io;
+
+use rmcp::service::{ClientInitializeError, ServiceError};
+use rmcp::transport::streamable_http_client::{
+    AuthRequiredError, InsufficientScopeError, StreamableHttpError,
+};
+use thiserror::Error;
+
+use super::challenge::{ReceivedChallenge, printable};
+use crate::protocol::ErrorData;
+
+/// Why a server could not be asked, or did not answer.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The address is none.
+    #[error("{0} is not an http or https URL without user, password and fragment")]
+    Url(String),
+    /// A token would travel in the clear.
+    #[error(
+        "{0} is neither https nor on this machine, so a token sent to it could be read by others"
+    )]
+    PlainHttp(String),
+    /// Nobody answers there.
+    #[error("cannot reach the server: {0}")]
+    Unreachable(String),
+    /// The server is not who it should be, or its TLS is broken.
+    #[error("cannot trust the server's certificate or TLS: {0}")]
+    Tls(String),
+    /// The answer took too long.
+    #[error("the server did not answer in time")]
+    TimedOut,
+    /// 401: no token, or not one the server accepts.
+    #[error("{}", unauthorized(.0))]
+    Unauthorized(ReceivedChallenge),
+    /// 403: the token lacks a scope, or the server refuses the caller.
+    #[error("{}", forbidden(.0))]
+    Forbidden(ReceivedChallenge),
+    /// The server points elsewhere; a token is never sent there.
+    #[error(
+        "the server redirects elsewhere (HTTP {0}), which is not followed; use the URL of the MCP endpoint itself"
+    )]
+    Redirect(u16),
+    /// The server answers with an HTTP status that is no answer.
+    #[error("the server answered HTTP {0}")]
+    Status(u16),
+    /// The answer is not one of an MCP server.
+    #[error("there is no MCP server at this URL: {0}")]
+    NotMcp(String),
+    /// The server answered with a JSON-RPC error.
+    #[error("{message} (JSON-RPC error {code})")]
+    Rpc {
+        /// The code of the error.
+        code: i32,
+        /// What the server says.
+        message: String,
+    },
+    /// The connection ended before the answer.
+    #[error("the server closed the connection before it answered")]
+    Closed,
+    /// This program failed.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Setup(String),
+}
+
+fn unauthorized(challenge: &ReceivedChallenge) -> String {
+    match (&challenge.error, &challenge.error_description) {
+        (None, _) => "the server asks for a token (HTTP 401)".into(),
+        (Some(code), None) => format!("the server refuses the token (HTTP 401, {code})"),
+        (Some(code), Some(text)) => {
+            format!("the server refuses the token (HTTP 401, {code}): {text}")
+        }
+    }
+}
+
+fn forbidden(challenge: &ReceivedChallenge) -> String {
+    if challenge.scope.is_empty() {
+        return "the server refuses this caller (HTTP 403)".into();
+    }
+    format!(
+        "the token lacks a scope: {} is needed (HTTP 403)",
+        challenge.scope
+    )
+}
+
+impl From<ClientInitializeError> for ClientError {
+    fn from(error: ClientInitializeError) -> Self {
+        match error {
+            ClientInitializeError::TransportError { error, .. } => transport(error.error.as_ref()),
+            // What the fallback met is what a legacy server says; the first answer
+            // is only that it is no newer one.
+            ClientInitializeError::LegacyFallbackFailed { fallback, .. } => match *fallback {
+                ClientInitializeError::JsonRpcError(error) => {
+                    Self::NotMcp(printable(&error.message))
+                }
+                other => other.into(),
+            },
+            ClientInitializeError::JsonRpcError(error) => rpc(&error),
+            ClientInitializeError::ConnectionClosed(_) => Self::Closed,
+            ClientInitializeError::NoCompatibleProtocolVersion { .. } => {
+                Self::NotMcp("client and server share no protocol version".into())
+            }
+            _ => Self::NotMcp("its handshake is not that of the protocol".into()),
+        }
+    }
+}
+
+impl From<ServiceError> for ClientError {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::McpError(error) => rpc(&error),
+            ServiceError::TransportSend(error) => transport(error.error.as_ref()),
+            ServiceError::Timeout { .. } => Self::TimedOut,
+            ServiceError::TransportClosed | ServiceError::Cancelled { .. } => Self::Closed,
+            ServiceError::InputRequiredRoundsExceeded { .. } => {
+                Self::NotMcp("it asks for input without end".into())
+            }
+            _ => Self::NotMcp("its answer is not one to the request".into()),
+        }
+    }
+}
+
+fn rpc(error: &ErrorData) -> ClientError {
+    ClientError::Rpc {
+        code: error.code.0,
+        message: printable(&error.message),
+    }
+}
+
+/// The SDK wraps what happened on the wire several times over.
+fn transport(error: &(dyn Error + 'static)) -> ClientError {
+    let mut source = Some(error);
+    while let Some(current) = source {
+        if let Some(error) = current.downcast_ref::<AuthRequiredError>() {
+            let challenge = ReceivedChallenge::parse(&error.www_authenticate_header);
+            return ClientError::Unauthorized(challenge);
+        }
+        if let Some(error) = current.downcast_ref::<InsufficientScopeError>() {
+            let challenge = ReceivedChallenge::parse(&error.www_authenticate_header);
+            return ClientError::Forbidden(challenge);
+        }
+        if let Some(error) = current.downcast_ref::<reqwest::Error>() {
+            return http(error);
+        }
+        if let Some(error) = current.downcast_ref::<StreamableHttpError<reqwest::Error>>()
+            && let Some(told) = streamable(error)
+        {
+            return told;
+        }
+        source = current.source();
+    }
+    ClientError::Closed
+}
+
+fn streamable(error: &StreamableHttpError<reqwest::Error>) -> Option<ClientError> {
+    Some(match error {
+        StreamableHttpError::Client(error) => http(error),
+        StreamableHttpError::HttpStatus(error) => ClientError::Status(error.status),
+        StreamableHttpError::UnexpectedServerResponse(text) => unexpected(text),
+        StreamableHttpError::UnexpectedContentType(_) => {
+            ClientError::NotMcp("the answer is neither JSON nor an event stream".into())
+        }
+        StreamableHttpError::ResponseBodyTooLarge { .. } => {
+            ClientError::NotMcp("the answer is too large".into())
+        }
+        StreamableHttpError::Deserialize(_) => {
+            ClientError::NotMcp("the answer is not JSON-RPC".into())
+        }
+        StreamableHttpError::SessionExpired => ClientError::Status(404),
+        _ => return None,
+    })
+}
+
+/// The SDK has no value for other statuses, only the text `HTTP 404 Not Found: …`.
+fn unexpected(text: &str) -> ClientError {
+    let status = text
+        .strip_prefix("HTTP ")
+        .and_then(|rest| rest.get(..3))
+        .and_then(|digits| digits.parse::<u16>().ok());
+    match status {
+        Some(status) => ClientError::from_status(status, ReceivedChallenge::default()),
+        None => ClientError::NotMcp("the answer is not JSON-RPC".into()),
+    }
+}
+
+impl ClientError {
+    /// What an HTTP status means that is no success.
+    pub(super) fn from_status(status: u16, challenge: ReceivedChallenge) -> Self {
+        match status {
+            401 => Self::Unauthorized(challenge),
+            403 => Self::Forbidden(challenge),
+            300..=399 => Self::Redirect(status),
+            404 | 405 => Self::NotMcp(format!("HTTP {status}")),
+            _ => Self::Status(status),
+        }
+    }
+}
+
+/// Tells apart what people repair in different places. The URL is left out: it
+/// is known, and may not be written to logs with its query.
+pub(super) fn http(error: &reqwest::Error) -> ClientError {
+    if error.is_timeout() {
+        return ClientError::TimedOut;
+    }
+    let mut deepest: &(dyn Error + 'static) = error;
+    let mut refused = false;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+        if let Some(error) = deepest.downcast_ref::<io::Error>() {
+            refused |= error.kind() == io::ErrorKind::ConnectionRefused;
+            // The error inside an io::Error is not its source.
+            if let Some(inner) = error.get_ref() {
+                if inner.is::<rustls::Error>() {
+                    return ClientError::Tls(printable(&inner.to_string()));
+                }
+                deepest = inner;
+            }
+        }
+        if deepest.is::<rustls::Error>() {
+            return ClientError::Tls(printable(&deepest.to_string()));
+        }
+    }
+    if refused {
+        return ClientError::Unreachable("nobody listens there (connection refused)".into());
+    }
+    let told = printable(&deepest.to_string());
+    if error.is_connect() {
+        ClientError::Unreachable(told)
+    } else if error.is_request() || error.is_body() {
+        ClientError::Closed
+    } else {
+        ClientError::NotMcp(told)
+    }
+}
