@@ -12,7 +12,9 @@ mod context;
 mod dispatch;
 pub mod keys;
 pub mod protocol;
+mod random;
 mod registry;
+pub(crate) mod rmcp_lane;
 mod server;
 mod tool_error;
 
@@ -21,5 +23,6 @@ pub use countersign_resource_server::{
     AccessToken, Caller, Clock, ConfigurationError, IntoVerifier, Reason, SystemClock,
     Verification, Verifier, oauth, policy, verifier,
 };
+pub use rmcp_lane::SessionLimits;
 pub use server::{Server, Sessions};
 pub use tool_error::ToolError;

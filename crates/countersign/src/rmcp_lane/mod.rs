@@ -1,0 +1,20 @@
+//! The lane of the official SDK: sessions of legacy clients, streams of the
+//! 2026-07-28 wire, stdio, and handlers written for the SDK.
+//!
+//! What it does not do: authenticate. Callers come verified, and the session
+//! table only asks whose session it is (TR-23 to TR-27).
+
+mod body;
+mod event_log;
+mod handlers;
+mod lane;
+mod limits;
+mod outbound;
+mod reply;
+mod session;
+mod table;
+mod transport;
+
+pub(crate) use body::ResponseBody;
+pub(crate) use lane::{SessionLane, SessionMode};
+pub use limits::SessionLimits;
