@@ -18,7 +18,9 @@ pub(crate) mod rmcp_lane;
 mod server;
 mod tool_error;
 
-pub use context::{Context, State, current_context, get_access_token};
+pub use context::{
+    Answers, Ask, Asks, Context, Elicited, State, UrlTickets, current_context, get_access_token,
+};
 pub use countersign_resource_server::{
     AccessToken, Caller, Clock, ConfigurationError, IntoVerifier, Reason, SystemClock,
     Verification, Verifier, oauth, policy, verifier,

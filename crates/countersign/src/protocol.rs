@@ -2,15 +2,20 @@
 //!
 //! This is the one module through which they are named, so that a new release
 //! of the SDK is absorbed here.
+#![expect(
+    deprecated,
+    reason = "logging, sampling and roots are deprecated by SEP-2577 and still served"
+)]
 
 pub use rmcp::model::{
-    Annotations, CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities,
-    ClientConfig, CompletionInfo, ContentBlock, CreateMessageRequestParams, CreateMessageResult,
-    ElicitRequestParams, ElicitResult, ElicitationAction, ElicitationSchema, ErrorCode, ErrorData,
-    GetPromptResponse, GetPromptResult, Icon, Implementation, InputRequest, InputRequests,
-    InputRequiredResult, InputResponses, JsonObject, ListRootsResult, LoggingLevel,
+    Annotations, ArgumentInfo, CallToolRequestParams, CallToolResponse, CallToolResult,
+    ClientCapabilities, ClientConfig, CompletionContext, CompletionInfo, ContentBlock,
+    CreateMessageRequestParams, CreateMessageResult, DiscoverResult, ElicitRequestParams,
+    ElicitResult, ElicitationAction, ElicitationSchema, ErrorCode, ErrorData, GetPromptResponse,
+    GetPromptResult, Icon, Implementation, InitializeRequestParams, InitializeResult, InputRequest,
+    InputRequests, InputRequiredResult, InputResponses, JsonObject, ListRootsResult, LoggingLevel,
     PaginatedRequestParams, ProgressToken, Prompt, PromptArgument, PromptMessage, ProtocolVersion,
-    ReadResourceResponse, ReadResourceResult, RequestId, RequestMetaObject, Resource,
+    ReadResourceResponse, ReadResourceResult, Reference, RequestId, RequestMetaObject, Resource,
     ResourceContents, ResourceTemplate, Role, Root, SamplingMessage, ServerCapabilities,
     ServerPeerInfo, Tool, ToolAnnotations,
 };

@@ -1,26 +1,43 @@
 //! What a call knows: who is calling, what was asked, and the way back to the client.
+#![expect(
+    deprecated,
+    reason = "logging, sampling and roots are deprecated by SEP-2577 and still served"
+)]
 
+mod ask;
+mod client;
 mod current;
+mod elicitation_url;
+mod form;
+mod inputs;
+mod notify;
 mod outbox;
+mod question;
+mod seal;
 mod state;
+mod ticket;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
-use countersign_resource_server::oauth::{ScopeSet, Secret};
+use countersign_resource_server::oauth::{ScopeSet, Secret, UnixTime};
 use countersign_resource_server::{AccessToken, Caller};
 use rmcp::service::Peer;
 use rmcp::{RoleServer, model::ServerNotification};
 use tokio_util::sync::CancellationToken;
 
+pub use ask::{Answers, Ask, Asks, Elicited};
 pub(crate) use current::within;
 pub use current::{current_context, get_access_token};
+pub(crate) use inputs::{Inputs, Spent};
 pub(crate) use outbox::Outbox;
+pub(crate) use seal::Sealer;
 pub use state::State;
 pub(crate) use state::StateMap;
+pub use ticket::UrlTickets;
 
-use crate::protocol::{ProtocolVersion, RequestMetaObject};
+use crate::protocol::{LoggingLevel, ProtocolVersion, RequestMetaObject};
 
 /// One call: its caller, its request and its client.
 ///
@@ -36,16 +53,19 @@ struct Inner {
     shared: Arc<Shared>,
     cancelled: OnceLock<CancellationToken>,
     meta: OnceLock<RequestMetaObject>,
+    round: Mutex<ask::Round>,
 }
 
 /// What every call of one server shares.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     pub(crate) state: StateMap,
+    pub(crate) sealer: Arc<Sealer>,
+    pub(crate) spent: Spent,
 }
 
 /// The request behind a call.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct RequestInfo {
     /// The JSON text of the `id` member.
     pub(crate) id: Bytes,
@@ -55,6 +75,38 @@ pub(crate) struct RequestInfo {
     pub(crate) protocol: ProtocolVersion,
     /// The JSON text of `params._meta`; empty if there is none.
     pub(crate) meta: Bytes,
+    /// The name or URI of the component, as it was asked for; empty if there is none.
+    pub(crate) component: Bytes,
+    /// The JSON text of `params.arguments`; empty if there is none.
+    pub(crate) arguments: Bytes,
+    /// The answers to earlier questions, of [`Inputs::open`].
+    pub(crate) inputs: Option<Inputs>,
+    /// When the request came.
+    pub(crate) received: UnixTime,
+    /// What a legacy client chose with `logging/setLevel` in its session.
+    pub(crate) log_level: Option<LoggingLevel>,
+}
+
+impl RequestInfo {
+    /// A request without params: set those that there are.
+    pub(crate) const fn new(
+        id: Bytes,
+        method: &'static str,
+        protocol: ProtocolVersion,
+        received: UnixTime,
+    ) -> Self {
+        Self {
+            id,
+            method,
+            protocol,
+            meta: Bytes::new(),
+            component: Bytes::new(),
+            arguments: Bytes::new(),
+            inputs: None,
+            received,
+            log_level: None,
+        }
+    }
 }
 
 /// The way back to the client.
@@ -80,6 +132,7 @@ impl Context {
             shared,
             cancelled: OnceLock::new(),
             meta: OnceLock::new(),
+            round: Mutex::default(),
         }))
     }
 

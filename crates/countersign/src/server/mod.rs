@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use countersign_resource_server::oauth::ScopeSet;
+use countersign_resource_server::oauth::{ScopeSet, Secret};
 use countersign_resource_server::policy::Policy;
 use countersign_resource_server::{
     Clock, ConfigurationError, GateBuilder, IntoVerifier, SystemClock,
 };
 
 use crate::component::{PromptHandler, ResourceHandler, ToolHandler};
-use crate::context::Shared;
+use crate::context::{Shared, UrlTickets};
 use crate::dispatch::Core;
 use crate::protocol::{Implementation, ServerCapabilities};
 use crate::registry::Registry;
@@ -146,6 +146,24 @@ impl Server {
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.shared.state.insert(value);
         self
+    }
+
+    /// Seals what a call leaves with the client between two rounds with a key made
+    /// from `secret`. Without it each process draws its own key, so that several
+    /// nodes do not understand each other's states.
+    ///
+    /// `secret` is at least 32 bytes of a random generator, as text of any alphabet.
+    #[must_use]
+    pub fn request_state_key(mut self, secret: impl Into<Secret>) -> Self {
+        let taken = self.shared.sealer.use_secret(&secret.into());
+        self.note(taken);
+        self
+    }
+
+    /// Checks the tickets that this server's tools put into the URLs they ask people
+    /// to open; for the page behind the URL.
+    pub fn url_tickets(&self) -> UrlTickets {
+        UrlTickets(Arc::clone(&self.shared.sealer))
     }
 
     /// When legacy clients get a session.
