@@ -1,5 +1,6 @@
 //! Verifying a compact JWS: RFC 7515 §5.2, RFC 8725 §3.1.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::algorithm::Algorithm;
@@ -11,7 +12,7 @@ use crate::bearer::MAX_TOKEN_BYTES;
 
 /// A token whose signature was verified. Only [`verify_compact`] and
 /// [`Unverified::verify`] make one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct VerifiedJws {
     header: Header,
     payload: Vec<u8>,
@@ -50,8 +51,16 @@ pub struct Unverified<'t> {
     signature: Vec<u8>,
 }
 
-impl std::fmt::Debug for Unverified<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for VerifiedJws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedJws")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Unverified<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Unverified")
             .field("header", &self.header)
             .finish_non_exhaustive()

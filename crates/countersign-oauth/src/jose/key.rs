@@ -10,6 +10,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::ParsedPublicKey;
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 use super::algorithm::{Algorithm, AlgorithmFamily};
 use super::curve::{self, Curve};
@@ -99,7 +100,8 @@ impl VerifyingKey {
         if verifiers.is_empty() {
             return Err(KeyError::HmacTooShort);
         }
-        let canonical = format!(r#"{{"k":"{}","kty":"oct"}}"#, base64url::encode(secret));
+        let k = Zeroizing::new(base64url::encode(secret));
+        let canonical = Zeroizing::new(format!(r#"{{"k":"{}","kty":"oct"}}"#, *k));
         Ok(Self::assemble(verifiers, None, &canonical))
     }
 
