@@ -1,0 +1,25 @@
+//! Known answers, refusals of the attack corpus and properties, without any I/O.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, also in what its cases are made with"
+)]
+
+mod algorithms;
+mod bearer;
+mod claims;
+mod claims_properties;
+mod fixtures;
+mod headers;
+mod json;
+mod key_sets;
+mod pem;
+mod properties;
+mod public_keys;
+mod signatures;
+mod signing;
+mod time_claims;
+mod token_shape;
+mod vectors;
