@@ -9,7 +9,10 @@ extern crate self as countersign;
 pub mod client;
 pub mod component;
 mod context;
+mod direct;
 mod dispatch;
+mod front;
+mod http;
 pub mod keys;
 pub mod protocol;
 mod random;
@@ -25,6 +28,8 @@ pub use countersign_resource_server::{
     AccessToken, Caller, Clock, ConfigurationError, IntoVerifier, Reason, SystemClock,
     Verification, Verifier, oauth, policy, verifier,
 };
+pub use front::{Answer, App, BoxError, PeerAddress, RouteAccess, Routes};
+pub use http::{Http, RunningServer, ServeError};
 pub use rmcp_lane::SessionLimits;
 pub use server::{Server, Sessions};
 pub use tool_error::ToolError;

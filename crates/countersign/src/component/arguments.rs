@@ -13,7 +13,7 @@ pub struct Arguments<'a>(Source<'a>);
 
 enum Source<'a> {
     Absent,
-    Text(&'a RawValue),
+    Text(&'a str),
     Object(JsonObject),
 }
 
@@ -24,12 +24,17 @@ impl fmt::Debug for Arguments<'_> {
 }
 
 impl<'a> Arguments<'a> {
-    /// Arguments as they stand in the message; absent ones are an empty object.
-    pub const fn from_text(text: Option<&'a RawValue>) -> Self {
-        match text {
-            Some(text) => Self(Source::Text(text)),
-            None => Self(Source::Absent),
+    /// The JSON text of the arguments; empty if there are none, which is an empty object.
+    pub(crate) fn from_json(text: &'a [u8]) -> Self {
+        match std::str::from_utf8(text) {
+            Ok(text) if !text.is_empty() => Self(Source::Text(text)),
+            _ => Self(Source::Absent),
         }
+    }
+
+    /// The JSON text of the arguments, or none.
+    pub fn from_text(text: Option<&'a RawValue>) -> Self {
+        Self(text.map_or(Source::Absent, |text| Source::Text(text.get())))
     }
 
     /// Arguments that were parsed already.
@@ -48,7 +53,7 @@ impl<'a> Arguments<'a> {
     pub fn parse<T: DeserializeOwned>(self) -> Result<T, ToolError> {
         let parsed = match self.0 {
             Source::Absent => serde_json::from_str("{}"),
-            Source::Text(text) => serde_json::from_str(text.get()),
+            Source::Text(text) => serde_json::from_str(text),
             Source::Object(object) => serde_json::from_value(object.into()),
         };
         parsed.map_err(|error| ToolError::unfit_arguments(&error))

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::routing::MethodRouter;
 use countersign_resource_server::oauth::{ScopeSet, Secret};
 use countersign_resource_server::policy::Policy;
 use countersign_resource_server::{
@@ -11,6 +12,7 @@ use countersign_resource_server::{
 use crate::component::{PromptHandler, ResourceHandler, ToolHandler};
 use crate::context::{Shared, UrlTickets};
 use crate::dispatch::Core;
+use crate::front::{RouteAccess, Routes};
 use crate::protocol::{Implementation, ServerCapabilities};
 use crate::registry::Registry;
 
@@ -40,6 +42,8 @@ pub struct Server {
     pub(crate) optional: bool,
     pub(crate) required_scopes: ScopeSet,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) routes: Routes,
+    pub(crate) open_to_everybody: bool,
     pub(crate) fault: Option<ConfigurationError>,
 }
 
@@ -57,6 +61,8 @@ impl Server {
             optional: false,
             required_scopes: ScopeSet::new(),
             clock: Arc::new(SystemClock::default()),
+            routes: Routes::default(),
+            open_to_everybody: false,
             fault: None,
         }
     }
@@ -164,6 +170,26 @@ impl Server {
     /// to open; for the page behind the URL.
     pub fn url_tickets(&self) -> UrlTickets {
         UrlTickets(Arc::clone(&self.shared.sealer))
+    }
+
+    /// Adds a route beside the MCP endpoint, for example `/status`. Handlers read the
+    /// caller as `Extension<Caller>`.
+    #[must_use]
+    pub fn route(mut self, path: &str, handler: MethodRouter, access: RouteAccess) -> Self {
+        self.routes.add(path, handler, access);
+        self
+    }
+
+    /// Lets everybody who reaches the server call everything, on public addresses too.
+    ///
+    /// # Security
+    ///
+    /// Without a verifier a server starts on loopback addresses only, unless this
+    /// was called.
+    #[must_use]
+    pub const fn danger_without_authentication(mut self) -> Self {
+        self.open_to_everybody = true;
+        self
     }
 
     /// When legacy clients get a session.

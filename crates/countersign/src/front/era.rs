@@ -1,0 +1,142 @@
+//! Which protocol era a request belongs to: MCP 2026-07-28, base protocol and transport.
+//!
+//! Each request is judged alone. A request of the 2026-07-28 wire carries its
+//! version and the client's capabilities in `_meta`, and the version again in a
+//! header; anything else is a legacy request.
+
+use http::HeaderMap;
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::envelope::{Params, Text, invalid_params};
+use crate::protocol::{ErrorCode, ErrorData, ProtocolVersion};
+
+pub(crate) const VERSION_HEADER: &str = "mcp-protocol-version";
+
+/// The version of the wire without sessions.
+pub(crate) const MODERN: &str = "2026-07-28";
+
+/// Versions of the wire with `initialize`, newest first.
+pub(crate) const LEGACY: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
+
+/// The rules that a request is judged by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Era {
+    /// 2026-07-28.
+    Modern,
+    /// 2025-11-25 and before; the version is what the header says.
+    Legacy(ProtocolVersion),
+}
+
+/// The members of `_meta` that the transport looks at.
+#[derive(Default, Deserialize)]
+struct Meta<'a> {
+    #[serde(borrow, rename = "io.modelcontextprotocol/protocolVersion")]
+    version: Option<Text<'a>>,
+    #[serde(borrow, rename = "io.modelcontextprotocol/clientCapabilities")]
+    capabilities: Option<&'a RawValue>,
+}
+
+/// The one value of the version header.
+///
+/// # Errors
+///
+/// −32020 if there are two, or one that is not text.
+pub(crate) fn version_header(headers: &HeaderMap) -> Result<Option<&str>, ErrorData> {
+    let mut values = headers.get_all(VERSION_HEADER).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(header_mismatch("MCP-Protocol-Version is repeated"));
+    }
+    let text = value
+        .to_str()
+        .map_err(|_| header_mismatch("MCP-Protocol-Version is not text"))?;
+    Ok(Some(text.trim_matches([' ', '\t'])))
+}
+
+pub(crate) fn header_mismatch(message: &'static str) -> ErrorData {
+    ErrorData::new(ErrorCode::HEADER_MISMATCH, message, None)
+}
+
+fn unsupported(requested: &str) -> ErrorData {
+    let supported: Vec<&str> = std::iter::once(MODERN).chain(LEGACY).collect();
+    ErrorData::new(
+        ErrorCode::UNSUPPORTED_PROTOCOL_VERSION,
+        "Unsupported protocol version",
+        Some(json!({ "supported": supported, "requested": short(requested) })),
+    )
+}
+
+/// What a client wrote, cut to a length that is worth echoing.
+fn short(text: &str) -> String {
+    text.chars()
+        .filter(|character| !character.is_control())
+        .take(32)
+        .collect()
+}
+
+impl Era {
+    /// Decides the era and checks what it demands of every request.
+    ///
+    /// # Errors
+    ///
+    /// −32020 if header and body name different versions (TR-06), −32022 for a
+    /// version that is not spoken here (TR-07), −32602 if `_meta` lacks what the
+    /// 2026-07-28 wire requires (TR-21).
+    pub(crate) fn decide(header: Option<&str>, params: &Params<'_>) -> Result<Self, ErrorData> {
+        let meta: Meta<'_> = match params.meta {
+            Some(meta) if !meta.get().starts_with('{') => return Err(invalid_params()),
+            Some(meta) => serde_json::from_str(meta.get()).map_err(|_| invalid_params())?,
+            None => Meta::default(),
+        };
+        let in_body = meta.version.as_ref().map(|version| version.0.as_ref());
+        match (header, in_body) {
+            (Some(header), Some(body)) if header != body => Err(header_mismatch(
+                "MCP-Protocol-Version differs from the version in _meta",
+            )),
+            (Some(MODERN), None) => Err(missing("io.modelcontextprotocol/protocolVersion")),
+            (_, Some(MODERN)) => {
+                // An old client would have no version in `_meta`: the header is what is missing.
+                if header.is_none() {
+                    return Err(header_mismatch("MCP-Protocol-Version is missing"));
+                }
+                if meta
+                    .capabilities
+                    .is_none_or(|raw| !raw.get().starts_with('{'))
+                {
+                    return Err(missing("io.modelcontextprotocol/clientCapabilities"));
+                }
+                Ok(Self::Modern)
+            }
+            (version, body) => match version.or(body) {
+                // 2025-06-18, transports: without the header, 2025-03-26 is assumed.
+                None => Ok(Self::Legacy(ProtocolVersion::V_2025_03_26)),
+                Some(version) => legacy(version)
+                    .map(Self::Legacy)
+                    .ok_or_else(|| unsupported(version)),
+            },
+        }
+    }
+}
+
+/// The legacy version of this name.
+pub(crate) fn legacy(version: &str) -> Option<ProtocolVersion> {
+    Some(match version {
+        "2025-11-25" => ProtocolVersion::V_2025_11_25,
+        "2025-06-18" => ProtocolVersion::V_2025_06_18,
+        "2025-03-26" => ProtocolVersion::V_2025_03_26,
+        "2024-11-05" => ProtocolVersion::V_2024_11_05,
+        _ => return None,
+    })
+}
+
+fn missing(member: &'static str) -> ErrorData {
+    ErrorData::new(
+        ErrorCode::INVALID_PARAMS,
+        "A required member of _meta is missing",
+        Some(json!({ "missing": member })),
+    )
+}

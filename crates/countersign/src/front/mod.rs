@@ -1,0 +1,195 @@
+//! The front: every HTTP request, from its first header to a lane.
+//!
+//! The order is the security property, and it is this function: [`App::respond`].
+//!
+//! 1. Host and Origin (`origin.rs`): 403 before anything else is looked at.
+//! 2. Routes that are open by nature: health, protected resource metadata.
+//! 3. Authentication ([`Gate`]), from the headers alone: the body is not read yet.
+//! 4. The body under its cap (`body.rs`), the envelope (`envelope.rs`), the era
+//!    (`era.rs`), the mirrored headers (`mirror.rs`).
+//! 5. Policy, one action per request; then a lane (`message.rs`).
+
+pub(crate) mod answer;
+mod body;
+mod cors;
+mod envelope;
+pub(crate) mod era;
+mod message;
+mod method;
+mod mirror;
+mod origin;
+mod routes;
+mod settings;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use countersign_resource_server::{Caller, Clock, Gate, Refusal};
+use http::request::Parts;
+use http::{Method as HttpMethod, Request, Response, StatusCode};
+use http_body::Body;
+
+pub use body::{Answer, BoxError};
+pub(crate) use era::Era;
+use origin::ForeignName;
+pub use routes::{RouteAccess, Routes};
+pub(crate) use settings::{Limits, Place};
+
+use crate::dispatch::Core;
+
+/// A server that is ready to answer: a tower service over HTTP requests.
+///
+/// Cloning is cheap; every clone is the same server.
+#[derive(Clone, Debug)]
+pub struct App(pub(crate) Arc<Front>);
+
+#[derive(Debug)]
+pub(crate) struct Front {
+    pub(crate) core: Arc<Core>,
+    pub(crate) gate: Option<Gate>,
+    pub(crate) place: Place,
+    pub(crate) routes: Routes,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl App {
+    /// Answers one request. `peer` is the address of the connection.
+    pub async fn respond<B>(&self, request: Request<B>, peer: Option<IpAddr>) -> Response<Answer>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let (parts, body) = request.into_parts();
+        let front = &*self.0;
+        let origin = cors::readable_by(&front.place, &parts.headers);
+        let mut response = front.answer(parts, body, peer).await;
+        if let Some(origin) = origin {
+            cors::allow(origin, response.headers_mut());
+        }
+        response
+    }
+}
+
+impl Front {
+    async fn answer<B>(&self, parts: Parts, body: B, peer: Option<IpAddr>) -> Response<Answer>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        if parts.uri.path() == routes::HEALTH {
+            return routes::health(&parts.method);
+        }
+        if let Err(foreign) = self.place.names.check(&parts) {
+            tracing::info!(reason = ?foreign, "refused: host or origin");
+            return answer::status(match foreign {
+                ForeignName::HostMalformed => StatusCode::BAD_REQUEST,
+                ForeignName::HostForeign | ForeignName::OriginForeign => StatusCode::FORBIDDEN,
+            });
+        }
+        if let Some(gate) = &self.gate {
+            if routes::is_metadata(gate, parts.uri.path()) {
+                return routes::metadata(gate, &parts.method);
+            }
+        }
+        if cors::is_preflight(&parts) {
+            return cors::preflight(&self.place, &parts.headers);
+        }
+        if parts.uri.path() != self.place.path {
+            return self.custom(parts, body, peer).await;
+        }
+        let caller = match self.admit(&parts, peer).await {
+            Ok(caller) => caller,
+            Err(refused) => return refused,
+        };
+        match parts.method {
+            HttpMethod::POST => {
+                if !message::is_json(&parts.headers) {
+                    return answer::status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+                }
+                if !message::accepts_both(&parts.headers) {
+                    return answer::status(StatusCode::NOT_ACCEPTABLE);
+                }
+                let limits = self.place.limits;
+                match body::read(body, limits.body, limits.body_patience).await {
+                    Ok(body) => self.post(parts, body, caller).await,
+                    Err(why) => answer::unread(why),
+                }
+            }
+            HttpMethod::GET | HttpMethod::DELETE => self.session(parts, caller).await,
+            _ => self.method_not_allowed(),
+        }
+    }
+
+    /// Authentication, from the headers alone.
+    async fn admit(&self, parts: &Parts, peer: Option<IpAddr>) -> Result<Caller, Response<Answer>> {
+        let Some(gate) = &self.gate else {
+            return Ok(with_address(Caller::anonymous(), peer));
+        };
+        let (headers, query) = (&parts.headers, parts.uri.query());
+        let now = self.clock.now();
+        let outcome = match gate.admit_at_once(headers, query, now) {
+            Some(outcome) => outcome,
+            None => gate.admit(headers, query, now).await,
+        };
+        match outcome {
+            Ok(caller) => Ok(with_address(caller, peer)),
+            Err(refusal) => Err(self.refuse(&refusal)),
+        }
+    }
+
+    /// The answer to a refused request. The reason goes to the log only.
+    fn refuse(&self, refusal: &Refusal) -> Response<Answer> {
+        tracing::info!(reason = ?refusal, "refused: authentication or scope");
+        match &self.gate {
+            Some(gate) => gate.refuse(refusal).map(Answer::whole),
+            None => answer::status(refusal.status()),
+        }
+    }
+
+    fn method_not_allowed(&self) -> Response<Answer> {
+        answer::method_not_allowed("POST")
+    }
+
+    /// Whether results may be shared between callers: nobody is told apart.
+    fn is_public(&self) -> bool {
+        self.gate.is_none()
+    }
+}
+
+fn with_address(caller: Caller, peer: Option<IpAddr>) -> Caller {
+    match peer {
+        Some(address) => caller.at(address),
+        None => caller,
+    }
+}
+
+/// The address of the peer, when the server is called as a tower service: put it
+/// into the extensions of the request.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "it is a transparent wrapper")]
+pub struct PeerAddress(pub IpAddr);
+
+impl<B> tower_service::Service<Request<B>> for App
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Answer>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let app = self.clone();
+        let peer = request.extensions().get::<PeerAddress>().map(|peer| peer.0);
+        Box::pin(async move { Ok(app.respond(request, peer).await) })
+    }
+}

@@ -1,0 +1,168 @@
+//! Everything that is not the MCP endpoint: health, metadata, routes of the application.
+
+use std::fmt;
+
+use axum::Router;
+use axum::extract::Request as AxumRequest;
+use axum::middleware::{Next, from_fn};
+use axum::response::IntoResponse;
+use axum::routing::MethodRouter;
+use bytes::Bytes;
+use countersign_resource_server::oauth::ScopeSet;
+use countersign_resource_server::oauth::protected_resource::WELL_KNOWN;
+use countersign_resource_server::{Caller, Gate, Refusal};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::BodyExt;
+use tower_service::Service;
+
+use super::{Answer, BoxError, Front, answer, with_address};
+
+/// Where a load balancer asks whether the process lives. Open on purpose, and silent.
+pub(super) const HEALTH: &str = "/healthz";
+
+/// Who may call a route of the application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a third kind would need its own check"
+)]
+pub enum RouteAccess {
+    /// Everybody. A caller who presents a token must present a good one, and the
+    /// handler can read it as `Extension<Caller>`.
+    Open,
+    /// Callers whose token has these scopes (none: any good token).
+    Requires(ScopeSet),
+}
+
+/// Routes of the application beside the MCP endpoint.
+#[derive(Clone, Default)]
+pub struct Routes {
+    router: Router,
+    any: bool,
+}
+
+impl fmt::Debug for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routes")
+            .field("any", &self.any)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Tells the front that a route refused its caller.
+#[derive(Clone)]
+struct Refused(Refusal);
+
+impl Routes {
+    pub(crate) fn add(&mut self, path: &str, handler: MethodRouter, access: RouteAccess) {
+        let handler = match access {
+            RouteAccess::Open => handler,
+            RouteAccess::Requires(scopes) => {
+                handler.layer(from_fn(move |request: AxumRequest, next: Next| {
+                    let scopes = scopes.clone();
+                    async move {
+                        match check(&request, scopes) {
+                            Ok(()) => next.run(request).await,
+                            Err(refusal) => {
+                                let mut response = refusal.status().into_response();
+                                response.extensions_mut().insert(Refused(refusal));
+                                response
+                            }
+                        }
+                    }
+                }))
+            }
+        };
+        self.router = std::mem::take(&mut self.router).route(path, handler);
+        self.any = true;
+    }
+}
+
+fn check(request: &AxumRequest, scopes: ScopeSet) -> Result<(), Refusal> {
+    let caller = request.extensions().get::<Caller>();
+    match caller.and_then(Caller::access_token) {
+        None => Err(Refusal::Unauthenticated(scopes)),
+        Some(token) if token.scopes().is_superset(&scopes) => Ok(()),
+        Some(_) => Err(Refusal::InsufficientScope(scopes)),
+    }
+}
+
+pub(super) fn health(method: &Method) -> Response<Answer> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return answer::method_not_allowed("GET, HEAD");
+    }
+    Response::new(Answer::whole(Bytes::from_static(b"ok\n")))
+}
+
+/// RFC 9728 §3: at the root, and with the path of the resource.
+pub(super) fn is_metadata(gate: &Gate, path: &str) -> bool {
+    path.strip_prefix(WELL_KNOWN)
+        .is_some_and(|rest| rest.is_empty() || rest == gate.metadata().resource.path())
+}
+
+/// RFC 9728 §3.2. It says nothing that a token would be needed for, so any page may read it.
+pub(super) fn metadata(gate: &Gate, method: &Method) -> Response<Answer> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return answer::method_not_allowed("GET, HEAD");
+    }
+    let mut response = answer::json(gate.metadata_document());
+    let headers = response.headers_mut();
+    headers.insert(
+        CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=3600"),
+    );
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response
+}
+
+impl Front {
+    /// A route of the application, or 404.
+    pub(super) async fn custom<B>(
+        &self,
+        mut parts: Parts,
+        body: B,
+        peer: Option<std::net::IpAddr>,
+    ) -> Response<Answer>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        if !self.routes.any {
+            return answer::status(StatusCode::NOT_FOUND);
+        }
+        let caller = match self.optional_caller(&parts, peer).await {
+            Ok(caller) => caller,
+            Err(refused) => return refused,
+        };
+        // The token is for the check that was just made, and for nobody behind it.
+        parts.headers.remove(AUTHORIZATION);
+        parts.extensions.insert(caller);
+        let request = Request::from_parts(parts, axum::body::Body::new(body.map_err(Into::into)));
+        let response = match self.routes.router.clone().call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        match response.extensions().get::<Refused>() {
+            Some(Refused(refusal)) => self.refuse(refusal),
+            None => response.map(Answer::stream),
+        }
+    }
+
+    /// The caller of a route: a presented token must be good, none is anonymous.
+    async fn optional_caller(
+        &self,
+        parts: &Parts,
+        peer: Option<std::net::IpAddr>,
+    ) -> Result<Caller, Response<Answer>> {
+        if parts.headers.contains_key(AUTHORIZATION) {
+            return match self.admit(parts, peer).await {
+                Ok(caller) => Ok(caller),
+                Err(refused) => Err(refused),
+            };
+        }
+        Ok(with_address(Caller::anonymous(), peer))
+    }
+}

@@ -1,0 +1,78 @@
+//! What the front is told by the configuration.
+
+use std::time::Duration;
+
+use countersign_resource_server::ConfigurationError;
+use countersign_resource_server::oauth::ResourceUri;
+
+use super::origin::AllowedNames;
+
+/// Bounds of every request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The longest body of a request, in bytes.
+    pub(crate) body: usize,
+    /// How long a body may take to arrive.
+    pub(crate) body_patience: Duration,
+    /// How long a call may take.
+    pub(crate) call_patience: Duration,
+    /// How often a silent event stream shows that it lives.
+    pub(crate) keep_alive: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 1024 * 1024,
+            body_patience: Duration::from_secs(30),
+            call_patience: Duration::from_secs(600),
+            keep_alive: Duration::from_secs(15),
+        }
+    }
+}
+
+/// Where the server is and who may talk to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// The path of the MCP endpoint.
+    pub(crate) path: String,
+    /// The identifier of the resource: the URL that clients use.
+    pub(crate) resource: ResourceUri,
+    /// Hosts and origins that are answered to.
+    pub(crate) names: AllowedNames,
+    /// Origins whose scripts may read answers.
+    pub(crate) cors: Vec<String>,
+    pub(crate) limits: Limits,
+}
+
+impl Place {
+    /// A place that answers to loopback names only.
+    pub(crate) fn loopback(resource: ResourceUri, path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            resource,
+            names: AllowedNames::loopback(),
+            cors: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+
+    pub(crate) fn allow_host(&mut self, host: &str) -> Result<(), ConfigurationError> {
+        if self.names.add_host(host) {
+            return Ok(());
+        }
+        Err(ConfigurationError::new(format!(
+            "`{host}` is not a host: write `name` or `name:port`"
+        )))
+    }
+
+    pub(crate) fn allow_origin(&mut self, origin: &str) -> Result<(), ConfigurationError> {
+        if !self.names.add_origin(origin) {
+            return Err(ConfigurationError::new(format!(
+                "`{origin}` is not an origin: write `https://name` or `https://name:port`"
+            )));
+        }
+        self.cors.push(origin.to_owned());
+        Ok(())
+    }
+}

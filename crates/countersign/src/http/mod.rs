@@ -1,0 +1,317 @@
+//! Serving over HTTP: addresses, bounds, TLS, start and stop.
+
+mod connection;
+mod running;
+mod tls;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_resource_server::ConfigurationError;
+use countersign_resource_server::oauth::ResourceUri;
+use thiserror::Error;
+
+pub use running::RunningServer;
+
+use crate::front::{App, Front, Limits, Place};
+use crate::server::Server;
+
+/// Why a server does not serve.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// Something is missing or contradicts itself; the sentence says what to set.
+    #[error("{0}")]
+    Configuration(#[from] ConfigurationError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {reason}")]
+    Listen {
+        /// The address as it was configured.
+        address: String,
+        /// Why.
+        reason: String,
+    },
+    /// The certificate or the key cannot be used.
+    #[error("TLS: {0}")]
+    Tls(String),
+    /// Standard input or output broke.
+    #[error("stdio: {0}")]
+    Stdio(String),
+}
+
+/// How a server is reached over HTTP.
+#[derive(Clone, Debug)]
+pub struct Http {
+    address: String,
+    path: String,
+    public_url: Option<String>,
+    allowed_hosts: Vec<String>,
+    allowed_origins: Vec<String>,
+    limits: Limits,
+    max_connections: usize,
+    tls: Option<(PathBuf, PathBuf)>,
+}
+
+impl Http {
+    /// Listens on `address`, written `host:port`; port 0 takes a free one.
+    pub fn bind(address: impl Into<String>) -> Self {
+        Self {
+            address: address.into(),
+            path: "/mcp".to_owned(),
+            public_url: None,
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+            limits: Limits::default(),
+            max_connections: 10_000,
+            tls: None,
+        }
+    }
+
+    /// The path of the MCP endpoint; `/mcp` unless set.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// The URL that clients use, path included, for example `https://mcp.example.com/mcp`.
+    /// It is the identifier of the resource (RFC 9728 §1.2), and its host is answered to.
+    #[must_use]
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into());
+        self
+    }
+
+    /// Answers to this host too, written `name` or `name:port`.
+    #[must_use]
+    pub fn allowed_host(mut self, host: impl Into<String>) -> Self {
+        self.allowed_hosts.push(host.into());
+        self
+    }
+
+    /// Lets pages of this origin call the server and read its answers (CORS).
+    #[must_use]
+    pub fn allowed_origin(mut self, origin: impl Into<String>) -> Self {
+        self.allowed_origins.push(origin.into());
+        self
+    }
+
+    /// The longest body of a request, in bytes; 1 MiB unless set.
+    #[must_use]
+    pub const fn body_limit(mut self, bytes: usize) -> Self {
+        self.limits.body = bytes;
+        self
+    }
+
+    /// The longest time a call may take; ten minutes unless set.
+    #[must_use]
+    pub const fn request_timeout(mut self, time: Duration) -> Self {
+        self.limits.call_patience = time;
+        self
+    }
+
+    /// How many connections are open at the same time; 10,000 unless set. More wait.
+    #[must_use]
+    pub const fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections;
+        self
+    }
+
+    /// Serves TLS with the certificate chain and the private key in these PEM
+    /// files. They are read again when they change.
+    #[must_use]
+    pub fn tls(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.tls = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// Where the server is, once `local` is known.
+    fn place(&self, local: SocketAddr) -> Result<Place, ConfigurationError> {
+        if !self.path.starts_with('/') || self.path.contains(['?', '#', '%']) {
+            return Err(ConfigurationError::new(format!(
+                "the path `{}` must start with / and have no ?, # or %",
+                self.path
+            )));
+        }
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let loopback = local.ip().is_loopback();
+        if !loopback && self.public_url.is_none() && self.allowed_hosts.is_empty() {
+            return Err(ConfigurationError::new(format!(
+                "{} is not a loopback address: set the public URL that clients use, so that \
+                 requests for other hosts can be refused",
+                local.ip()
+            )));
+        }
+        let resource = match &self.public_url {
+            Some(url) => parse_public_url(url)?,
+            None => {
+                let host = if loopback {
+                    "localhost".to_owned()
+                } else {
+                    shown(local.ip())
+                };
+                let text = format!("{scheme}://{host}:{}{}", local.port(), self.path);
+                ResourceUri::parse(&text).map_err(|error| {
+                    ConfigurationError::new(format!(
+                        "`{text}` cannot identify this server ({error}): set the public URL"
+                    ))
+                })?
+            }
+        };
+        let mut place = Place::loopback(resource, &self.path);
+        place.limits = self.limits;
+        if !loopback {
+            place.names = Default::default();
+        }
+        if self.public_url.is_some() {
+            let origin = place.resource.origin().to_owned();
+            let host = origin
+                .split_once("://")
+                .map_or("", |(_, host)| host)
+                .to_owned();
+            place.allow_host(&host)?;
+            place.names.add_origin(&origin);
+        }
+        for host in &self.allowed_hosts {
+            place.allow_host(host)?;
+        }
+        for origin in &self.allowed_origins {
+            place.allow_origin(origin)?;
+        }
+        Ok(place)
+    }
+}
+
+fn parse_public_url(url: &str) -> Result<ResourceUri, ConfigurationError> {
+    ResourceUri::parse(url).map_err(|error| {
+        ConfigurationError::new(format!("the public URL `{url}` cannot be used: {error}"))
+    })
+}
+
+fn shown(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
+}
+
+impl Server {
+    /// Serves until the process is told to stop (Ctrl-C, SIGTERM), then lets running
+    /// requests end for ten seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError`] if the server does not start.
+    pub async fn serve(self, http: Http) -> Result<(), ServeError> {
+        let running = self.start(http).await?;
+        running::told_to_stop().await;
+        running.stop().await;
+        Ok(())
+    }
+
+    /// Starts to serve and returns; the server stops when the handle is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError`] if the server does not start.
+    pub async fn start(self, http: Http) -> Result<RunningServer, ServeError> {
+        let listener = connection::listen(&http.address).await?;
+        let local = listener.local_addr().map_err(|error| ServeError::Listen {
+            address: http.address.clone(),
+            reason: error.to_string(),
+        })?;
+        let tls = match &http.tls {
+            Some((certificate, key)) => Some(tls::Acceptor::load(certificate, key)?),
+            None => None,
+        };
+        if !local.ip().is_loopback() && tls.is_none() {
+            tracing::warn!(
+                "serving plain HTTP off loopback: tokens travel unprotected unless a proxy in front adds TLS"
+            );
+        }
+        let app = self.app(&http, local)?;
+        Ok(RunningServer::start(
+            app,
+            listener,
+            local,
+            tls,
+            http.max_connections,
+        ))
+    }
+
+    /// The server as a tower service, for a listener of your own. `http` says how it
+    /// is reached; nothing is bound.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError`] if something is missing or contradicts itself.
+    pub fn into_app(self, http: &Http) -> Result<App, ServeError> {
+        let local = http.address.parse().map_err(|_| {
+            ConfigurationError::new(format!(
+                "`{}` is not an address: write `127.0.0.1:8000`",
+                http.address
+            ))
+        })?;
+        self.app(http, local)
+    }
+
+    fn app(mut self, http: &Http, local: SocketAddr) -> Result<App, ServeError> {
+        let place = http.place(local)?;
+        if let Some(fault) = self.fault.take() {
+            return Err(fault.into());
+        }
+        self.check_authentication(local.ip())?;
+        let gate = self.gate.take().map(|gate| {
+            let gate = gate
+                .required_scopes(self.required_scopes.clone())
+                .clock(Arc::clone(&self.clock))
+                .resource_name(self.implementation.name.clone());
+            let gate = if self.optional { gate.optional() } else { gate };
+            gate.build(place.resource.clone())
+        });
+        let clock = Arc::clone(&self.clock);
+        let routes = std::mem::take(&mut self.routes);
+        let core = Arc::new(self.into_core()?);
+        Ok(App(Arc::new(Front {
+            core,
+            gate,
+            place,
+            routes,
+            clock,
+        })))
+    }
+
+    /// Nothing configured means nothing allowed.
+    fn check_authentication(&self, address: IpAddr) -> Result<(), ConfigurationError> {
+        if self.gate.is_some() {
+            return Ok(());
+        }
+        if !self.required_scopes.is_empty()
+            || self
+                .registry
+                .accesses()
+                .any(|access| !access.scopes.is_empty())
+        {
+            return Err(ConfigurationError::new(
+                "scopes are required and nobody can have them: add a verifier with .auth(…)",
+            ));
+        }
+        if self.optional {
+            return Err(ConfigurationError::new(
+                "authentication is optional and there is none: add a verifier with .auth(…)",
+            ));
+        }
+        if !address.is_loopback() && !self.open_to_everybody {
+            return Err(ConfigurationError::new(format!(
+                "{address} is not a loopback address and there is no authentication: add a verifier with \
+                 .auth(…), or say .danger_without_authentication() if everybody may call everything"
+            )));
+        }
+        tracing::warn!(
+            "serving without authentication: everybody who reaches this address may call everything"
+        );
+        Ok(())
+    }
+}
