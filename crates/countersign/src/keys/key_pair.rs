@@ -13,7 +13,7 @@ use super::random::SystemRandom;
 #[non_exhaustive]
 pub enum KeyPairError {
     /// The key cannot sign. The text holds no part of it.
-    #[error("{0}")]
+    #[error(transparent)]
     Sign(#[from] SignError),
     /// The key has no public half to publish.
     #[error("the key has no public half")]

@@ -1,0 +1,123 @@
+//! `countersign call`.
+
+use clap::Args;
+use countersign::client::{Client, ClientError, Endpoint};
+use countersign::protocol::{CallToolResult, ContentBlock, ResourceContents};
+
+use crate::exit::ToolFailed;
+use crate::token_option::TokenOption;
+use crate::{argument, output};
+
+/// Call a tool of an MCP server and print what it answers.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  countersign call http://localhost:8000/mcp greet name=World --token-file token.txt
+  countersign call https://example.com/mcp plot points:='[[0,1],[2,3]]' --json")]
+pub(crate) struct Call {
+    /// The address of the server, such as http://localhost:8000/mcp
+    url: String,
+
+    /// The name of the tool
+    tool: String,
+
+    /// Its arguments: name=value, read as the tool's schema says, or name:=json
+    #[arg(value_name = "NAME=VALUE")]
+    arguments: Vec<String>,
+
+    #[command(flatten)]
+    token: TokenOption,
+
+    /// Print JSON: the structured output, or the whole result if there is none
+    #[arg(long)]
+    json: bool,
+
+    /// Send the token over plain http to another machine, where others can read it
+    #[arg(long)]
+    danger_plain_http: bool,
+}
+
+impl Call {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let token = self.token.read()?;
+        let endpoint = endpoint(&self.url, token, self.danger_plain_http)?;
+        let client = endpoint.connect().await?;
+        let answer = call(&client, &self.tool, &self.arguments).await;
+        client.close().await;
+        print(&answer?, self.json)
+    }
+}
+
+/// The server that `call` and `list` ask.
+pub(crate) fn endpoint(
+    url: &str,
+    token: Option<countersign::oauth::Secret>,
+    danger_plain_http: bool,
+) -> Result<Endpoint, ClientError> {
+    let mut endpoint = Endpoint::parse(url)?;
+    if let Some(token) = token {
+        endpoint = endpoint.token(token);
+    }
+    if danger_plain_http {
+        endpoint = endpoint.danger_plain_http();
+    }
+    Ok(endpoint)
+}
+
+async fn call(client: &Client, tool: &str, words: &[String]) -> anyhow::Result<CallToolResult> {
+    // A tool that is not listed may still exist: the server says so, or what it needs.
+    let tools = if words.is_empty() {
+        Vec::new()
+    } else {
+        client.tools().await?
+    };
+    let listed = tools.iter().find(|listed| listed.name == tool);
+    let arguments = argument::parse(words, listed.map(|tool| tool.input_schema.as_ref()))?;
+    Ok(client.call_tool(tool, arguments).await?)
+}
+
+fn print(result: &CallToolResult, json: bool) -> anyhow::Result<()> {
+    let failed = result.is_error == Some(true);
+    let mut text: Vec<_> = result.content.iter().map(shown).collect();
+    if json {
+        match &result.structured_content {
+            Some(structured) => output::json(structured)?,
+            None => output::json(result)?,
+        }
+    } else if text.is_empty()
+        && let Some(structured) = &result.structured_content
+    {
+        text.push(serde_json::to_string_pretty(structured)?);
+    }
+    if failed {
+        let words = text.join("\n");
+        let words = if words.is_empty() {
+            "the tool failed"
+        } else {
+            &words
+        };
+        return Err(ToolFailed(words.into()).into());
+    }
+    if !json {
+        for block in text {
+            output::foreign(&block)?;
+        }
+    }
+    Ok(())
+}
+
+/// Text as it is; of anything else, what it is.
+fn shown(block: &ContentBlock) -> String {
+    match block {
+        ContentBlock::Text(text) => text.text.clone(),
+        ContentBlock::Image(image) => format!("[image, {}]", image.mime_type),
+        ContentBlock::Audio(audio) => format!("[audio, {}]", audio.mime_type),
+        ContentBlock::ResourceLink(link) => format!("[resource {}]", link.uri),
+        ContentBlock::Resource(embedded) => match &embedded.resource {
+            ResourceContents::TextResourceContents { text, .. } => text.clone(),
+            ResourceContents::BlobResourceContents { uri, .. } => format!("[resource {uri}]"),
+            _ => "[resource]".into(),
+        },
+        _ => "[content of another kind]".into(),
+    }
+}
