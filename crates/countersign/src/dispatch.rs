@@ -57,7 +57,7 @@ impl Core {
             Err(error) => Err(error),
         };
         match outcome {
-            Ok(result) => Ok(CallToolResponse::Complete(result)),
+            Ok(result) => Ok(CallToolResponse::Complete(entry.definition.wrapped(result))),
             Err(error) => tool_failure(error),
         }
     }

@@ -6,6 +6,8 @@
 
 extern crate self as countersign;
 
+#[doc(hidden)]
+pub mod __private;
 pub mod client;
 pub mod component;
 mod context;
@@ -24,6 +26,7 @@ mod tool_error;
 pub use context::{
     Answers, Ask, Asks, Context, Elicited, State, UrlTickets, current_context, get_access_token,
 };
+pub use countersign_macros::{prompt, resource, tool};
 pub use countersign_resource_server::{
     AccessToken, Caller, Clock, ConfigurationError, IntoVerifier, Reason, SystemClock,
     Verification, Verifier, oauth, policy, verifier,

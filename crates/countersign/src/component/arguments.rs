@@ -53,6 +53,12 @@ impl<'a> Arguments<'a> {
     pub fn parse<T: DeserializeOwned>(self) -> Result<T, ToolError> {
         let parsed = match self.0 {
             Source::Absent => serde_json::from_str("{}"),
+            // A list would be read as the members of a struct in their order.
+            Source::Text(text) if !text.trim_start().starts_with('{') => {
+                return Err(ToolError::invalid_arguments(
+                    "Invalid arguments: they are not an object",
+                ));
+            }
             Source::Text(text) => serde_json::from_str(text),
             Source::Object(object) => serde_json::from_value(object.into()),
         };

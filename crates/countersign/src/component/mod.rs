@@ -5,17 +5,33 @@
 //! at run time.
 
 mod arguments;
+mod injected;
+mod json;
+mod media;
 mod prompt;
+mod prompt_result;
 mod resource;
+mod resource_result;
+mod schema;
+pub(crate) mod text;
 mod tool;
+mod tool_result;
 
 use std::future::Future;
 use std::pin::Pin;
 
 pub use arguments::Arguments;
+pub use injected::{Injected, Requirements};
+pub use json::Json;
+pub use media::{Audio, Image};
 pub use prompt::{PromptDefinition, PromptHandler};
+pub use prompt_result::IntoPromptResult;
 pub use resource::{ResourceAddress, ResourceDefinition, ResourceHandler, Variables};
+pub use resource_result::IntoResourceResult;
+pub(crate) use schema::HEADER_ANNOTATION;
+pub use schema::input_schema;
 pub use tool::{ToolDefinition, ToolHandler};
+pub use tool_result::IntoToolResult;
 
 use countersign_resource_server::oauth::ScopeSet;
 use countersign_resource_server::policy::Concealment;

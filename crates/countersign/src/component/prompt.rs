@@ -1,7 +1,7 @@
 //! Prompts.
 
-use super::{Access, Arguments, Running};
-use crate::protocol::{GetPromptResult, Prompt};
+use super::{Access, Arguments, Injected, Requirements, Running};
+use crate::protocol::{GetPromptResult, Icon, Prompt, PromptArgument};
 use crate::{Context, ToolError};
 
 /// What is said about a prompt before it is rendered.
@@ -16,6 +16,8 @@ pub struct PromptDefinition {
     pub tags: Vec<String>,
     /// Whether it calls back to the client.
     pub interactive: bool,
+    /// What has to be there at start.
+    pub requirements: Requirements,
 }
 
 impl PromptDefinition {
@@ -29,7 +31,66 @@ impl PromptDefinition {
             },
             tags: Vec::new(),
             interactive: false,
+            requirements: Requirements::none(),
         }
+    }
+
+    /// With a name for people.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.prompt.title = Some(title.into());
+        self
+    }
+
+    /// With what it is.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.prompt.description = Some(description.into());
+        self
+    }
+
+    /// With an argument more.
+    #[must_use]
+    pub fn argument(mut self, argument: PromptArgument) -> Self {
+        let arguments = self.prompt.arguments.get_or_insert_default();
+        arguments.push(argument);
+        self
+    }
+
+    /// With an icon, found at the URI `src`.
+    #[must_use]
+    pub fn icon(mut self, src: impl Into<String>) -> Self {
+        let icons = self.prompt.icons.get_or_insert_default();
+        icons.push(Icon::new(src));
+        self
+    }
+
+    /// For these callers only.
+    #[must_use]
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// With a label.
+    #[must_use]
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tags.push(tag.into());
+        self
+    }
+
+    /// Calls back to the client.
+    #[must_use]
+    pub const fn interactive(mut self) -> Self {
+        self.interactive = true;
+        self
+    }
+
+    /// With a parameter that the server supplies.
+    #[must_use]
+    pub fn requires<T: Injected>(mut self) -> Self {
+        T::require(&mut self.requirements);
+        self
     }
 }
 
@@ -48,4 +109,23 @@ pub trait PromptHandler: Send + Sync + 'static {
         context: Context,
         arguments: Arguments<'_>,
     ) -> Result<Running<GetPromptResult>, ToolError>;
+}
+
+/// The function that `#[prompt]` makes of yours is one that makes the prompt.
+impl<F, T> PromptHandler for F
+where
+    F: Fn() -> T + Send + Sync + 'static,
+    T: PromptHandler,
+{
+    fn definition(&self) -> PromptDefinition {
+        self().definition()
+    }
+
+    fn render(
+        &self,
+        context: Context,
+        arguments: Arguments<'_>,
+    ) -> Result<Running<GetPromptResult>, ToolError> {
+        self().render(context, arguments)
+    }
 }

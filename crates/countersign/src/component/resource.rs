@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Access, Running};
-use crate::protocol::ReadResourceResult;
+use super::{Access, Injected, Requirements, Running};
+use crate::protocol::{Icon, ReadResourceResult};
 use crate::{Context, ToolError};
 
 /// Where a resource is found.
@@ -30,12 +30,16 @@ pub struct ResourceDefinition {
     pub description: Option<String>,
     /// Its media type.
     pub mime_type: Option<String>,
+    /// Its icons.
+    pub icons: Option<Vec<Icon>>,
     /// Who may read it.
     pub access: Access,
     /// Labels for policies and middleware; not on the wire.
     pub tags: Vec<String>,
     /// Whether it calls back to the client.
     pub interactive: bool,
+    /// What has to be there at start.
+    pub requirements: Requirements,
 }
 
 impl ResourceDefinition {
@@ -47,10 +51,69 @@ impl ResourceDefinition {
             title: None,
             description: None,
             mime_type: None,
+            icons: None,
             access: Access::open(),
             tags: Vec::new(),
             interactive: false,
+            requirements: Requirements::none(),
         }
+    }
+
+    /// With a name for people.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// With what it is.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// With its media type.
+    #[must_use]
+    pub fn mime_type(mut self, mime_type: impl Into<String>) -> Self {
+        self.mime_type = Some(mime_type.into());
+        self
+    }
+
+    /// With an icon, found at the URI `src`.
+    #[must_use]
+    pub fn icon(mut self, src: impl Into<String>) -> Self {
+        let icons = self.icons.get_or_insert_default();
+        icons.push(Icon::new(src));
+        self
+    }
+
+    /// For these callers only.
+    #[must_use]
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// With a label.
+    #[must_use]
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tags.push(tag.into());
+        self
+    }
+
+    /// Calls back to the client.
+    #[must_use]
+    pub const fn interactive(mut self) -> Self {
+        self.interactive = true;
+        self
+    }
+
+    /// With a parameter that the server supplies.
+    #[must_use]
+    pub fn requires<T: Injected>(mut self) -> Self {
+        T::require(&mut self.requirements);
+        self
     }
 }
 
@@ -74,4 +137,24 @@ pub trait ResourceHandler: Send + Sync + 'static {
         uri: &str,
         variables: Variables,
     ) -> Result<Running<ReadResourceResult>, ToolError>;
+}
+
+/// The function that `#[resource]` makes of yours is one that makes the resource.
+impl<F, T> ResourceHandler for F
+where
+    F: Fn() -> T + Send + Sync + 'static,
+    T: ResourceHandler,
+{
+    fn definition(&self) -> ResourceDefinition {
+        self().definition()
+    }
+
+    fn read(
+        &self,
+        context: Context,
+        uri: &str,
+        variables: Variables,
+    ) -> Result<Running<ReadResourceResult>, ToolError> {
+        self().read(context, uri, variables)
+    }
 }

@@ -15,6 +15,11 @@ impl StateMap {
         self.0.insert(TypeId::of::<T>(), Arc::new(value));
     }
 
+    /// Whether there is a value of this type.
+    pub(crate) fn holds(&self, type_id: TypeId) -> bool {
+        self.0.contains_key(&type_id)
+    }
+
     pub(crate) fn find<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         let value = Arc::clone(self.0.get(&TypeId::of::<T>())?);
         value.downcast().ok()

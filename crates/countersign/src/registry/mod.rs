@@ -1,6 +1,9 @@
 //! The components of a server, looked up by name and listed by what a caller may see.
 
+mod header_parameters;
 mod listing;
+mod requirements;
+mod schema;
 mod template;
 
 use std::fmt;
@@ -11,6 +14,7 @@ use countersign_resource_server::ConfigurationError;
 use countersign_resource_server::policy::{Component, ComponentKind};
 use indexmap::IndexMap;
 
+pub(crate) use header_parameters::{HeaderParameter, ParameterType};
 pub(crate) use listing::{Listed, Listing};
 pub(crate) use template::UriTemplate;
 
@@ -24,6 +28,8 @@ use crate::protocol::{Resource, ResourceTemplate};
 pub(crate) struct ToolEntry {
     pub(crate) handler: Box<dyn ToolHandler>,
     pub(crate) definition: ToolDefinition,
+    /// The arguments that are mirrored into headers.
+    pub(crate) header_parameters: Vec<HeaderParameter>,
 }
 
 /// A registered resource or template.
@@ -82,11 +88,20 @@ impl Registry {
     ) -> Result<(), ConfigurationError> {
         let definition = handler.definition();
         let name = definition.tool.name.to_string();
+        requirements::check_tool_name(&name)?;
+        let input_schema = &definition.tool.input_schema;
+        let in_tool = |why: String| ConfigurationError::new(format!("the tool `{name}`: {why}"));
+        schema::check_references(input_schema).map_err(in_tool)?;
+        if let Some(output_schema) = &definition.tool.output_schema {
+            schema::check_references(output_schema).map_err(in_tool)?;
+        }
+        let header_parameters = header_parameters::parse(input_schema).map_err(in_tool)?;
         self.tool_list
             .push(serialized(&definition.tool)?, definition.access.clone());
         let entry = Arc::new(ToolEntry {
             handler,
             definition,
+            header_parameters,
         });
         match self.tools.insert(name.clone(), entry) {
             Some(_) => Err(twice("tool", &name)),

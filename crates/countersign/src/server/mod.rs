@@ -227,6 +227,7 @@ impl Server {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
+        self.registry.check_state(&self.shared.state)?;
         let capabilities = capabilities(&self.registry);
         Ok(Core {
             registry: self.registry,
