@@ -6,7 +6,7 @@ use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 /// written, without the blank around them. `None` if there is none.
 pub(crate) fn text(attributes: &[Attribute]) -> Option<String> {
     let lines: Vec<String> = attributes.iter().filter_map(line).collect();
-    let lines: Vec<&str> = lines.iter().flat_map(|text| text.lines()).collect();
+    let lines: Vec<&str> = lines.iter().flat_map(|text| text.split('\n')).collect();
     let indent = lines
         .iter()
         .filter(|line| !line.trim().is_empty())
