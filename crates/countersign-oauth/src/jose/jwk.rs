@@ -29,7 +29,7 @@ impl VerifyingKey {
     /// skips symmetric keys.
     pub fn from_jwk(jwk: &Map<String, Value>) -> Result<Self, KeyError> {
         let kty = text(jwk, "kty")?;
-        if kty != "oct" && PRIVATE_MEMBERS.iter().any(|name| jwk.contains_key(*name)) {
+        if PRIVATE_MEMBERS.iter().any(|name| jwk.contains_key(*name)) {
             return Err(KeyError::PrivateMembers);
         }
         check_use(jwk)?;
