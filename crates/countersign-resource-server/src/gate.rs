@@ -13,10 +13,9 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Response};
 
 use crate::refusal::Realm;
-use crate::verifier::{CacheLimits, ChainOutcome, VerifierChain};
+use crate::verifier::{CacheLimits, ChainOutcome, VerifiedToken, VerifierChain};
 use crate::{
-    AccessToken, Caller, Clock, ConfigurationError, IntoVerifier, PresentedToken, Refusal,
-    SystemClock,
+    Caller, Clock, ConfigurationError, IntoVerifier, PresentedToken, Refusal, SystemClock,
 };
 
 /// Whether callers without a credential are let in.
@@ -118,6 +117,7 @@ impl GateBuilder {
             metadata,
             chain: self.chain,
             presence: self.presence,
+            own_scopes: self.required_scopes,
             required_scopes,
             clock: self.clock,
         }
@@ -129,6 +129,9 @@ impl GateBuilder {
 pub struct Gate {
     chain: VerifierChain,
     presence: Presence,
+    /// What every token needs, whoever verified it.
+    own_scopes: ScopeSet,
+    /// The above, and what the verifiers need of their tokens.
     required_scopes: ScopeSet,
     clock: Arc<dyn Clock>,
     metadata: ProtectedResourceMetadata,
@@ -154,7 +157,8 @@ impl Gate {
         self.clock.now()
     }
 
-    /// The scopes that every token needs.
+    /// The scopes a caller without a token is told to ask for: those that every
+    /// token needs, and those that the verifiers need of their tokens.
     pub const fn required_scopes(&self) -> &ScopeSet {
         &self.required_scopes
     }
@@ -185,8 +189,8 @@ impl Gate {
         match self.look(headers, query) {
             Look::Done(outcome) => Some(outcome),
             Look::Verify(token) => {
-                let access_token = self.chain.cached(token, now)?;
-                Some(self.check_scopes(access_token, headers))
+                let verified = self.chain.cached(token, now)?;
+                Some(self.check_scopes(verified, headers))
             }
         }
     }
@@ -205,11 +209,15 @@ impl Gate {
         match self.look(headers, query) {
             Look::Done(outcome) => outcome,
             Look::Verify(token) => match self.chain.verify(token, now).await {
-                Ok(ChainOutcome::Accepted(access_token)) => {
-                    self.check_scopes(access_token, headers)
+                Ok(ChainOutcome::Accepted(verified)) => self.check_scopes(verified, headers),
+                Ok(ChainOutcome::Rejected(reason)) => {
+                    tracing::debug!(%reason, "an access token is rejected");
+                    Err(Refusal::Rejected(reason))
                 }
-                Ok(ChainOutcome::Rejected(reason)) => Err(Refusal::Rejected(reason)),
-                Err(unavailable) => Err(Refusal::Unavailable(unavailable)),
+                Err(unavailable) => {
+                    tracing::warn!(%unavailable, "an access token cannot be judged");
+                    Err(Refusal::Unavailable(unavailable))
+                }
             },
         }
     }
@@ -232,11 +240,18 @@ impl Gate {
     }
 
     /// RFC 6750 §3.1: a good token with too few scopes is 403, not 401.
-    fn check_scopes(&self, token: AccessToken, headers: &HeaderMap) -> Result<Caller, Refusal> {
-        if !token.scopes().is_superset(&self.required_scopes) {
-            return Err(Refusal::InsufficientScope(self.required_scopes.clone()));
+    fn check_scopes(
+        &self,
+        verified: VerifiedToken,
+        headers: &HeaderMap,
+    ) -> Result<Caller, Refusal> {
+        let granted = verified.access_token.scopes();
+        if !granted.is_superset(&self.own_scopes) || !granted.is_superset(&verified.required_scopes)
+        {
+            let needed = self.own_scopes.union(&verified.required_scopes);
+            return Err(Refusal::InsufficientScope(needed));
         }
-        let caller = Caller::authenticated(token);
+        let caller = Caller::authenticated(verified.access_token);
         Ok(match headers.get(AUTHORIZATION) {
             Some(value) => caller.presented_in(value.clone()),
             None => caller,

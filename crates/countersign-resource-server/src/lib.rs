@@ -15,6 +15,7 @@ pub mod clock;
 pub mod fetch;
 pub mod gate;
 pub mod key_source;
+pub mod layer;
 pub mod policy;
 pub mod refusal;
 pub mod verifier;
@@ -25,8 +26,10 @@ pub use clock::{Clock, SystemClock};
 pub use countersign_oauth as oauth;
 pub use gate::{Gate, GateBuilder};
 pub use key_source::Keys;
+pub use layer::{Auth, AuthLayer};
 pub use refusal::{Reason, Refusal};
 pub use verifier::{
-    ConfigurationError, IntoVerifier, JwtVerifier, JwtVerifierBuilder, PresentedToken, Unavailable,
-    Verification, Verifier,
+    ConfigurationError, IntoVerifier, IntrospectionVerifier, IntrospectionVerifierBuilder,
+    JwtVerifier, JwtVerifierBuilder, PresentedToken, StaticToken, StaticTokenVerifier,
+    StaticTokens, Unavailable, Verification, Verifier,
 };

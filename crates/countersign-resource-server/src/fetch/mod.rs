@@ -8,6 +8,8 @@
 
 mod address;
 mod client;
+#[cfg(test)]
+mod guard_tests;
 mod resolver;
 
 use std::fmt;

@@ -1,14 +1,14 @@
 //! Verified tokens, remembered: bounded, keyed by a digest of the whole token,
 //! never served past the expiry or after their key was withdrawn.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use countersign_oauth::UnixTime;
 
-use super::PresentedToken;
+use super::{PresentedToken, VerifiedToken};
 use crate::AccessToken;
 
 const SHARDS: usize = 16;
@@ -23,6 +23,10 @@ impl TokenDigest {
         bytes.copy_from_slice(digest(&SHA256, token.reveal().as_bytes()).as_ref());
         Self(bytes)
     }
+
+    pub(crate) const fn bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 impl fmt::Debug for TokenDigest {
@@ -31,7 +35,7 @@ impl fmt::Debug for TokenDigest {
     }
 }
 
-/// How much a [`TokenCache`] keeps.
+/// How many verified tokens a chain remembers.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct CacheLimits {
@@ -52,10 +56,21 @@ impl CacheLimits {
     }
 }
 
-/// Remembered outcomes of verifiers.
-pub struct TokenCache {
-    shards: [Mutex<HashMap<TokenDigest, AccessToken>>; SHARDS],
+/// Tokens that verifiers accepted.
+///
+/// Only good tokens get in, so that strangers cannot push them out. When it is
+/// full, the one that came first goes: it is only verified once more.
+pub(crate) struct TokenCache {
+    shards: [Mutex<Shard>; SHARDS],
     entries_per_shard: usize,
+}
+
+/// Both have the same digests: what is looked up and unusable stays until it is
+/// replaced or its turn to go has come.
+#[derive(Default)]
+struct Shard {
+    tokens: HashMap<TokenDigest, VerifiedToken>,
+    arrivals: VecDeque<TokenDigest>,
 }
 
 impl fmt::Debug for TokenCache {
@@ -65,53 +80,135 @@ impl fmt::Debug for TokenCache {
 }
 
 impl TokenCache {
-    /// An empty cache.
-    pub fn new(limits: CacheLimits) -> Self {
+    pub(crate) fn new(limits: CacheLimits) -> Self {
         Self {
             shards: Default::default(),
             entries_per_shard: limits.entries.div_ceil(SHARDS),
         }
     }
 
-    fn shard(&self, digest: &TokenDigest) -> Option<&Mutex<HashMap<TokenDigest, AccessToken>>> {
+    fn shard(&self, digest: &TokenDigest) -> Option<MutexGuard<'_, Shard>> {
         let [first, ..] = digest.0;
-        self.shards.get(usize::from(first) % SHARDS)
+        let shard = self.shards.get(usize::from(first) % SHARDS)?;
+        Some(shard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn find(&self, digest: &TokenDigest, now: UnixTime) -> Option<AccessToken> {
-        let mut shard = self
-            .shard(digest)?
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let token = shard.get(digest)?;
-        if is_usable(token, now) {
-            return Some(token.clone());
-        }
-        shard.remove(digest);
-        None
+    pub(crate) fn find(&self, digest: &TokenDigest, now: UnixTime) -> Option<VerifiedToken> {
+        let shard = self.shard(digest)?;
+        let found = shard.tokens.get(digest)?;
+        is_usable(&found.access_token, now).then(|| found.clone())
     }
 
-    pub(crate) fn remember(&self, digest: TokenDigest, token: &AccessToken, now: UnixTime) {
-        if self.entries_per_shard == 0 || !is_usable(token, now) {
+    pub(crate) fn remember(&self, digest: TokenDigest, verified: &VerifiedToken, now: UnixTime) {
+        if self.entries_per_shard == 0 || !is_usable(&verified.access_token, now) {
             return;
         }
-        let Some(shard) = self.shard(&digest) else {
+        let Some(mut shard) = self.shard(&digest) else {
             return;
         };
-        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        if shard.len() >= self.entries_per_shard {
-            shard.retain(|_, token| is_usable(token, now));
+        if shard.tokens.insert(digest, verified.clone()).is_some() {
+            return;
         }
-        if shard.len() >= self.entries_per_shard {
-            // Any entry will do: a token that is thrown out is only verified once more.
-            if let Some(victim) = shard.keys().next().copied() {
-                shard.remove(&victim);
-            }
+        shard.arrivals.push_back(digest);
+        if shard.arrivals.len() > self.entries_per_shard
+            && let Some(first) = shard.arrivals.pop_front()
+        {
+            shard.tokens.remove(&first);
         }
-        shard.insert(digest, token.clone());
     }
 }
 
 fn is_usable(token: &AccessToken, now: UnixTime) -> bool {
     token.cacheable_until().is_some_and(|until| now < until) && token.is_live()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use countersign_oauth::ScopeSet;
+
+    use super::*;
+    use crate::{Assertion, Liveness};
+
+    const NOW: UnixTime = UnixTime::from_secs(1_000);
+
+    fn verified(assertion: Assertion) -> VerifiedToken {
+        VerifiedToken {
+            access_token: AccessToken::assertion(assertion),
+            required_scopes: Arc::new(ScopeSet::new()),
+        }
+    }
+
+    fn lasting() -> Assertion {
+        Assertion::new("https://as.test", "alice").cacheable_until(UnixTime::from_secs(2_000))
+    }
+
+    fn digest_of(number: usize) -> TokenDigest {
+        TokenDigest::of(PresentedToken::new(&number.to_string()))
+    }
+
+    #[test]
+    fn a76_a_full_cache_stays_full_and_keeps_the_newest() {
+        let cache = TokenCache::new(CacheLimits::entries(SHARDS * 4));
+        for number in 0..10_000 {
+            cache.remember(digest_of(number), &verified(lasting()), NOW);
+            assert!(cache.find(&digest_of(number), NOW).is_some());
+        }
+        let mut kept = 0;
+        for shard in &cache.shards {
+            let shard = shard.lock().unwrap();
+            assert_eq!(shard.tokens.len(), shard.arrivals.len());
+            assert!(shard.tokens.len() <= 4);
+            kept += shard.tokens.len();
+        }
+        assert_eq!(kept, SHARDS * 4);
+        assert!(cache.find(&digest_of(0), NOW).is_none());
+    }
+
+    #[test]
+    fn a76_nothing_is_served_past_its_time_or_its_expiry() {
+        let cache = TokenCache::new(CacheLimits::default());
+        let short = lasting().expires_at(UnixTime::from_secs(1_010));
+        cache.remember(digest_of(1), &verified(short), NOW);
+        cache.remember(digest_of(2), &verified(lasting()), NOW);
+        let never = Assertion::new("https://as.test", "alice");
+        cache.remember(digest_of(3), &verified(never), NOW);
+        for (number, at, served) in [
+            (1, 1_009, true),
+            (1, 1_010, false),
+            (2, 1_999, true),
+            (2, 2_000, false),
+            (3, 1_000, false),
+        ] {
+            let found = cache.find(&digest_of(number), UnixTime::from_secs(at));
+            assert_eq!(found.is_some(), served, "{number} at {at}");
+        }
+    }
+
+    #[test]
+    fn a75_a76_a_token_whose_key_was_withdrawn_is_not_served() {
+        let cache = TokenCache::new(CacheLimits::default());
+        let key = Liveness::default();
+        cache.remember(
+            digest_of(1),
+            &verified(lasting().valid_while(key.clone())),
+            NOW,
+        );
+        assert!(cache.find(&digest_of(1), NOW).is_some());
+        key.end();
+        assert!(cache.find(&digest_of(1), NOW).is_none());
+    }
+
+    #[test]
+    fn a_cache_of_no_entries_remembers_nothing() {
+        let cache = TokenCache::new(CacheLimits::entries(0));
+        cache.remember(digest_of(1), &verified(lasting()), NOW);
+        assert!(cache.find(&digest_of(1), NOW).is_none());
+    }
+
+    #[test]
+    fn h4_a_digest_does_not_show_itself() {
+        assert_eq!(format!("{:?}", digest_of(1)), "TokenDigest(redacted)");
+    }
 }

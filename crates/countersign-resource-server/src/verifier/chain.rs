@@ -1,14 +1,23 @@
 //! Several verifiers in order, and the cache in front of them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use countersign_oauth::{Issuer, ScopeSet, UnixTime};
 
-use super::cache::TokenDigest;
-use super::{
-    CacheLimits, DynVerifier, PresentedToken, TokenCache, Unavailable, Verification, Verifier,
-};
+use super::cache::{TokenCache, TokenDigest};
+use super::{CacheLimits, DynVerifier, PresentedToken, Unavailable, Verification, Verifier};
 use crate::{AccessToken, Reason};
+
+/// A token that a verifier of the chain accepted.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct VerifiedToken {
+    /// The token.
+    pub access_token: AccessToken,
+    /// The scopes that every token of that verifier needs. Not checked yet.
+    pub required_scopes: Arc<ScopeSet>,
+}
 
 /// The answer of a whole chain.
 #[derive(Debug)]
@@ -17,23 +26,27 @@ use crate::{AccessToken, Reason};
     reason = "a third answer would have to be handled by every gate"
 )]
 pub enum ChainOutcome {
-    /// A verifier accepted the token. The scopes are those that every token of
-    /// that verifier needs.
-    Accepted(AccessToken),
+    /// A verifier accepted the token.
+    Accepted(VerifiedToken),
     /// A verifier rejected it, or none knew it.
     Rejected(Reason),
 }
 
+struct Link {
+    verifier: Box<dyn DynVerifier>,
+    required_scopes: Arc<ScopeSet>,
+}
+
 /// Verifiers in the order in which they are asked.
 pub struct VerifierChain {
-    verifiers: Vec<Box<dyn DynVerifier>>,
+    links: Vec<Link>,
     cache: TokenCache,
 }
 
 impl fmt::Debug for VerifierChain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifierChain")
-            .field("verifiers", &self.verifiers.len())
+            .field("verifiers", &self.links.len())
             .finish_non_exhaustive()
     }
 }
@@ -42,26 +55,29 @@ impl VerifierChain {
     /// A chain of nobody: every token is rejected.
     pub fn new(limits: CacheLimits) -> Self {
         Self {
-            verifiers: Vec::new(),
+            links: Vec::new(),
             cache: TokenCache::new(limits),
         }
     }
 
     /// Adds `verifier` at the end.
     pub fn push(&mut self, verifier: impl Verifier) {
-        self.verifiers.push(Box::new(verifier));
+        self.links.push(Link {
+            required_scopes: Arc::new(verifier.required_scopes()),
+            verifier: Box::new(verifier),
+        });
     }
 
     /// Whether there is no verifier.
     pub fn is_empty(&self) -> bool {
-        self.verifiers.is_empty()
+        self.links.is_empty()
     }
 
     /// The issuers of all verifiers, each once.
     pub fn authorization_servers(&self) -> Vec<Issuer> {
         let mut issuers = Vec::new();
-        for verifier in &self.verifiers {
-            for issuer in verifier.authorization_servers() {
+        for link in &self.links {
+            for issuer in link.verifier.authorization_servers() {
                 if !issuers.contains(&issuer) {
                     issuers.push(issuer);
                 }
@@ -70,17 +86,16 @@ impl VerifierChain {
         issuers
     }
 
-    /// The scopes that tokens of every verifier need.
+    /// The scopes that tokens of all verifiers need, together. A token needs only
+    /// those of its own; this is what a caller without one is told to ask for.
     pub fn required_scopes(&self) -> ScopeSet {
-        self.verifiers
-            .iter()
-            .fold(ScopeSet::new(), |scopes, verifier| {
-                scopes.union(&verifier.required_scopes())
-            })
+        self.links.iter().fold(ScopeSet::new(), |scopes, link| {
+            scopes.union(&link.required_scopes)
+        })
     }
 
     /// The remembered outcome for `token`, without waiting for anything.
-    pub fn cached(&self, token: PresentedToken<'_>, now: UnixTime) -> Option<AccessToken> {
+    pub fn cached(&self, token: PresentedToken<'_>, now: UnixTime) -> Option<VerifiedToken> {
         self.cache.find(&TokenDigest::of(token), now)
     }
 
@@ -98,12 +113,16 @@ impl VerifierChain {
         if let Some(known) = self.cache.find(&digest, now) {
             return Ok(ChainOutcome::Accepted(known));
         }
-        for verifier in &self.verifiers {
-            match verifier.verify(token, now).await? {
+        for link in &self.links {
+            match link.verifier.verify(token, now).await? {
                 Verification::NotMine => {}
                 Verification::Accepted(access_token) => {
-                    self.cache.remember(digest, &access_token, now);
-                    return Ok(ChainOutcome::Accepted(access_token));
+                    let verified = VerifiedToken {
+                        access_token,
+                        required_scopes: Arc::clone(&link.required_scopes),
+                    };
+                    self.cache.remember(digest, &verified, now);
+                    return Ok(ChainOutcome::Accepted(verified));
                 }
                 Verification::Rejected(reason) => return Ok(ChainOutcome::Rejected(reason)),
             }

@@ -6,7 +6,9 @@
 
 mod cache;
 mod chain;
+mod introspection;
 mod jwt;
+mod static_tokens;
 
 use std::fmt;
 use std::future::Future;
@@ -15,9 +17,11 @@ use std::pin::Pin;
 use countersign_oauth::{Issuer, Lifetime, ScopeSet, UnixTime};
 use thiserror::Error;
 
-pub use cache::{CacheLimits, TokenCache};
-pub use chain::{ChainOutcome, VerifierChain};
+pub use cache::CacheLimits;
+pub use chain::{ChainOutcome, VerifiedToken, VerifierChain};
+pub use introspection::{IntrospectionVerifier, IntrospectionVerifierBuilder};
 pub use jwt::{JwtVerifier, JwtVerifierBuilder};
+pub use static_tokens::{StaticToken, StaticTokenVerifier, StaticTokens};
 
 use crate::{AccessToken, Reason};
 
@@ -146,7 +150,6 @@ type Answer<'a> = Pin<Box<dyn Future<Output = Result<Verification, Unavailable>>
 pub(crate) trait DynVerifier: Send + Sync + 'static {
     fn verify<'a>(&'a self, token: PresentedToken<'a>, now: UnixTime) -> Answer<'a>;
     fn authorization_servers(&self) -> Vec<Issuer>;
-    fn required_scopes(&self) -> ScopeSet;
 }
 
 impl<V: Verifier> DynVerifier for V {
@@ -156,9 +159,5 @@ impl<V: Verifier> DynVerifier for V {
 
     fn authorization_servers(&self) -> Vec<Issuer> {
         Verifier::authorization_servers(self)
-    }
-
-    fn required_scopes(&self) -> ScopeSet {
-        Verifier::required_scopes(self)
     }
 }

@@ -1,5 +1,18 @@
 //! The resource server from outside: requests against a gate.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails"
+)]
 
+mod chain;
 mod gate;
+mod introspection;
 mod jwt;
+mod key_sets;
+mod layer;
 mod protected;
+mod scripted;
+mod secrets;
+mod static_tokens;

@@ -1,0 +1,182 @@
+//! A [`Gate`] in front of any tower HTTP service.
+//!
+//! What was done before: nothing. A refused request never reaches the service,
+//! and its body is never read.
+
+mod metadata;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use countersign_oauth::ScopeSet;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request, Response};
+use http_body::Body;
+use http_body_util::{Either, Full};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::{Caller, Gate, Refusal};
+
+/// The body of an answer: that of the service, or a short one of the gate.
+pub type AuthBody<B> = Either<B, Full<Bytes>>;
+
+/// Puts a [`Gate`] in front of a service.
+///
+/// The service finds the [`Caller`] in the extensions of the request. It does
+/// not see the `Authorization` header, so that it cannot pass the token on by
+/// accident; [`Caller::token`] gives it out on purpose.
+///
+/// The layer also answers for the protected resource metadata (RFC 9728 §3), at
+/// the root and with the path of the resource, without a token.
+#[derive(Clone)]
+pub struct AuthLayer(Arc<Settings>);
+
+struct Settings {
+    gate: Arc<Gate>,
+    required_scopes: ScopeSet,
+    keeps_authorization: bool,
+}
+
+impl fmt::Debug for AuthLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthLayer")
+            .field("required_scopes", &self.0.required_scopes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl AuthLayer {
+    /// Lets through what `gate` admits.
+    pub fn new(gate: impl Into<Arc<Gate>>) -> Self {
+        Self(Arc::new(Settings {
+            gate: gate.into(),
+            required_scopes: ScopeSet::new(),
+            keeps_authorization: false,
+        }))
+    }
+
+    /// Everything behind this layer needs these scopes, besides those that the
+    /// gate needs. An anonymous caller has none.
+    #[must_use]
+    pub fn required_scopes(&self, scopes: ScopeSet) -> Self {
+        Self(Arc::new(Settings {
+            gate: Arc::clone(&self.0.gate),
+            required_scopes: scopes,
+            keeps_authorization: self.0.keeps_authorization,
+        }))
+    }
+
+    /// Leaves the `Authorization` header in the request.
+    ///
+    /// # Security
+    ///
+    /// A service that passes its headers on then sends the caller's token to
+    /// another server, which the MCP authorization specification forbids.
+    #[must_use]
+    pub fn danger_keep_authorization(&self) -> Self {
+        Self(Arc::new(Settings {
+            gate: Arc::clone(&self.0.gate),
+            required_scopes: self.0.required_scopes.clone(),
+            keeps_authorization: true,
+        }))
+    }
+}
+
+impl<S> Layer<S> for AuthLayer {
+    type Service = Auth<S>;
+
+    fn layer(&self, inner: S) -> Auth<S> {
+        Auth {
+            inner,
+            settings: Arc::clone(&self.0),
+        }
+    }
+}
+
+/// A service behind a [`Gate`]; made by [`AuthLayer`].
+#[derive(Clone)]
+pub struct Auth<S> {
+    inner: S,
+    settings: Arc<Settings>,
+}
+
+impl<S> fmt::Debug for Auth<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auth").finish_non_exhaustive()
+    }
+}
+
+impl Settings {
+    /// The caller of a request, or the answer to whoever may not call.
+    async fn admit(
+        &self,
+        headers: &HeaderMap,
+        query: Option<&str>,
+    ) -> Result<Caller, Response<Bytes>> {
+        let now = self.gate.now();
+        let outcome = match self.gate.admit_at_once(headers, query, now) {
+            Some(outcome) => outcome,
+            None => self.gate.admit(headers, query, now).await,
+        };
+        outcome
+            .and_then(|caller| self.check_scopes(caller))
+            .map_err(|refusal| self.gate.refuse(&refusal))
+    }
+
+    fn check_scopes(&self, caller: Caller) -> Result<Caller, Refusal> {
+        if caller.scopes().is_superset(&self.required_scopes) {
+            return Ok(caller);
+        }
+        let needed = self.gate.required_scopes().union(&self.required_scopes);
+        Err(if caller.access_token().is_some() {
+            Refusal::InsufficientScope(needed)
+        } else {
+            Refusal::Unauthenticated(needed)
+        })
+    }
+}
+
+impl<S, A, B> Service<Request<A>> for Auth<S>
+where
+    S: Service<Request<A>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    A: Send + 'static,
+    B: Body<Data = Bytes>,
+{
+    type Response = Response<AuthBody<B>>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<A>) -> Self::Future {
+        let settings = Arc::clone(&self.settings);
+        // The one that was polled ready is called; its clone waits for its turn.
+        let waiting = self.inner.clone();
+        let mut ready = std::mem::replace(&mut self.inner, waiting);
+        Box::pin(async move {
+            let own = |answer: Response<Bytes>| answer.map(|body| Either::Right(Full::new(body)));
+            if let Some(answer) = metadata::answer(&settings.gate, &request) {
+                return Ok(own(answer));
+            }
+            let (headers, query) = (request.headers(), request.uri().query());
+            let caller = match settings.admit(headers, query).await {
+                Ok(caller) => caller,
+                Err(answer) => return Ok(own(answer)),
+            };
+            if !settings.keeps_authorization {
+                request.headers_mut().remove(AUTHORIZATION);
+            }
+            request.extensions_mut().insert(caller);
+            let answer = ready.call(request).await?;
+            Ok(answer.map(Either::Left))
+        })
+    }
+}
