@@ -16,6 +16,7 @@ mod dispatch;
 mod front;
 mod http;
 pub mod keys;
+pub mod middleware;
 pub mod protocol;
 mod random;
 mod registry;

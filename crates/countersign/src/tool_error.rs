@@ -8,6 +8,7 @@ use std::fmt;
 
 use countersign_resource_server::oauth::ScopeSet;
 
+use crate::middleware::plain;
 use crate::protocol::{ErrorCode, ErrorData, InputRequiredResult};
 
 /// Why a call failed.
@@ -83,6 +84,53 @@ impl ToolError {
         *self.0
     }
 
+    /// The questions, if it is the end of a run that asks; else the error itself.
+    pub(crate) fn asking(self) -> Result<InputRequiredResult, Self> {
+        match *self.0 {
+            Kind::InputRequired(result) => Ok(result),
+            kind => Err(Self::from_kind(kind)),
+        }
+    }
+
+    /// What kind of failure it is, in words.
+    pub(crate) fn noun(&self) -> &'static str {
+        match *self.0 {
+            Kind::Message(_) => "tool error",
+            Kind::InsufficientScope(_) => "insufficient scope",
+            Kind::InvalidArguments(_) => "invalid arguments",
+            Kind::NotFound(_) => "not found",
+            Kind::Internal(_) => "internal error",
+            Kind::Protocol(_) => "protocol error",
+            Kind::InputRequired(_) => "input required",
+        }
+    }
+
+    /// The same kind of failure without its words; `instead` stands for those
+    /// that a handler chose.
+    pub(crate) fn masked(self, instead: &'static str) -> Self {
+        let kind = match self.into_kind() {
+            Kind::Message(_) => Kind::Message(instead.to_owned()),
+            Kind::InvalidArguments(_) => Kind::InvalidArguments("Invalid arguments".to_owned()),
+            Kind::Protocol(error) => {
+                let fixed = match error.code {
+                    ErrorCode::INVALID_PARAMS => "Invalid params",
+                    ErrorCode::INVALID_REQUEST => "Invalid request",
+                    // Clients act on the data of this one.
+                    ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY => {
+                        return Self::protocol(error);
+                    }
+                    _ => "Internal error",
+                };
+                Kind::Protocol(ErrorData::new(error.code, fixed, None))
+            }
+            kept @ (Kind::InsufficientScope(_)
+            | Kind::NotFound(_)
+            | Kind::Internal(_)
+            | Kind::InputRequired(_)) => kept,
+        };
+        Self::from_kind(kind)
+    }
+
     /// The JSON-RPC error for everything that has one, whatever was called.
     pub(crate) fn into_error_data(self) -> ErrorData {
         match self.into_kind() {
@@ -96,7 +144,7 @@ impl ToolError {
                 Some(serde_json::json!({ "uri": uri })),
             ),
             Kind::Internal(error) => {
-                tracing::error!(error = %error, "a handler failed");
+                log("a handler failed", error.as_ref());
                 ErrorData::internal_error("Internal error", None)
             }
             Kind::Protocol(error) => error,
@@ -105,6 +153,13 @@ impl ToolError {
             }
         }
     }
+}
+
+/// Logs an error that the client does not see. Its text may quote what a client
+/// sent, so it stays on its line (checklist H10).
+pub(crate) fn log(what: &str, error: &(dyn StdError + Send + Sync)) {
+    let text = error.to_string();
+    tracing::error!(error = %plain(&text).up_to(1000), "{what}");
 }
 
 pub(crate) fn insufficient(required: &ScopeSet) -> String {

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::ToolError;
+use crate::middleware::Passing;
 use crate::protocol::JsonObject;
 
 /// The `arguments` member of a call: a JSON object that was not looked into yet.
@@ -42,6 +43,15 @@ impl<'a> Arguments<'a> {
         match object {
             Some(object) => Arguments(Source::Object(object)),
             None => Arguments(Source::Absent),
+        }
+    }
+
+    /// The same arguments without the message they stand in.
+    pub(crate) fn into_passing(self) -> Passing {
+        match self.0 {
+            Source::Absent => Passing::Text(String::new()),
+            Source::Text(text) => Passing::Text(text.to_owned()),
+            Source::Object(object) => Passing::Object(object),
         }
     }
 

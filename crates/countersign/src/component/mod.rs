@@ -5,6 +5,7 @@
 //! at run time.
 
 mod arguments;
+mod completion;
 mod injected;
 mod json;
 mod media;
@@ -21,6 +22,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use arguments::Arguments;
+pub use completion::{CompletionHandler, CompletionRequest};
 pub use injected::{Injected, Requirements};
 pub use json::Json;
 pub use media::{Audio, Image};

@@ -9,10 +9,11 @@ use countersign_resource_server::{
     Clock, ConfigurationError, GateBuilder, IntoVerifier, SystemClock,
 };
 
-use crate::component::{PromptHandler, ResourceHandler, ToolHandler};
+use crate::component::{CompletionHandler, PromptHandler, ResourceHandler, ToolHandler};
 use crate::context::{Shared, UrlTickets};
 use crate::dispatch::Core;
 use crate::front::{RouteAccess, Routes};
+use crate::middleware::{Erased, Middleware};
 use crate::protocol::{Implementation, ServerCapabilities};
 use crate::registry::Registry;
 
@@ -29,6 +30,22 @@ pub enum Sessions {
     Never,
 }
 
+/// What runs around and beside the components.
+#[derive(Default)]
+pub(crate) struct Extras {
+    pub(crate) middleware: Vec<Arc<dyn Erased>>,
+    pub(crate) completion: Option<Arc<dyn CompletionHandler>>,
+}
+
+impl std::fmt::Debug for Extras {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Extras")
+            .field("middleware", &self.middleware.len())
+            .field("completion", &self.completion.is_some())
+            .finish()
+    }
+}
+
 /// An MCP server, under construction. Nothing is checked before it is built.
 #[derive(Debug)]
 pub struct Server {
@@ -37,6 +54,7 @@ pub struct Server {
     pub(crate) registry: Registry,
     pub(crate) shared: Shared,
     pub(crate) policies: Vec<Arc<dyn Policy>>,
+    pub(crate) extras: Extras,
     pub(crate) sessions: Sessions,
     pub(crate) gate: Option<GateBuilder>,
     pub(crate) optional: bool,
@@ -56,6 +74,7 @@ impl Server {
             registry: Registry::default(),
             shared: Shared::default(),
             policies: Vec::new(),
+            extras: Extras::default(),
             sessions: Sessions::default(),
             gate: None,
             optional: false,
@@ -147,6 +166,24 @@ impl Server {
         self
     }
 
+    /// Puts `middleware` around every request, inside of those added before.
+    #[must_use]
+    pub fn middleware(mut self, middleware: impl Middleware) -> Self {
+        self.extras.middleware.push(Arc::new(middleware));
+        self
+    }
+
+    /// Suggests values for arguments of prompts and variables of resource templates.
+    ///
+    /// `handler` is an async closure or function of a [`crate::Context`] and a
+    /// [`crate::component::CompletionRequest`]. It is asked for components that
+    /// the caller may use.
+    #[must_use]
+    pub fn completion(mut self, handler: impl CompletionHandler) -> Self {
+        self.extras.completion = Some(Arc::new(handler));
+        self
+    }
+
     /// Shares `value` with every handler that takes a [`crate::State`] of its type.
     #[must_use]
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
@@ -228,10 +265,15 @@ impl Server {
             return Err(fault);
         }
         self.registry.check_state(&self.shared.state)?;
-        let capabilities = capabilities(&self.registry);
+        let mut capabilities = capabilities(&self.registry);
+        if self.extras.completion.is_some() {
+            capabilities.completions = Some(Default::default());
+        }
         Ok(Core {
             registry: self.registry,
             policies: self.policies,
+            middleware: self.extras.middleware,
+            completion: self.extras.completion,
             shared: Arc::new(self.shared),
             implementation: self.implementation,
             instructions: self.instructions,

@@ -1,0 +1,76 @@
+//! The four lists: serialized at start, unless a middleware wants to see them.
+
+use bytes::Bytes;
+use countersign_resource_server::Caller;
+use countersign_resource_server::policy::Permit;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Core;
+use crate::middleware::{Operation, PromptListing, ResourceListing, TemplateListing, ToolListing};
+use crate::protocol::ErrorData;
+use crate::registry::Listed;
+use crate::{Context, ToolError};
+
+/// Which list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum List {
+    Tools,
+    Resources,
+    Templates,
+    Prompts,
+}
+
+impl Core {
+    /// What `caller` may see of a list. `context` is made only if there is
+    /// middleware, whose answer nobody may share.
+    pub(crate) async fn list(
+        &self,
+        permit: Permit,
+        list: List,
+        caller: &Caller,
+        context: impl FnOnce() -> Context,
+    ) -> Result<Listed, ErrorData> {
+        permit.spend();
+        let listing = match list {
+            List::Tools => self.registry.tool_list(),
+            List::Resources => self.registry.resource_list(),
+            List::Templates => self.registry.template_list(),
+            List::Prompts => self.registry.prompt_list(),
+        };
+        let listed = listing.visible_to(caller);
+        if self.middleware.is_empty() {
+            return Ok(listed);
+        }
+        let call = context();
+        let context = call.clone();
+        let changed = match list {
+            List::Tools => self.relist(call, listed, ToolListing { context }).await,
+            List::Resources => self.relist(call, listed, ResourceListing { context }).await,
+            List::Templates => self.relist(call, listed, TemplateListing { context }).await,
+            List::Prompts => self.relist(call, listed, PromptListing { context }).await,
+        };
+        changed.map_err(ToolError::into_error_data)
+    }
+
+    async fn relist<O, T>(
+        &self,
+        context: Context,
+        listed: Listed,
+        listing: O,
+    ) -> Result<Listed, ToolError>
+    where
+        O: Operation<Output = Vec<T>>,
+        T: Serialize + DeserializeOwned + Send + 'static,
+    {
+        let items = self
+            .through(context, listing, |_| async move {
+                Ok(serde_json::from_slice(&listed.array)?)
+            })
+            .await?;
+        Ok(Listed {
+            array: Bytes::from(serde_json::to_vec(&items)?),
+            private: true,
+        })
+    }
+}

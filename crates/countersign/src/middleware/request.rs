@@ -1,0 +1,366 @@
+//! The requests that middleware sees, and their responses.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::component::{Arguments, CompletionRequest, Variables};
+use crate::protocol::{
+    CallToolResponse, CompletionInfo, DiscoverResult, GetPromptResponse, InitializeRequestParams,
+    InitializeResult, JsonObject, Prompt, ReadResourceResponse, Resource, ResourceTemplate, Tool,
+};
+use crate::registry::{PromptEntry, ResourceEntry, ToolEntry};
+use crate::{Context, ToolError};
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// One kind of request.
+pub trait Operation: sealed::Sealed + Send + 'static {
+    /// What it is answered with.
+    type Output: Send + 'static;
+
+    #[doc(hidden)]
+    fn into_request(self) -> Request;
+
+    #[doc(hidden)]
+    fn of(request: Request) -> Option<Self>
+    where
+        Self: Sized;
+
+    #[doc(hidden)]
+    fn response(output: Self::Output) -> Response;
+
+    #[doc(hidden)]
+    fn output_of(response: Response) -> Option<Self::Output>;
+}
+
+macro_rules! operations {
+    ($($(#[$doc:meta])* $name:ident => $output:ty;)*) => {
+        /// Any request.
+        #[non_exhaustive]
+        pub enum Request {
+            $($(#[$doc])* $name($name),)*
+        }
+
+        /// The response to any request.
+        #[derive(Debug)]
+        #[non_exhaustive]
+        pub enum Response {
+            $(#[doc = concat!("To a [`", stringify!($name), "`].")] $name($output),)*
+        }
+
+        impl Request {
+            /// The call that the request is.
+            pub fn context(&self) -> &Context {
+                match self {
+                    $(Self::$name(operation) => operation.context(),)*
+                }
+            }
+
+            /// The name or URI of the component it is about, if it is about one.
+            pub fn component(&self) -> Option<&str> {
+                match self {
+                    $(Self::$name(operation) => operation.component(),)*
+                }
+            }
+        }
+
+        impl fmt::Debug for Request {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct("Request")
+                    .field("context", self.context())
+                    .field("component", &self.component())
+                    .finish()
+            }
+        }
+
+        $(
+            impl sealed::Sealed for $name {}
+
+            impl Operation for $name {
+                type Output = $output;
+
+                fn into_request(self) -> Request {
+                    Request::$name(self)
+                }
+
+                fn of(request: Request) -> Option<Self> {
+                    match request {
+                        Request::$name(operation) => Some(operation),
+                        _ => None,
+                    }
+                }
+
+                fn response(output: $output) -> Response {
+                    Response::$name(output)
+                }
+
+                fn output_of(response: Response) -> Option<$output> {
+                    match response {
+                        Response::$name(output) => Some(output),
+                        _ => None,
+                    }
+                }
+            }
+
+            impl fmt::Debug for $name {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.debug_struct(stringify!($name))
+                        .field("context", &self.context)
+                        .field("component", &self.component())
+                        .finish_non_exhaustive()
+                }
+            }
+
+            impl $name {
+                /// The call that the request is.
+                pub const fn context(&self) -> &Context {
+                    &self.context
+                }
+            }
+        )*
+    };
+}
+
+operations! {
+    /// `tools/call`.
+    ToolCall => CallToolResponse;
+    /// `resources/read`.
+    ResourceRead => ReadResourceResponse;
+    /// `prompts/get`.
+    PromptRendering => GetPromptResponse;
+    /// `tools/list`.
+    ToolListing => Vec<Tool>;
+    /// `resources/list`.
+    ResourceListing => Vec<Resource>;
+    /// `resources/templates/list`.
+    TemplateListing => Vec<ResourceTemplate>;
+    /// `prompts/list`.
+    PromptListing => Vec<Prompt>;
+    /// `completion/complete`.
+    Completion => CompletionInfo;
+    /// `initialize`.
+    Initialization => InitializeResult;
+    /// `server/discover`.
+    Discovery => DiscoverResult;
+}
+
+impl sealed::Sealed for Request {}
+
+impl Operation for Request {
+    type Output = Response;
+
+    fn into_request(self) -> Request {
+        self
+    }
+
+    fn of(request: Request) -> Option<Self> {
+        Some(request)
+    }
+
+    fn response(output: Response) -> Response {
+        output
+    }
+
+    fn output_of(response: Response) -> Option<Response> {
+        Some(response)
+    }
+}
+
+/// The arguments of a call, on their way through the middleware.
+pub(crate) enum Passing {
+    /// JSON text; empty if there are none.
+    Text(String),
+    Object(JsonObject),
+}
+
+impl Passing {
+    fn parse(&self) -> Result<JsonObject, ToolError> {
+        match self {
+            Self::Text(_) => self.as_arguments().parse(),
+            Self::Object(object) => Ok(object.clone()),
+        }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Object(object) => serde_json::to_string(object).unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn as_arguments(&self) -> Arguments<'_> {
+        match self {
+            Self::Text(text) => Arguments::from_json(text.as_bytes()),
+            Self::Object(object) => Arguments::from_object(Some(object.clone())),
+        }
+    }
+}
+
+macro_rules! arguments_of {
+    ($name:ident) => {
+        impl $name {
+            /// The arguments.
+            ///
+            /// # Errors
+            ///
+            /// JSON-RPC −32602 if they are not an object.
+            pub fn arguments(&self) -> Result<JsonObject, ToolError> {
+                self.arguments.parse()
+            }
+
+            /// The same request with other arguments.
+            #[must_use]
+            pub fn with_arguments(mut self, arguments: JsonObject) -> Self {
+                self.arguments = Passing::Object(arguments);
+                self
+            }
+        }
+    };
+}
+
+/// `tools/call`.
+pub struct ToolCall {
+    pub(crate) context: Context,
+    pub(crate) entry: Arc<ToolEntry>,
+    pub(crate) arguments: Passing,
+}
+
+arguments_of!(ToolCall);
+
+impl ToolCall {
+    /// The name of the tool.
+    pub fn name(&self) -> &str {
+        &self.entry.definition.tool.name
+    }
+
+    /// The labels of the tool.
+    pub fn tags(&self) -> &[String] {
+        &self.entry.definition.tags
+    }
+
+    fn component(&self) -> Option<&str> {
+        Some(self.name())
+    }
+}
+
+/// `resources/read`.
+pub struct ResourceRead {
+    pub(crate) context: Context,
+    pub(crate) entry: Arc<ResourceEntry>,
+    pub(crate) uri: String,
+    pub(crate) variables: Variables,
+}
+
+impl ResourceRead {
+    /// The URI that is read.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// The variables of the URI template, decoded.
+    pub const fn variables(&self) -> &Variables {
+        &self.variables
+    }
+
+    /// The labels of the resource.
+    pub fn tags(&self) -> &[String] {
+        &self.entry.definition.tags
+    }
+
+    fn component(&self) -> Option<&str> {
+        Some(self.uri())
+    }
+}
+
+/// `prompts/get`.
+pub struct PromptRendering {
+    pub(crate) context: Context,
+    pub(crate) entry: Arc<PromptEntry>,
+    pub(crate) arguments: Passing,
+}
+
+arguments_of!(PromptRendering);
+
+impl PromptRendering {
+    /// The name of the prompt.
+    pub fn name(&self) -> &str {
+        &self.entry.definition.prompt.name
+    }
+
+    /// The labels of the prompt.
+    pub fn tags(&self) -> &[String] {
+        &self.entry.definition.tags
+    }
+
+    fn component(&self) -> Option<&str> {
+        Some(self.name())
+    }
+}
+
+macro_rules! plain {
+    ($($(#[$doc:meta])* $name:ident)*) => {
+        $(
+            $(#[$doc])*
+            pub struct $name {
+                pub(crate) context: Context,
+            }
+
+            impl $name {
+                #[expect(clippy::unused_self, reason = "every request answers this")]
+                const fn component(&self) -> Option<&str> {
+                    None
+                }
+            }
+        )*
+    };
+}
+
+plain! {
+    /// `tools/list`: the tools that the caller may see.
+    ToolListing
+    /// `resources/list`: the resources that the caller may see.
+    ResourceListing
+    /// `resources/templates/list`: the resource templates that the caller may see.
+    TemplateListing
+    /// `prompts/list`: the prompts that the caller may see.
+    PromptListing
+    /// `server/discover`.
+    Discovery
+}
+
+/// `completion/complete`.
+pub struct Completion {
+    pub(crate) context: Context,
+    pub(crate) request: CompletionRequest,
+}
+
+impl Completion {
+    /// What is to be completed.
+    pub const fn request(&self) -> &CompletionRequest {
+        &self.request
+    }
+
+    fn component(&self) -> Option<&str> {
+        self.request.prompt().or_else(|| self.request.template())
+    }
+}
+
+/// `initialize`.
+pub struct Initialization {
+    pub(crate) context: Context,
+    pub(crate) params: InitializeRequestParams,
+}
+
+impl Initialization {
+    /// What the client says about itself. None of it is verified.
+    pub const fn params(&self) -> &InitializeRequestParams {
+        &self.params
+    }
+
+    #[expect(clippy::unused_self, reason = "every request answers this")]
+    const fn component(&self) -> Option<&str> {
+        None
+    }
+}
