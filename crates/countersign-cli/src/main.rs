@@ -6,11 +6,13 @@
 
 mod argument;
 mod call;
+mod demo;
 mod exit;
 mod keygen;
 mod list;
 mod log;
 mod output;
+mod serve;
 mod span;
 mod token;
 mod token_option;
@@ -45,6 +47,7 @@ struct Command {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    Serve(serve::Serve),
     Keygen(keygen::Keygen),
     Token(token::Token),
     Call(call::Call),
@@ -62,6 +65,10 @@ fn run() -> anyhow::Result<()> {
     let command = Command::try_parse()?;
     let filter = command.log.as_deref();
     match command.subcommand {
+        Action::Serve(serve) => {
+            log::start(filter, "warn,countersign=info")?;
+            log::runtime()?.block_on(serve.run())
+        }
         Action::Keygen(keygen) => keygen.run(),
         Action::Token(token) => token.run(),
         Action::Call(call) => {

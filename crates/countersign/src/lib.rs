@@ -29,8 +29,8 @@ pub use context::{
 };
 pub use countersign_macros::{prompt, resource, tool};
 pub use countersign_resource_server::{
-    AccessToken, Caller, Clock, ConfigurationError, IntoVerifier, Reason, SystemClock,
-    Verification, Verifier, oauth, policy, verifier,
+    AccessToken, Caller, Clock, ConfigurationError, IntoVerifier, JwtVerifier, JwtVerifierBuilder,
+    Keys, Reason, SystemClock, Verification, Verifier, oauth, policy, verifier,
 };
 pub use front::{Answer, App, BoxError, PeerAddress, RouteAccess, Routes};
 pub use http::{Http, RunningServer, ServeError};

@@ -205,9 +205,7 @@ impl Server {
     ///
     /// [`ServeError`] if the server does not start.
     pub async fn serve(self, http: Http) -> Result<(), ServeError> {
-        let running = self.start(http).await?;
-        running::told_to_stop().await;
-        running.stop().await;
+        self.start(http).await?.serve_until_stopped().await;
         Ok(())
     }
 

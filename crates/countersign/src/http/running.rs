@@ -76,6 +76,12 @@ impl RunningServer {
         self.tls.as_ref().map_or(Ok(()), tls::Acceptor::reload)
     }
 
+    /// Serves until the process is told to stop (Ctrl-C, SIGTERM), then [stops](Self::stop).
+    pub async fn serve_until_stopped(self) {
+        told_to_stop().await;
+        self.stop().await;
+    }
+
     /// Stops accepting, lets running requests end, and returns.
     pub async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
@@ -141,7 +147,7 @@ async fn accept_until(
 }
 
 /// Returns when the process is asked to stop.
-pub(super) async fn told_to_stop() {
+async fn told_to_stop() {
     let interrupt = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {

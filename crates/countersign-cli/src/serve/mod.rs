@@ -1,0 +1,76 @@
+//! `countersign serve`.
+
+mod options;
+mod paste;
+mod verifying;
+
+use anyhow::Context;
+use countersign::{Http, Server};
+
+use options::Place;
+pub(crate) use options::Serve;
+use verifying::Verifying;
+
+use crate::{demo, output};
+
+impl Serve {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        match self.place()? {
+            Place::Stdio => {
+                // Standard output belongs to the protocol.
+                output::note("Serving on standard input and output, without authentication.");
+                output::note(&available(false));
+                anyhow::bail!("stdio is not served yet")
+            }
+            Place::Http(http) => self.serve(*http).await,
+        }
+    }
+
+    async fn serve(&self, http: Http) -> anyhow::Result<()> {
+        let verifying = match self.no_auth {
+            true => None,
+            false => Some(Verifying::from_options(self)?),
+        };
+        let server = match &verifying {
+            None => demo::server(),
+            Some(verifying) => self.authenticated(verifying)?,
+        };
+        let running = server.start(http).await?;
+        output::line(&format!("Serving at {}", running.url()))?;
+        output::line(&available(verifying.is_some()))?;
+        match &verifying {
+            None => output::note(
+                "Warning: there is no authentication; everybody on this machine may call everything.",
+            ),
+            Some(verifying) => {
+                for line in verifying.explained() {
+                    output::line(&line)?;
+                }
+            }
+        }
+        let lines = paste::lines(running.url(), self, verifying.as_ref());
+        output::line("\nCall a tool from another terminal:\n")?;
+        for line in lines {
+            output::line(&line)?;
+        }
+        output::line("\nStop with Ctrl-C.")?;
+        running.serve_until_stopped().await;
+        Ok(())
+    }
+
+    fn authenticated(&self, verifying: &Verifying) -> anyhow::Result<Server> {
+        let verifier = verifying.verifier(self).build().context("authentication")?;
+        Ok(demo::server()
+            .tool(demo::admin_report)
+            .auth(verifier)
+            .required_scopes(self.required_scopes()))
+    }
+}
+
+fn available(authenticated: bool) -> String {
+    let tools: Vec<_> = demo::TOOLS
+        .into_iter()
+        .filter(|name| authenticated || *name != "admin_report")
+        .collect();
+    format!("Available tools: {}", tools.join(", "))
+}

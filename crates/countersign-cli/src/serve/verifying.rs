@@ -1,0 +1,185 @@
+//! With which keys `countersign serve` verifies tokens.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use countersign::keys::{KeyFileError, KeyFiles, KeyPair};
+use countersign::oauth::Secret;
+use countersign::oauth::jose::Algorithm;
+use countersign::{JwtVerifier, JwtVerifierBuilder};
+
+use super::options::Serve;
+use crate::{AUDIENCE, ISSUER};
+
+/// Where the key pair of the development server is.
+const OWN_KEYS: &str = ".countersign";
+/// A key or secret is never longer.
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// The keys, and what the tokens must name.
+pub(super) struct Verifying {
+    keys: Keys,
+    pub(super) issuer: Option<String>,
+    pub(super) audience: Option<String>,
+}
+
+enum Keys {
+    /// A pair of our own, and whether it was just made.
+    Own {
+        pair: Box<KeyPair>,
+        made: bool,
+    },
+    Public {
+        pem: String,
+        file: PathBuf,
+    },
+    Remote {
+        url: String,
+    },
+    Hmac {
+        secret: Secret,
+    },
+}
+
+impl Verifying {
+    pub(super) fn from_options(options: &Serve) -> anyhow::Result<Self> {
+        let keys = if let Some(file) = &options.public_key {
+            Keys::Public {
+                pem: public_key(file)?,
+                file: file.clone(),
+            }
+        } else if let Some(url) = &options.jwks_url {
+            Keys::Remote { url: url.clone() }
+        } else if let Some(file) = &options.hmac_secret_file {
+            let text = read(file).with_context(|| format!("cannot read {}", file.display()))?;
+            let secret = Secret::new(text.trim_end_matches(['\r', '\n']));
+            Keys::Hmac { secret }
+        } else {
+            own_keys()?
+        };
+        // An issuer of your own has a name of its own; ours has the one `token` writes.
+        let ours = matches!(keys, Keys::Own { .. } | Keys::Public { .. });
+        let usual = |given: &Option<String>, usual: &str| {
+            given.clone().or_else(|| ours.then(|| usual.to_owned()))
+        };
+        if !ours && options.issuer.is_none() && options.audience.is_none() {
+            bail!(
+                "say with --issuer and --audience whose tokens are accepted, and for which server"
+            );
+        }
+        Ok(Self {
+            keys,
+            issuer: usual(&options.issuer, ISSUER),
+            audience: usual(&options.audience, AUDIENCE),
+        })
+    }
+
+    /// The verifier that these keys make.
+    pub(super) fn verifier(&self, options: &Serve) -> JwtVerifierBuilder {
+        let mut verifier = match &self.keys {
+            Keys::Own { pair, .. } => JwtVerifier::public_key(pair.public_pem()),
+            Keys::Public { pem, .. } => JwtVerifier::public_key(pem),
+            Keys::Remote { url } => JwtVerifier::jwks(url),
+            Keys::Hmac { secret } => {
+                let algorithm = options.algorithms.first().copied();
+                JwtVerifier::hmac(secret.clone(), algorithm.unwrap_or(Algorithm::HS256))
+            }
+        };
+        if options.danger_allow_loopback {
+            verifier = verifier.danger_allow_loopback();
+        }
+        if let Some(issuer) = &self.issuer {
+            verifier = verifier.issuer(issuer);
+        }
+        if let Some(audience) = &self.audience {
+            verifier = verifier.audience(audience);
+        }
+        if !options.algorithms.is_empty() {
+            verifier = verifier.algorithms(options.algorithms.iter().copied());
+        }
+        verifier
+    }
+
+    /// The private key that makes tokens for this server, if it lies beside the public one.
+    pub(super) fn private_key(&self) -> Option<PathBuf> {
+        let directory = match &self.keys {
+            Keys::Own { .. } => Path::new(OWN_KEYS),
+            Keys::Public { file, .. } => file.parent()?,
+            Keys::Remote { .. } | Keys::Hmac { .. } => return None,
+        };
+        let private = KeyFiles::of(directory).private;
+        private.exists().then_some(private)
+    }
+
+    /// What is accepted, for people.
+    pub(super) fn explained(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if matches!(self.keys, Keys::Own { made: true, .. }) {
+            lines.push(format!(
+                "Made a key pair in {OWN_KEYS}/; the private key is for development only."
+            ));
+        }
+        let keys = match &self.keys {
+            Keys::Own { .. } => KeyFiles::of(Path::new(OWN_KEYS))
+                .public
+                .display()
+                .to_string(),
+            Keys::Public { file, .. } => file.display().to_string(),
+            Keys::Remote { url } => url.clone(),
+            Keys::Hmac { .. } => "the shared secret".into(),
+        };
+        let mut line = format!("Accepted tokens: signed with {keys}");
+        if let Some(issuer) = &self.issuer {
+            line.push_str(&format!(", issuer {issuer}"));
+        }
+        if let Some(audience) = &self.audience {
+            line.push_str(&format!(", audience {audience}"));
+        }
+        lines.push(line);
+        lines
+    }
+}
+
+/// The pair in `.countersign/`, made if there is none.
+fn own_keys() -> anyhow::Result<Keys> {
+    let directory = Path::new(OWN_KEYS);
+    match KeyPair::load(&KeyFiles::of(directory).private) {
+        Ok(pair) => Ok(Keys::Own {
+            pair: Box::new(pair),
+            made: false,
+        }),
+        Err(KeyFileError::Missing(_)) => {
+            let pair = KeyPair::generate(Algorithm::ES256)?;
+            pair.save(directory)?;
+            // So that no private key is committed by accident.
+            let ignore = File::create_new(directory.join(".gitignore"));
+            drop(ignore.and_then(|mut file| io::Write::write_all(&mut file, b"*\n")));
+            Ok(Keys::Own {
+                pair: Box::new(pair),
+                made: true,
+            })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn public_key(file: &Path) -> anyhow::Result<String> {
+    match read(file) {
+        Ok(pem) => Ok(pem),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
+            "{} does not exist; make a key pair with: countersign keygen",
+            file.display()
+        ),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+    }
+}
+
+fn read(file: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(file)?
+        .take(MAX_BYTES)
+        .read_to_string(&mut text)?;
+    Ok(text)
+}
