@@ -1,0 +1,180 @@
+//! Every requirement and every attack row has a test whose name carries its id.
+//!
+//! `RS-14` is carried by a test named `rs_14_…` or `…_rs_14_…`; `A36`, `E2` and
+//! `H1` by one whose name begins with ids, such as `a36_rs_17_…`. What has no
+//! test stands in [`UNCOVERED`] with its reason, and leaves it as soon as a test
+//! carries it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+
+use anyhow::{Context, Result};
+
+use super::Finding;
+use crate::workspace::Workspace;
+
+/// Lines `id reason`; blank lines and lines that begin with `#` are passed over.
+const UNCOVERED: &str = "xtask/uncovered.txt";
+
+/// Numbered in two digits, spelled `rs_01`.
+const REQUIREMENTS: [(&str, RangeInclusive<u32>); 2] = [("rs", 1..=38), ("tr", 1..=29)];
+
+/// Spelled `a36`.
+const ROWS: [(char, &[RangeInclusive<u32>]); 3] = [
+    ('a', &[1..=78, 81..=81, 83..=85]),
+    ('e', &[1..=35, 37..=44, 46..=46, 48..=50]),
+    ('h', &[1..=4, 10..=10]),
+];
+
+pub(super) fn check(workspace: &Workspace) -> Result<Finding> {
+    let mut carried = BTreeSet::new();
+    let mut tests = 0;
+    for file in workspace.rust_files() {
+        let text = workspace.text(file)?.unwrap_or_default();
+        for name in test_names(&text) {
+            tests += 1;
+            carried.extend(ids(name));
+        }
+    }
+    let reasons = reasons(&workspace.required_text(UNCOVERED)?)?;
+    let required = required();
+    let problems = judge(&required, &carried, &reasons);
+    Ok(Finding::new(
+        format!(
+            "{} of {} ids carried by {tests} tests, {} with a reason why not",
+            required.intersection(&carried).count(),
+            required.len(),
+            reasons.len()
+        ),
+        problems,
+    ))
+}
+
+fn required() -> BTreeSet<String> {
+    let requirements = REQUIREMENTS.into_iter().flat_map(|(prefix, numbers)| {
+        numbers.map(move |number| format!("{}-{number:02}", prefix.to_uppercase()))
+    });
+    let rows = ROWS.into_iter().flat_map(|(letter, ranges)| {
+        ranges
+            .iter()
+            .cloned()
+            .flatten()
+            .map(move |number| format!("{}{number}", letter.to_ascii_uppercase()))
+    });
+    requirements.chain(rows).collect()
+}
+
+fn reasons(text: &str) -> Result<BTreeMap<String, String>> {
+    text.lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| {
+            let (id, reason) = line
+                .split_once(' ')
+                .with_context(|| format!("{UNCOVERED}: expected `id reason`, found `{line}`"))?;
+            Ok((id.to_owned(), reason.trim().to_owned()))
+        })
+        .collect()
+}
+
+fn judge(
+    required: &BTreeSet<String>,
+    carried: &BTreeSet<String>,
+    reasons: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let mut problems = Vec::new();
+    for id in required.difference(carried) {
+        if !reasons.contains_key(id) {
+            problems.push(format!("no test carries {id}"));
+        }
+    }
+    for id in reasons.keys() {
+        if !required.contains(id) {
+            problems.push(format!("{UNCOVERED} names {id}, which nobody asks for"));
+        } else if carried.contains(id) {
+            problems.push(format!("a test carries {id}: take it off {UNCOVERED}"));
+        }
+    }
+    problems
+}
+
+/// The names of the functions that follow a test attribute.
+fn test_names(text: &str) -> impl Iterator<Item = &str> {
+    let mut is_test = false;
+    text.lines().filter_map(move |line| {
+        let line = line.trim();
+        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+            is_test = true;
+        }
+        let name = line
+            .strip_prefix("async ")
+            .unwrap_or(line)
+            .strip_prefix("fn ")?
+            .split('(')
+            .next()?;
+        std::mem::take(&mut is_test).then_some(name)
+    })
+}
+
+/// The ids in the name of a test.
+fn ids(name: &str) -> Vec<String> {
+    let words: Vec<&str> = name.split('_').collect();
+    let mut found = Vec::new();
+    let mut leading = true;
+    let mut words = words.iter().peekable();
+    while let Some(word) = words.next() {
+        if matches!(*word, "rs" | "tr") {
+            let number = words.next_if(|next| next.len() == 2 && next.parse::<u32>().is_ok());
+            if let Some(number) = number {
+                found.push(format!("{}-{number}", word.to_uppercase()));
+                continue;
+            }
+        }
+        leading = leading && is_row(word);
+        if leading {
+            found.push(word.to_uppercase());
+        }
+    }
+    found
+}
+
+fn is_row(word: &str) -> bool {
+    let mut letters = word.chars();
+    let letter = letters.next();
+    ROWS.iter().any(|(row, _)| Some(*row) == letter) && letters.as_str().parse::<u32>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_read_from_names() {
+        assert_eq!(ids("a36_rs_17_no_kid_is_refused"), ["A36", "RS-17"]);
+        assert_eq!(ids("a_bad_origin_tr_01_rs_5"), ["TR-01"]);
+        assert_eq!(ids("rs_02_e4_h1_and_a9"), ["RS-02", "E4", "H1"]);
+        assert_eq!(ids("over_h1_and_e256"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn only_functions_under_a_test_attribute_count() {
+        let source = "fn a1_no() {}\n#[test]\n#[ignore]\nfn a2_yes() {}\nfn a3_no() {}\n    #[tokio::test(start_paused = true)]\n    async fn a4_yes() {}\n";
+        assert_eq!(test_names(source).collect::<Vec<_>>(), ["a2_yes", "a4_yes"]);
+    }
+
+    #[test]
+    fn the_reasons_may_only_shrink() {
+        let set = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+        let because = |id: &str| BTreeMap::from([(id.to_owned(), "reason".to_owned())]);
+        let required: BTreeSet<String> = set(&["A1", "A2"]);
+        let carried: BTreeSet<String> = set(&["A1"]);
+        assert!(judge(&required, &carried, &because("A2")).is_empty());
+        assert_eq!(judge(&required, &carried, &BTreeMap::new()).len(), 1);
+        assert_eq!(judge(&required, &carried, &because("A1")).len(), 2);
+        assert_eq!(judge(&required, &carried, &because("A3")).len(), 2);
+    }
+
+    #[test]
+    fn all_rows_of_the_corpus_are_asked_for() {
+        assert_eq!(required().len(), 38 + 29 + 82 + 47 + 5);
+    }
+}
