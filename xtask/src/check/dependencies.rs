@@ -3,9 +3,12 @@
 //! cargo-deny reads the same lists and advisories besides; this runs where it
 //! is not installed.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result};
 
 use super::{Finding, licence};
+use crate::command;
 use crate::workspace::{Package, Workspace};
 
 const LISTS: &str = "deny.toml";
@@ -15,16 +18,43 @@ pub(super) fn check(workspace: &Workspace) -> Result<Finding> {
     let lists = workspace.required_text(LISTS)?;
     let licences = strings(&lists, "licenses", "allow")?;
     let banned = strings(&lists, "bans", "deny")?;
-    let problems = workspace
+    let used = used(workspace)?;
+    let packages: Vec<&Package> = workspace
         .metadata
         .packages
+        .iter()
+        .filter(|package| used.contains(&format!("{} v{}", package.name, package.version)))
+        .collect();
+    let problems = packages
         .iter()
         .flat_map(|package| judge(package, &licences, &banned))
         .collect();
     Ok(Finding::new(
-        format!("{} packages", workspace.metadata.packages.len()),
+        format!("{} packages", packages.len()),
         problems,
     ))
+}
+
+/// What is built on any platform with all features, as `name vVersion`. The
+/// metadata names more: optional packages that nothing switches on.
+fn used(workspace: &Workspace) -> Result<BTreeSet<String>> {
+    let tree = command::stdout(&mut command::cargo(
+        &workspace.root,
+        &[
+            "tree",
+            "--locked",
+            "--workspace",
+            "--all-features",
+            "--target",
+            "all",
+            "--prefix",
+            "none",
+        ],
+    ))?;
+    Ok(tree
+        .lines()
+        .map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" "))
+        .collect())
 }
 
 fn judge(package: &Package, licences: &[&str], banned: &[&str]) -> Vec<String> {
