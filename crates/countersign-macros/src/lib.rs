@@ -9,6 +9,8 @@ mod documentation;
 mod function;
 mod parameter;
 mod prompt;
+#[cfg(test)]
+mod refusal_tests;
 mod resource;
 mod tool;
 

@@ -117,7 +117,8 @@ fn variables(uri: &LitStr) -> Result<Vec<String>> {
     if scheme.len() == text.len() || scheme.is_empty() || !scheme.bytes().all(legal) {
         return refuse("a URI begins with a scheme: `config://app`");
     }
-    let mut names = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    let mut is_open = false;
     let mut pieces = text.split('{');
     if pieces.next().is_some_and(|first| first.contains('}')) {
         return refuse("this URI template has a `}` without `{`");
@@ -129,6 +130,10 @@ fn variables(uri: &LitStr) -> Result<Vec<String>> {
         if literal.contains('}') {
             return refuse("this URI template has a `}` without `{`");
         }
+        if is_open {
+            return refuse("this URI template has two variables without a literal between them");
+        }
+        is_open = literal.is_empty();
         let name = expression
             .strip_prefix('+')
             .or_else(|| expression.strip_suffix('*'))
@@ -136,6 +141,9 @@ fn variables(uri: &LitStr) -> Result<Vec<String>> {
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if name.is_empty() || !name.bytes().all(legal) {
             return refuse("a variable of a URI template is `{name}`, `{+name}` or `{name*}`");
+        }
+        if names.iter().any(|other| other == name) {
+            return refuse("this URI template names a variable twice");
         }
         names.push(name.to_owned());
     }

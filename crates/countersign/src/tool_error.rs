@@ -31,10 +31,34 @@ impl ToolError {
         Self(Box::new(Kind::Message(message.into())))
     }
 
-    /// The caller lacks scopes, found out inside the call. Prefer scopes on the
-    /// component: those are refused before dispatch, with a real 403.
-    pub fn insufficient_scope(required: ScopeSet) -> Self {
-        Self(Box::new(Kind::InsufficientScope(required)))
+    /// The caller lacks the scopes `required`, found out inside the call: the answer
+    /// is "Insufficient permissions. Required scope: …". Prefer scopes on the
+    /// component, which are refused before dispatch with a real 403.
+    ///
+    /// A name outside the grammar (RFC 6749 §3.3) is a mistake of the server: an
+    /// internal error.
+    ///
+    /// ```
+    /// use countersign::{Context, ToolError, tool};
+    ///
+    /// /// Deletes a user.
+    /// #[tool]
+    /// async fn delete_user(id: u64, context: Context) -> Result<String, ToolError> {
+    ///     if !context.scopes().contains("admin:write") {
+    ///         return Err(ToolError::insufficient_scope(["admin:write"]));
+    ///     }
+    ///     Ok(format!("User {id} is gone"))
+    /// }
+    /// ```
+    pub fn insufficient_scope<I>(required: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        match ScopeSet::from_names(required) {
+            Ok(required) => Self(Box::new(Kind::InsufficientScope(required))),
+            Err(error) => Self::internal(error),
+        }
     }
 
     /// The arguments are well-formed JSON and make no sense (JSON-RPC −32602).
@@ -191,4 +215,72 @@ impl<E: StdError + Send + Sync + 'static> From<E> for ToolError {
     fn from(error: E) -> Self {
         Self::internal(error)
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    fn told(error: ToolError) -> String {
+        error.into_error_data().message.into_owned()
+    }
+
+    #[test]
+    fn m_17_the_missing_scopes_are_named() {
+        assert_eq!(
+            told(ToolError::insufficient_scope(["admin:write"])),
+            "Insufficient permissions. Required scope: admin:write"
+        );
+        assert_eq!(
+            told(ToolError::insufficient_scope(["data:read", "admin:write"])),
+            "Insufficient permissions. Required scopes: admin:write data:read"
+        );
+        assert_eq!(
+            told(ToolError::insufficient_scope(["a b"])),
+            "Internal error"
+        );
+    }
+
+    #[test]
+    fn errors_of_other_libraries_are_not_shown() {
+        let error = std::io::Error::other("password=hunter2 at /etc/secret");
+        let error = ToolError::from(error);
+        assert_eq!(format!("{error:?}"), "ToolError(\"Internal\")");
+        assert_eq!(told(error), "Internal error");
+    }
+
+    #[test]
+    fn e16_what_does_not_fit_is_not_echoed() {
+        #[derive(Debug, Deserialize)]
+        #[expect(dead_code, reason = "only its shape matters")]
+        struct Shape {
+            count: u8,
+            unit: Unit,
+        }
+        #[derive(Debug, Deserialize)]
+        enum Unit {
+            Metric,
+        }
+        for (input, expected) in [
+            (
+                r#"{"unit":"Metric"}"#,
+                "Invalid arguments: `count` is missing",
+            ),
+            (r#"{"count":1}"#, "Invalid arguments: `unit` is missing"),
+            (r#"{"count":"canary","unit":"Metric"}"#, UNFIT),
+            (r#"{"count":1,"unit":"canary"}"#, UNFIT),
+            (r#"{"count":1,"unit":"missing field `canary`"}"#, UNFIT),
+            (r#"{"count":1,"count":2,"unit":"Metric"}"#, UNFIT),
+            (r#"{"count":1,"unit":{"canary":1}}"#, UNFIT),
+        ] {
+            let error = serde_json::from_str::<Shape>(input).unwrap_err();
+            let data = ToolError::unfit_arguments(&error).into_error_data();
+            assert_eq!(data.code, ErrorCode::INVALID_PARAMS, "{input}");
+            assert_eq!(data.message, expected, "{input}");
+            assert!(data.data.is_none(), "{input}");
+        }
+    }
+
+    const UNFIT: &str = "Invalid arguments: a value is not of the type in the input schema";
 }
