@@ -15,6 +15,7 @@ mod direct;
 mod dispatch;
 mod front;
 mod http;
+pub mod in_memory;
 pub mod keys;
 pub mod middleware;
 pub mod protocol;

@@ -9,13 +9,14 @@
 
 pub use rmcp::model::{
     Annotations, ArgumentInfo, CallToolRequestParams, CallToolResponse, CallToolResult,
-    ClientCapabilities, ClientConfig, CompletionContext, CompletionInfo, ContentBlock,
-    CreateMessageRequestParams, CreateMessageResult, DiscoverResult, ElicitRequestParams,
-    ElicitResult, ElicitationAction, ElicitationSchema, ErrorCode, ErrorData, GetPromptResponse,
-    GetPromptResult, Icon, Implementation, InitializeRequestParams, InitializeResult, InputRequest,
-    InputRequests, InputRequiredResult, InputResponses, JsonObject, ListRootsResult, LoggingLevel,
-    PaginatedRequestParams, ProgressToken, Prompt, PromptArgument, PromptMessage, ProtocolVersion,
-    ReadResourceResponse, ReadResourceResult, Reference, RequestId, RequestMetaObject, Resource,
-    ResourceContents, ResourceTemplate, Role, Root, SamplingMessage, ServerCapabilities,
-    ServerPeerInfo, Tool, ToolAnnotations,
+    ClientCapabilities, ClientConfig, CompleteRequestParams, CompletionContext, CompletionInfo,
+    ConstTitle, ContentBlock, CreateMessageRequestParams, CreateMessageResult, DiscoverResult,
+    ElicitRequestParams, ElicitResult, ElicitationAction, ElicitationSchema, EnumSchema, ErrorCode,
+    ErrorData, GetPromptResponse, GetPromptResult, Icon, Implementation, InitializeRequestParams,
+    InitializeResult, InputRequest, InputRequests, InputRequiredResult, InputResponses, JsonObject,
+    ListRootsResult, LoggingLevel, ModelPreferences, NumberOrString, PaginatedRequestParams,
+    PrimitiveSchemaDefinition, ProgressToken, Prompt, PromptArgument, PromptMessage,
+    ProtocolVersion, ReadResourceResponse, ReadResourceResult, Reference, RequestId,
+    RequestMetaObject, Resource, ResourceContents, ResourceTemplate, Role, Root, SamplingMessage,
+    ServerCapabilities, ServerPeerInfo, StringSchema, Tool, ToolAnnotations,
 };
