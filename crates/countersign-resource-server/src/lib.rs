@@ -8,6 +8,25 @@
 //! after a [`Verifier`] accepted a credential; a [`Permit`](policy::Permit) exists
 //! only after every policy agreed. Neither can be made from outside except by
 //! [`AccessToken::assertion`], whose callers a reviewer can list.
+//!
+//! ```
+//! use countersign_resource_server::oauth::ResourceUri;
+//! use countersign_resource_server::{AuthLayer, Caller, Gate, JwtVerifier};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let gate = Gate::builder()
+//!     .verifier(
+//!         JwtVerifier::jwks("https://as.example.com/jwks")
+//!             .issuer("https://as.example.com")
+//!             .audience("https://api.example.com/orders"),
+//!     )?
+//!     .build(ResourceUri::parse("https://api.example.com/orders")?);
+//! // A layer for any tower HTTP service, which finds a `Caller` in the
+//! // extensions of each request.
+//! let layer = AuthLayer::new(gate);
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod access_token;
 pub mod caller;

@@ -16,13 +16,13 @@ use super::{Fetch, FetchError, Fetcher};
 
 /// Every name has these addresses; counts how often it is asked.
 #[derive(Clone)]
-struct Names {
+pub(super) struct Names {
     addresses: Arc<Vec<IpAddr>>,
     asked: Arc<AtomicUsize>,
 }
 
 impl Names {
-    fn resolving_to(addresses: &[&str]) -> Self {
+    pub(super) fn resolving_to(addresses: &[&str]) -> Self {
         let addresses = addresses.iter().map(|text| text.parse().unwrap());
         Self {
             addresses: Arc::new(addresses.collect()),

@@ -11,6 +11,8 @@ mod client;
 #[cfg(test)]
 mod guard_tests;
 mod resolver;
+#[cfg(test)]
+mod tls_tests;
 
 use std::fmt;
 use std::future::Future;

@@ -6,6 +6,7 @@ use countersign_resource_server::oauth::{Lifetime, ScopeSet, Secret};
 use countersign_resource_server::{
     Gate, IntoVerifier, IntrospectionVerifier, IntrospectionVerifierBuilder,
 };
+use futures_util::future::join_all;
 use http::Response;
 use serde_json::{Value, json};
 use testkit::{AUDIENCE, FakeIssuerServer, ISSUER, NOW, ScriptedAnswer, TestClock};
@@ -245,6 +246,27 @@ async fn a79_tokens_of_another_issuer_or_client_are_refused_where_those_are_pinn
         ISSUER
     );
     assert_eq!(gate.metadata().authorization_servers[0].as_str(), ISSUER);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_made_up_tokens_asks_at_most_64_questions_at_a_time() {
+    let script = Scripted::with_json(r#"{"active":false}"#);
+    script.close();
+    let gate = gate(&script);
+    let tokens: Vec<String> = (0..1000).map(|number| format!("x{number}")).collect();
+    let flood = join_all(tokens.iter().map(|token| async {
+        let answer = send(&gate, &bearer(token)).await.unwrap_err();
+        answer.status().as_u16()
+    }));
+    let release = async {
+        // The clock stands still until everybody waits; then the waiting ends.
+        tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+        assert_eq!(script.count(), 64);
+        script.open();
+    };
+    let (statuses, ()) = tokio::join!(flood, release);
+    let count = |status| statuses.iter().filter(|one| **one == status).count();
+    assert_eq!((count(401), count(503)), (64, 936));
 }
 
 #[tokio::test]

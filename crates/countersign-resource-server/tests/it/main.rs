@@ -1,16 +1,20 @@
 //! The resource server from outside: requests against a gate.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a panic is how a test fails"
 )]
 
 mod chain;
 mod gate;
+mod hostile_keys;
 mod introspection;
 mod jwt;
 mod key_sets;
 mod layer;
+mod policy;
 mod protected;
 mod scripted;
 mod secrets;

@@ -16,7 +16,7 @@ const CANARY: &str = "canary-0123456789abcdef0123456789abcdef";
 
 #[tokio::test]
 async fn h1_rs_33_no_token_and_no_secret_is_logged_at_any_level() {
-    let (log, _guard) = CaptureLog::start();
+    let log = CaptureLog::global();
     let issuer = TestIssuer::as_test();
     let clock = TestClock::new();
     let introspection = Scripted::with_json(r#"{"active":false}"#);

@@ -8,6 +8,7 @@ mod answer;
 mod builder;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_oauth::{Issuer, Lifetime, ScopeSet, UnixTime};
@@ -27,6 +28,9 @@ use builder::ClientCredentials;
 /// So many questions at a time; others wait. It bounds what a flood of made-up
 /// tokens does to the authorization server.
 const CONCURRENT_REQUESTS: usize = 64;
+
+/// So long a token waits for its turn before the answer is 503.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 const RETRY_AFTER: Lifetime = Lifetime::from_secs(5);
 
@@ -82,7 +86,10 @@ impl IntrospectionVerifier {
     ) -> Result<Verification, Unavailable> {
         let unavailable = || Unavailable::new("the introspection endpoint", RETRY_AFTER);
         let answer = {
-            let _permit = self.permits.acquire().await.map_err(|_| unavailable())?;
+            let permit = tokio::time::timeout(LONGEST_WAIT, self.permits.acquire()).await;
+            let Ok(Ok(_permit)) = permit else {
+                return Err(unavailable());
+            };
             self.fetch.fetch(self.question(token)).await
         };
         let answer = answer.map_err(|error| {
