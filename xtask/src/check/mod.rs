@@ -3,6 +3,7 @@
 mod arrows;
 mod coverage;
 mod dependencies;
+mod document_paths;
 mod file_lengths;
 mod file_names;
 mod licence;
@@ -32,11 +33,12 @@ impl Finding {
 
 type Check = fn(&Workspace) -> Result<Finding>;
 
-const CHECKS: [(&str, Check); 11] = [
+const CHECKS: [(&str, Check); 12] = [
     ("format", toolchain::format),
     ("file-lengths", file_lengths::check),
     ("file-names", file_names::check),
     ("machine-paths", machine_paths::check),
+    ("document-paths", document_paths::check),
     ("crate-graph", arrows::check),
     ("dependencies", dependencies::check),
     ("advisories", toolchain::deny),
