@@ -131,12 +131,15 @@ impl Refusal {
             (_, Some(code)) => Challenge::failed(code),
             (_, None) => return None,
         };
+        // RS-26: everything the operation needs in one challenge, what the whole
+        // resource needs included.
         let scopes = match self {
-            Self::InsufficientScope(scopes) => scopes,
-            Self::Unauthenticated(scopes) if !scopes.is_empty() => scopes,
-            _ => realm.scopes,
+            Self::InsufficientScope(scopes) | Self::Unauthenticated(scopes) => {
+                scopes.union(realm.scopes)
+            }
+            _ => realm.scopes.clone(),
         };
-        let mut challenge = challenge.scope(scopes);
+        let mut challenge = challenge.scope(&scopes);
         if let Some(address) = realm.resource_metadata {
             challenge = challenge.resource_metadata(address);
         }

@@ -2,3 +2,5 @@
 
 mod attributes;
 mod calls;
+mod fixture;
+mod transport;

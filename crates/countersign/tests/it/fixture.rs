@@ -1,0 +1,367 @@
+//! A server under attack, and the checks that stand after every row.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use countersign::verifier::JwtVerifier;
+use countersign::{
+    AccessToken, App, Clock, Context, Http, RouteAccess, Server, State, ToolError, prompt,
+    resource, tool,
+};
+use countersign_oauth::{ScopeSet, UnixTime};
+use http::Request;
+use http_body_util::Full;
+use serde_json::{Value, json};
+use testkit::client::http::RequestBuilder;
+use testkit::{
+    AUDIENCE, CaptureLog, ISSUER, LegacyClient, ModernClient, NOW, TestClock, TestIssuer,
+};
+
+/// Text that must never leave the server.
+pub const CANARY: &str = "canary-7d0e1c";
+
+/// How often a handler has run.
+#[derive(Clone, Debug, Default)]
+pub struct Runs(Arc<AtomicUsize>);
+
+impl Runs {
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[derive(Debug)]
+pub struct HandClock(pub TestClock);
+
+impl Clock for HandClock {
+    fn now(&self) -> UnixTime {
+        self.0.now()
+    }
+}
+
+/// Greets.
+#[tool]
+async fn greet(name: String, token: AccessToken, runs: State<Runs>) -> String {
+    runs.0.0.fetch_add(1, Ordering::SeqCst);
+    format!("Hello, {name}! Your userid is {}.", token.sub())
+}
+
+/// For administrators.
+#[tool(scopes("admin"))]
+async fn admin_report(runs: State<Runs>) -> &'static str {
+    runs.0.0.fetch_add(1, Ordering::SeqCst);
+    "All is well."
+}
+
+/// Not even named to those who may not.
+#[tool(scopes("secret"), hidden)]
+async fn secret_tool(runs: State<Runs>) -> &'static str {
+    runs.0.0.fetch_add(1, Ordering::SeqCst);
+    "hidden"
+}
+
+/// Fails in the worst way.
+#[tool]
+async fn panics() -> String {
+    panic!("panic text with {CANARY}")
+}
+
+/// Fails with somebody else's error.
+#[tool]
+async fn fails() -> Result<String, ToolError> {
+    Err(std::io::Error::other(format!("/etc/{CANARY}")))?
+}
+
+/// Tells something first.
+#[tool]
+async fn chatty(context: Context) -> &'static str {
+    context.report_progress(1.0, Some(2.0), None).await;
+    "done"
+}
+
+/// Never ends.
+#[tool]
+async fn endless(context: Context, ended: State<Ended>) -> &'static str {
+    let watched = context.cancellation().clone();
+    let ended = Arc::clone(&ended.0.0);
+    tokio::spawn(async move {
+        watched.cancelled().await;
+        ended.fetch_add(1, Ordering::SeqCst);
+    });
+    std::future::pending::<()>().await;
+    "never"
+}
+
+/// How many endless calls were told to end.
+#[derive(Clone, Debug, Default)]
+pub struct Ended(pub Arc<AtomicUsize>);
+
+/// A note.
+#[resource("note://{id}")]
+async fn note(id: String) -> String {
+    format!("note {id}")
+}
+
+/// A guarded record.
+#[resource("vault://gold", scopes("vault"))]
+async fn gold() -> &'static str {
+    "gold"
+}
+
+/// Asks for a summary.
+#[prompt]
+async fn summary(text: String) -> String {
+    format!("Summarise: {text}")
+}
+
+/// A server with authentication, as a service.
+pub struct Fixture {
+    pub app: App,
+    pub issuer: TestIssuer,
+    pub clock: TestClock,
+    pub runs: Runs,
+    pub ended: Ended,
+    pub log: CaptureLog,
+    _guard: tracing::subscriber::DefaultGuard,
+}
+
+/// The builder before it is built.
+pub fn server(issuer: &TestIssuer, clock: &TestClock, runs: &Runs, ended: &Ended) -> Server {
+    Server::new("under attack")
+        .auth(
+            JwtVerifier::key_set(issuer.jwks())
+                .issuer(ISSUER)
+                .audience(AUDIENCE),
+        )
+        .clock(Arc::new(HandClock(clock.clone())))
+        .required_scopes(["read"])
+        .state(runs.clone())
+        .state(ended.clone())
+        .tool(greet)
+        .tool(admin_report)
+        .tool(secret_tool)
+        .tool(panics)
+        .tool(fails)
+        .tool(chatty)
+        .tool(endless)
+        .resource(note)
+        .resource(gold)
+        .prompt(summary)
+        .route(
+            "/open",
+            axum::routing::get(|| async { "open" }),
+            RouteAccess::Open,
+        )
+        .route(
+            "/admin",
+            axum::routing::get(|| async { "admin" }),
+            RouteAccess::Requires(ScopeSet::parse("admin").unwrap()),
+        )
+}
+
+pub fn place() -> Http {
+    Http::bind("127.0.0.1:8000").public_url(AUDIENCE)
+}
+
+impl Fixture {
+    pub fn new() -> Self {
+        Self::with(|server| server)
+    }
+
+    pub fn with(change: impl FnOnce(Server) -> Server) -> Self {
+        let (log, guard) = CaptureLog::start();
+        let issuer = TestIssuer::as_test();
+        let clock = TestClock::at(NOW);
+        let (runs, ended) = (Runs::default(), Ended::default());
+        let app = change(server(&issuer, &clock, &runs, &ended))
+            .into_app(&place())
+            .unwrap();
+        Self {
+            app,
+            issuer,
+            clock,
+            runs,
+            ended,
+            log,
+            _guard: guard,
+        }
+    }
+
+    pub fn http(&self) -> testkit::Http {
+        testkit::Http::service(self.app.clone())
+    }
+
+    /// A good token of alice with the scope `read`.
+    pub fn token(&self) -> String {
+        self.issuer.token().scopes("read").sign()
+    }
+
+    pub fn modern(&self) -> ModernClient {
+        ModernClient::new(self.http(), "/mcp").bearer(&self.token())
+    }
+
+    pub fn legacy(&self) -> LegacyClient {
+        LegacyClient::new(self.http(), "/mcp").bearer(&self.token())
+    }
+
+    /// A good call without a token, to be changed.
+    pub fn call(&self) -> RequestBuilder {
+        let params = json!({ "name": "greet", "arguments": { "name": "World" } });
+        ModernClient::new(self.http(), "/mcp").mcp("tools/call", params)
+    }
+
+    /// A good call with these bytes as `Authorization`.
+    pub fn call_with(&self, authorization: impl AsRef<[u8]>) -> RequestBuilder {
+        self.call().header("authorization", authorization)
+    }
+
+    /// Sends a request and reads the whole answer.
+    pub async fn see(&self, request: RequestBuilder) -> Seen {
+        Seen::of(request.send().await).await
+    }
+
+    /// Sends an attack and judges the answer; then the standing checks.
+    pub async fn attack(&self, row: &str, request: RequestBuilder, expected: Expected) -> Seen {
+        let before = self.runs.count();
+        let answer = self.see(request).await;
+        expected.check(row, &answer);
+        assert_eq!(self.runs.count(), before, "{row}: a handler has run");
+        self.standing_checks(row, &answer).await;
+        answer
+    }
+
+    /// S2, S5, S6: a good request still succeeds, nothing secret was said.
+    pub async fn standing_checks(&self, row: &str, answer: &Seen) {
+        assert!(answer.body.len() < 8192, "{row}: the answer is too long");
+        assert!(
+            !answer.text().contains(CANARY),
+            "{row}: the answer holds a secret"
+        );
+        self.log.assert_absent(CANARY);
+        let control = self
+            .modern()
+            .call("greet", json!({ "name": "World" }))
+            .await;
+        let text = "Hello, World! Your userid is alice.";
+        assert_eq!(
+            control["content"][0]["text"], text,
+            "{row}: the control request fails"
+        );
+    }
+}
+
+/// An answer that was read to its end.
+#[derive(Debug)]
+pub struct Seen {
+    pub status: u16,
+    pub headers: http::HeaderMap,
+    pub body: Bytes,
+}
+
+impl Seen {
+    pub async fn of(mut answer: testkit::Answer) -> Self {
+        let body = answer.bytes().await;
+        Self {
+            status: answer.status(),
+            headers: answer.headers().clone(),
+            body,
+        }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+}
+
+/// The outcome codes of the attack corpus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// 401 with a challenge and no error.
+    NoToken,
+    /// 401 `invalid_token`.
+    BadToken,
+    /// 400 `invalid_request`.
+    BadRequest,
+    /// 403 `insufficient_scope` with these scopes.
+    Scope(&'static str),
+    /// A status.
+    Status(u16),
+    /// A JSON-RPC error with this code and 400 (404 for an unknown method).
+    Rpc(i64),
+}
+
+const METADATA: &str =
+    "resource_metadata=\"https://rs.test/.well-known/oauth-protected-resource/mcp\"";
+
+impl Expected {
+    pub fn check(self, row: &str, answer: &Seen) {
+        let challenge = answer
+            .header("www-authenticate")
+            .unwrap_or_default()
+            .to_owned();
+        let status = answer.status;
+        let challenged = |error: Option<&str>| {
+            assert!(challenge.starts_with("Bearer "), "{row}: {challenge}");
+            assert!(challenge.contains(METADATA), "{row}: {challenge}");
+            match error {
+                None => assert!(!challenge.contains("error"), "{row}: {challenge}"),
+                Some(error) => {
+                    let attribute = format!("error=\"{error}\"");
+                    assert!(challenge.contains(&attribute), "{row}: {challenge}");
+                }
+            }
+        };
+        match self {
+            Self::NoToken => {
+                assert_eq!(status, 401, "{row}");
+                challenged(None);
+                assert!(challenge.contains("scope=\"read\""), "{row}: {challenge}");
+            }
+            Self::BadToken => {
+                assert_eq!(status, 401, "{row}");
+                challenged(Some("invalid_token"));
+            }
+            Self::BadRequest => {
+                assert_eq!(status, 400, "{row}");
+                challenged(Some("invalid_request"));
+            }
+            Self::Scope(scopes) => {
+                assert_eq!(status, 403, "{row}");
+                challenged(Some("insufficient_scope"));
+                assert!(
+                    challenge.contains(&format!("scope=\"{scopes}\"")),
+                    "{row}: {challenge}"
+                );
+            }
+            Self::Status(expected) => assert_eq!(status, expected, "{row}"),
+            Self::Rpc(code) => {
+                let expected = if code == -32601 { 404 } else { 400 };
+                assert_eq!(status, expected, "{row}: {}", answer.text());
+                assert_eq!(answer.json()["error"]["code"], json!(code), "{row}");
+            }
+        }
+    }
+}
+
+/// A plain request to any path, with a host.
+pub fn plain(method: &str, target: &str) -> Request<Full<Bytes>> {
+    Request::builder()
+        .method(method)
+        .uri(target)
+        .header("host", "localhost")
+        .body(Full::default())
+        .unwrap()
+}
+
+pub fn is_ok(answer: &Seen) -> bool {
+    answer.status == 200 && answer.json().get("result").is_some_and(Value::is_object)
+}
