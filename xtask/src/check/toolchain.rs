@@ -52,13 +52,22 @@ pub(super) fn alone(workspace: &Workspace) -> Result<Finding> {
     Ok(Finding::new(ALONE.join(", "), problems))
 }
 
+/// The libraries alone: the command has the name of the main library, and the
+/// documentation of both would be written to the same place.
 pub(super) fn doc(workspace: &Workspace) -> Result<Finding> {
     let mut command = command::cargo(
         &workspace.root,
-        &["doc", "--locked", "--workspace", "--no-deps", "--quiet"],
+        &[
+            "doc",
+            "--locked",
+            "--workspace",
+            "--lib",
+            "--no-deps",
+            "--quiet",
+        ],
     );
     finding(
-        "cargo doc, warnings are errors",
+        "cargo doc of the libraries, warnings are errors",
         command.env("RUSTDOCFLAGS", "-D warnings"),
     )
 }
