@@ -3,11 +3,35 @@
 //! A free async function is a tool; its documentation is the description; one
 //! line of the builder adds authentication.
 //!
+//! ```no_run
+//! use countersign::{AccessToken, Http, JwtVerifier, Server, tool};
+//!
+//! /// Greets the caller by name.
+//! #[tool(scopes("read"))]
+//! async fn greet(name: String, token: AccessToken) -> String {
+//!     format!("Hello, {name}! Your userid is {}.", token.sub())
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> anyhow::Result<()> {
+//!     Server::new("Secure Server")
+//!         .auth(
+//!             JwtVerifier::jwks("https://your-domain.auth0.com/.well-known/jwks.json")
+//!                 .issuer("https://your-domain.auth0.com/")
+//!                 .audience("your-api-identifier"),
+//!         )
+//!         .tool(greet)
+//!         .serve(Http::bind("127.0.0.1:8000"))
+//!         .await?;
+//!     Ok(())
+//! }
+//! ```
 
 extern crate self as countersign;
 
 #[doc(hidden)]
 pub mod __private;
+mod attributes;
 pub mod client;
 pub mod component;
 mod context;
@@ -25,10 +49,11 @@ pub(crate) mod rmcp_lane;
 mod server;
 mod tool_error;
 
+#[doc(inline)]
+pub use attributes::{prompt, resource, tool};
 pub use context::{
     Answers, Ask, Asks, Context, Elicited, State, UrlTickets, current_context, get_access_token,
 };
-pub use countersign_macros::{prompt, resource, tool};
 pub use countersign_resource_server::{
     AccessToken, Caller, Clock, ConfigurationError, IntoVerifier, JwtVerifier, JwtVerifierBuilder,
     Keys, Reason, SystemClock, Verification, Verifier, oauth, policy, verifier,
