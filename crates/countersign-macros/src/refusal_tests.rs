@@ -13,6 +13,7 @@ fn refused(expansion: syn::Result<TokenStream>) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn functions_that_cannot_be_components_are_refused_in_one_sentence() {
     for (item, expected) in [
         (
@@ -156,6 +157,7 @@ fn scopes_outside_the_grammar_of_rfc_6749_3_3_do_not_compile() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn variables_of_a_uri_and_parameters_match_one_to_one() {
     for (uri, item, expected) in [
         (

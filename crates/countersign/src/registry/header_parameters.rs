@@ -74,7 +74,7 @@ fn walk(
             (
                 "patternProperties" | "$defs" | "definitions" | "dependentSchemas",
                 Value::Object(schemas),
-            ) => schemas.values().try_for_each(|schema| refuse_any(schema))?,
+            ) => schemas.values().try_for_each(refuse_any)?,
             // Instance data, and no schemas.
             ("default" | "const" | "enum" | "examples", _) => {}
             (_, value) => refuse_any(value)?,
