@@ -60,6 +60,6 @@ pub use countersign_resource_server::{
 };
 pub use front::{Answer, App, BoxError, PeerAddress, RouteAccess, Routes};
 pub use http::{Http, RunningServer, ServeError};
-pub use rmcp_lane::SessionLimits;
+pub use rmcp_lane::{Notifier, SessionLimits};
 pub use server::{Server, Sessions};
 pub use tool_error::ToolError;

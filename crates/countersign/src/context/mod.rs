@@ -23,8 +23,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use bytes::Bytes;
 use countersign_resource_server::oauth::{ScopeSet, Secret, UnixTime};
 use countersign_resource_server::{AccessToken, Caller};
-use rmcp::service::Peer;
-use rmcp::{RoleServer, model::ServerNotification};
+use rmcp::RoleServer;
+use rmcp::model::{GetExtensions, ServerNotification};
+use rmcp::service::{OriginatingRequestId, Peer};
 use tokio_util::sync::CancellationToken;
 
 pub use ask::{Answers, Ask, Asks, Elicited};
@@ -212,10 +213,15 @@ impl Context {
     }
 
     /// Sends a notification to the client that made this request.
-    pub(crate) async fn emit(&self, notification: ServerNotification) {
+    pub(crate) async fn emit(&self, mut notification: ServerNotification) {
         match &self.0.link {
             Link::Direct(outbox) => outbox.push(notification),
             Link::Session(peer) => {
+                // So that a session puts it on the stream of this request.
+                if let Ok(id) = serde_json::from_slice(&self.0.request.id) {
+                    let related = OriginatingRequestId(id);
+                    notification.extensions_mut().insert(related);
+                }
                 if let Err(error) = peer.send_notification(notification).await {
                     tracing::debug!(error = %error, "the client is gone");
                 }

@@ -28,6 +28,7 @@ use crate::protocol::{
     ReadResourceResponse, Reference, ServerCapabilities,
 };
 use crate::registry::{PromptEntry, Registry, ResourceEntry, ToolEntry};
+use crate::rmcp_lane::Notifier;
 use crate::tool_error::{self, Kind};
 use crate::{Context, ToolError};
 use guard::guarded;
@@ -42,6 +43,7 @@ pub(crate) struct Core {
     pub(crate) implementation: Implementation,
     pub(crate) instructions: Option<String>,
     pub(crate) capabilities: ServerCapabilities,
+    pub(crate) notifier: Option<Notifier>,
 }
 
 impl std::fmt::Debug for Core {

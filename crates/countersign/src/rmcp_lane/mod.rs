@@ -5,16 +5,23 @@
 //! table only asks whose session it is (TR-23 to TR-27).
 
 mod body;
+pub(crate) mod denial;
 mod event_log;
+mod granted;
 mod handlers;
 mod lane;
 mod limits;
+mod notifier;
 mod outbound;
+mod registry_handler;
 mod reply;
 mod session;
 mod table;
 mod transport;
 
 pub(crate) use body::ResponseBody;
+pub(crate) use granted::Granted;
 pub(crate) use lane::{SessionLane, SessionMode};
 pub use limits::SessionLimits;
+pub use notifier::Notifier;
+pub(crate) use registry_handler::RegistryHandler;

@@ -16,12 +16,14 @@ use crate::front::{RouteAccess, Routes};
 use crate::middleware::{Erased, Middleware};
 use crate::protocol::{Implementation, ServerCapabilities};
 use crate::registry::Registry;
+use crate::rmcp_lane::Notifier;
 
 /// When legacy clients (up to protocol version 2025-11-25) get a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Sessions {
-    /// If a component calls back to the client, which needs one.
+    /// If a component calls back to the client or a [`Notifier`] was given, which
+    /// needs one.
     #[default]
     WhereNeeded,
     /// Always.
@@ -56,6 +58,7 @@ pub struct Server {
     pub(crate) policies: Vec<Arc<dyn Policy>>,
     pub(crate) extras: Extras,
     pub(crate) sessions: Sessions,
+    pub(crate) notifier: Option<Notifier>,
     pub(crate) gate: Option<GateBuilder>,
     pub(crate) optional: bool,
     pub(crate) required_scopes: ScopeSet,
@@ -76,6 +79,7 @@ impl Server {
             policies: Vec::new(),
             extras: Extras::default(),
             sessions: Sessions::default(),
+            notifier: None,
             gate: None,
             optional: false,
             required_scopes: ScopeSet::new(),
@@ -236,6 +240,14 @@ impl Server {
         self
     }
 
+    /// Lets `notifier` tell clients what has changed: in sessions, and on the
+    /// streams of `subscriptions/listen`.
+    #[must_use]
+    pub fn notifier(mut self, notifier: &Notifier) -> Self {
+        self.notifier = Some(notifier.clone());
+        self
+    }
+
     /// Judges lifetimes by `clock`; for tests.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -253,7 +265,7 @@ impl Server {
     /// Whether legacy clients get sessions.
     pub(crate) fn has_sessions(&self) -> bool {
         match self.sessions {
-            Sessions::WhereNeeded => self.registry.is_interactive(),
+            Sessions::WhereNeeded => self.registry.is_interactive() || self.notifier.is_some(),
             Sessions::Always => true,
             Sessions::Never => false,
         }
@@ -269,6 +281,9 @@ impl Server {
         if self.extras.completion.is_some() {
             capabilities.completions = Some(Default::default());
         }
+        if self.notifier.is_some() {
+            Notifier::announce(&mut capabilities);
+        }
         Ok(Core {
             registry: self.registry,
             policies: self.policies,
@@ -278,6 +293,7 @@ impl Server {
             implementation: self.implementation,
             instructions: self.instructions,
             capabilities,
+            notifier: self.notifier,
         })
     }
 }
