@@ -47,8 +47,6 @@ pub(crate) struct EventStream {
     head: Option<Bytes>,
     reader: LogReader,
     with_ids: bool,
-    keep_alive: Pin<Box<Sleep>>,
-    interval: Duration,
     _opened: Opened,
 }
 
@@ -59,15 +57,12 @@ impl EventStream {
         head: Option<Bytes>,
         reader: LogReader,
         with_ids: bool,
-        interval: Duration,
         opened: Opened,
     ) -> Self {
         Self {
             head,
             reader,
             with_ids,
-            keep_alive: Box::pin(tokio::time::sleep(interval)),
-            interval,
             _opened: opened,
         }
     }
@@ -102,37 +97,37 @@ impl Body for EventStream {
         if let Some(head) = self.head.take() {
             return Poll::Ready(Some(Ok(Frame::data(head))));
         }
-        match self.reader.poll_next(cx) {
-            Poll::Ready(None) => return Poll::Ready(None),
-            Poll::Ready(Some(next)) => {
-                let text = event(self.reader.log().number(), &next, self.with_ids);
-                let again = Instant::now() + self.interval;
-                self.keep_alive.as_mut().reset(again);
-                return Poll::Ready(Some(Ok(Frame::data(text))));
-            }
-            Poll::Pending => {}
-        }
-        if self.keep_alive.as_mut().poll(cx).is_ready() {
-            let again = Instant::now() + self.interval;
-            self.keep_alive.as_mut().reset(again);
-            return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b":\n\n")))));
-        }
-        Poll::Pending
+        self.reader.poll_next(cx).map(|next| {
+            let next = next?;
+            let text = event(self.reader.log().number(), &next, self.with_ids);
+            Some(Ok(Frame::data(text)))
+        })
     }
 }
 
-/// A body that ends when the token of its caller expires or its session ends.
+/// An event stream that ends when the token of its caller expires or its session
+/// ends, and that carries a comment when it is silent for long.
 pub(crate) struct Bounded<B> {
     body: Option<B>,
+    interval: Duration,
+    keep_alive: Pin<Box<Sleep>>,
     expiry: Option<Pin<Box<Sleep>>>,
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl<B> Bounded<B> {
-    /// `body`, for `remaining` at most (`None`: no such limit) and until `ended`.
-    pub(crate) fn new(body: B, remaining: Option<Duration>, ended: CancellationToken) -> Self {
+    /// `body`, for `remaining` at most (`None`: no such limit) and until `ended`,
+    /// with a comment after each `interval` of silence.
+    pub(crate) fn new(
+        body: B,
+        remaining: Option<Duration>,
+        ended: CancellationToken,
+        interval: Duration,
+    ) -> Self {
         Self {
             body: Some(body),
+            interval,
+            keep_alive: Box::pin(tokio::time::sleep(interval)),
             expiry: remaining.map(|span| Box::pin(tokio::time::sleep(span))),
             ended: Box::pin(ended.cancelled_owned()),
         }
@@ -155,10 +150,19 @@ impl<B: Body<Data = Bytes, Error = Infallible> + Unpin> Body for Bounded<B> {
             // Whoever produces the stream must see that nobody reads it any more.
             self.body = None;
         }
-        match &mut self.body {
-            Some(body) => Pin::new(body).poll_frame(cx),
-            None => Poll::Ready(None),
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        let mut frame = Pin::new(body).poll_frame(cx);
+        if frame.is_pending() && self.keep_alive.as_mut().poll(cx).is_ready() {
+            let comment = Frame::data(Bytes::from_static(b":\n\n"));
+            frame = Poll::Ready(Some(Ok(comment)));
         }
+        if frame.is_ready() {
+            let again = Instant::now() + self.interval;
+            self.keep_alive.as_mut().reset(again);
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -38,7 +38,6 @@ pub(crate) trait Handlers: Send + Sync {
         caller: Caller,
         request: Request<Full<Bytes>>,
         ended: CancellationToken,
-        keep_alive: Duration,
     ) -> Boxed<Response<BoxBody<Bytes, Infallible>>>;
 }
 
@@ -76,17 +75,17 @@ where
         caller: Caller,
         request: Request<Full<Bytes>>,
         ended: CancellationToken,
-        keep_alive: Duration,
     ) -> Boxed<Response<BoxBody<Bytes, Infallible>>> {
         let make = Arc::clone(&self.0);
-        // Host, Origin and the size of the body were checked by the front.
+        // Host, Origin and the size of the body were checked by the front; the lane
+        // keeps streams alive.
         let mut config = StreamableHttpServerConfig::default()
             .disable_allowed_hosts()
             .disable_allowed_origins()
             .with_legacy_session_mode(false)
             .with_json_response(true)
             .with_sse_retry(None)
-            .with_sse_keep_alive(Some(keep_alive))
+            .with_sse_keep_alive(None)
             .with_cancellation_token(ended);
         config.max_request_body_bytes = usize::MAX;
         let service = StreamableHttpService::new(

@@ -327,11 +327,15 @@ impl SessionLane {
             head,
             reader,
             true,
-            self.limits.keep_alive,
             session.open_stream(),
         );
         let remaining = remaining(caller, self.clock.now());
-        let bounded = Bounded::new(stream, remaining, session.ended().clone());
+        let bounded = Bounded::new(
+            stream,
+            remaining,
+            session.ended().clone(),
+            self.limits.keep_alive,
+        );
         reply::event_stream(bounded.boxed_unsync())
     }
 
@@ -400,18 +404,13 @@ impl SessionLane {
         let request = Request::from_parts(parts, FullBody::new(body));
         let response = self
             .handlers
-            .request(
-                caller.clone(),
-                request,
-                ended.clone(),
-                self.limits.keep_alive,
-            )
+            .request(caller.clone(), request, ended.clone())
             .await;
         let (head, body) = response.into_parts();
         let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         if kind == Some(b"text/event-stream") {
             let remaining = remaining(caller, self.clock.now());
-            let bounded = Bounded::new(body, remaining, ended);
+            let bounded = Bounded::new(body, remaining, ended, self.limits.keep_alive);
             let held = bounded.map_frame(move |frame| {
                 let _until_the_stream_ends = &place;
                 frame

@@ -34,13 +34,13 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::denial;
 use super::granted::Granted;
-use super::notifier::{Change, Subscriptions, tell_session, tell_stream};
+use super::notifier::{Change, Notifier, Subscriptions, tell_session, tell_stream};
 use crate::Context;
 use crate::component::Arguments;
 use crate::context::{Inputs, Link, RequestInfo};
 use crate::dispatch::Core;
 use crate::protocol::{
-    CallToolResponse, ErrorCode, ErrorData, GetPromptResponse, InputResponses, JsonObject,
+    CallToolResponse, ErrorCode, ErrorData, GetPromptResponse, InitializeRequestParams, InitializeResult, InputResponses, JsonObject,
     LoggingLevel, ProtocolVersion, ReadResourceResponse,
 };
 use crate::registry::Listed;
@@ -160,6 +160,12 @@ impl RegistryHandler {
         Ok((items, scope))
     }
 
+    /// Misses no change from now on.
+    fn await_changes(&self) {
+        let changes = self.core.notifier.as_ref().map(Notifier::listen);
+        *self.changes.lock().unwrap_or_else(PoisonError::into_inner) = changes;
+    }
+
     fn take_changes(&self) -> Option<broadcast::Receiver<Change>> {
         let earlier = self
             .changes
@@ -217,6 +223,19 @@ impl ServerHandler for RegistryHandler {
             .with_server_info(self.core.implementation.clone());
         info.instructions.clone_from(&self.core.instructions);
         info
+    }
+
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let action = Action::method("initialize");
+        self.permit(&context.extensions, &action, "")?.spend();
+        self.await_changes();
+        let result = self.negotiate_initialize(&request);
+        context.peer.set_peer_info(request);
+        result
     }
 
     async fn set_level(
@@ -386,9 +405,9 @@ impl ServerHandler for RegistryHandler {
         &self,
         requested: &SubscriptionFilter,
     ) -> Option<SubscriptionFilter> {
-        let notifier = self.core.notifier.as_ref()?;
+        self.core.notifier.as_ref()?;
         // From before the acknowledgement, so that no change is lost.
-        *self.changes.lock().unwrap_or_else(PoisonError::into_inner) = Some(notifier.listen());
+        self.await_changes();
         let mut accepted = requested.clone();
         if let Some(uris) = &mut accepted.resource_subscriptions {
             let nothing = Extensions::new();
@@ -409,12 +428,11 @@ impl ServerHandler for RegistryHandler {
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
-        let Some(notifier) = &self.core.notifier else {
-            return;
-        };
         // A second `initialized` changes nothing.
-        if !self.told.swap(true, Ordering::AcqRel) {
-            let changes = notifier.listen();
+        if self.told.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if let Some(changes) = self.take_changes() {
             tokio::spawn(tell_session(
                 changes,
                 context.peer,
