@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::envelope::{Envelope, Params, Text, invalid_params};
 use super::era::{self, Era};
 use super::method::Method;
-use super::{Answer, Front, answer, mirror};
+use super::{Answer, Front, answer, mirror, mirrored_arguments};
 use crate::Context;
 use crate::component::Arguments;
 use crate::context::{Inputs, Link, Outbox, RequestInfo};
@@ -50,6 +50,7 @@ struct Asked<'a> {
     method: Method,
     params: Params<'a>,
     raw: Option<&'a RawValue>,
+    headers: &'a HeaderMap,
 }
 
 impl Front {
@@ -102,7 +103,7 @@ impl Front {
     /// Era, mirrored headers, and whether the method is one of the era's.
     fn understand<'a>(
         &self,
-        parts: &Parts,
+        parts: &'a Parts,
         header: Option<&str>,
         id: &'a str,
         method: &str,
@@ -127,6 +128,7 @@ impl Front {
                 method,
                 params,
                 raw,
+                headers: &parts.headers,
             }),
             _ => {
                 let error = ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "Method not found", None);
@@ -223,6 +225,12 @@ impl Front {
             Err(error) => return answer::error(&asked.era, Some(asked.id), &error),
         };
         let arguments = slice(body, asked.params.arguments);
+        if asked.era == Era::Modern {
+            let parameters = &entry.header_parameters;
+            if let Err(error) = mirrored_arguments::check(asked.headers, parameters, &arguments) {
+                return answer::error(&asked.era, Some(asked.id), &error);
+            }
+        }
         let (core, entry) = (self.core.clone(), entry.clone());
         let call = context.clone();
         let running: Running = Box::pin(async move {

@@ -17,6 +17,7 @@ pub(crate) mod era;
 mod message;
 mod method;
 mod mirror;
+mod mirrored_arguments;
 mod origin;
 mod routes;
 mod settings;

@@ -3,6 +3,7 @@
 //! TR-12: a client drops a tool whose annotations are wrong, so such a tool does
 //! not start.
 
+use http::HeaderName;
 use serde_json::Value;
 
 use crate::component::HEADER_ANNOTATION;
@@ -11,8 +12,8 @@ use crate::protocol::JsonObject;
 /// One mirrored argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HeaderParameter {
-    /// The rest of the header name, after `Mcp-Param-`, as it was written.
-    pub(crate) name: String,
+    /// The header, `Mcp-Param-` and the name that was written.
+    pub(crate) header: HeaderName,
     /// The member names from the arguments to the value.
     pub(crate) path: Vec<String>,
     /// How values are compared.
@@ -59,10 +60,7 @@ fn walk(
                     path.push(name.clone());
                     if let Some(header) = property.get(HEADER_ANNOTATION) {
                         let parameter = annotated(header, property, path)?;
-                        let taken = |other: &HeaderParameter| {
-                            other.name.eq_ignore_ascii_case(&parameter.name)
-                        };
-                        if found.iter().any(taken) {
+                        if found.iter().any(|other| other.header == parameter.header) {
                             return Err(at(path, "mirrors into a header that is taken"));
                         }
                         found.push(parameter);
@@ -91,13 +89,12 @@ fn annotated(
     let Some(name) = header.as_str().filter(|name| !name.is_empty()) else {
         return Err(at(path, "has no header name"));
     };
-    let tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if !name.bytes().all(tchar) {
+    let Ok(header) = HeaderName::from_bytes(format!("Mcp-Param-{name}").as_bytes()) else {
         return Err(at(
             path,
             "has a header name that is no token (RFC 9110 §5.6.2)",
         ));
-    }
+    };
     let parameter_type = match property.get("type").and_then(Value::as_str) {
         Some("string") => ParameterType::String,
         Some("integer") => ParameterType::Integer,
@@ -105,7 +102,7 @@ fn annotated(
         _ => return Err(at(path, "is no string, integer or boolean")),
     };
     Ok(HeaderParameter {
-        name: name.to_owned(),
+        header,
         path: path.to_vec(),
         parameter_type,
     })
@@ -188,14 +185,22 @@ mod tests {
         let found = parsed(schema).unwrap();
         let told: Vec<(&str, String, ParameterType)> = found
             .iter()
-            .map(|one| (one.name.as_str(), one.path.join("."), one.parameter_type))
+            .map(|one| (one.header.as_str(), one.path.join("."), one.parameter_type))
             .collect();
         assert_eq!(
             told,
             [
-                ("Region", "region".to_owned(), ParameterType::String),
-                ("Page-Size", "page.size".to_owned(), ParameterType::Integer),
-                ("Dry", "dry".to_owned(), ParameterType::Boolean),
+                (
+                    "mcp-param-region",
+                    "region".to_owned(),
+                    ParameterType::String
+                ),
+                (
+                    "mcp-param-page-size",
+                    "page.size".to_owned(),
+                    ParameterType::Integer
+                ),
+                ("mcp-param-dry", "dry".to_owned(), ParameterType::Boolean),
             ]
         );
     }

@@ -373,3 +373,52 @@ fn tr_12_a_server_with_a_tool_that_clients_would_drop_does_not_start() {
         assert!(server.into_app(&Http::bind("127.0.0.1:8000")).is_err());
     }
 }
+
+#[tool]
+fn regional(#[schemars(extend("x-mcp-header" = "Region"))] region: Option<String>) -> String {
+    region.unwrap_or_default()
+}
+
+#[tokio::test]
+async fn tr_11_a_mirrored_argument_that_differs_is_answered_with_400() {
+    let app = Server::new("test")
+        .tool(regional)
+        .into_app(&Http::bind("127.0.0.1:8000"))
+        .unwrap();
+    let message = json!({
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {
+            "name": "regional",
+            "arguments": { "region": "eu" },
+            "_meta": {
+                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
+                "io.modelcontextprotocol/clientCapabilities": {},
+            },
+        },
+    });
+    for (header, status) in [(None, 400), (Some("us"), 400), (Some("eu"), 200)] {
+        let mut request = http::Request::post("http://127.0.0.1:8000/mcp")
+            .header("host", "127.0.0.1:8000")
+            .header("content-type", "application/json")
+            .header("accept", "application/json, text/event-stream")
+            .header("mcp-protocol-version", "2026-07-28")
+            .header("mcp-method", "tools/call")
+            .header("mcp-name", "regional");
+        if let Some(region) = header {
+            request = request.header("mcp-param-region", region);
+        }
+        let body = Full::new(Bytes::from(message.to_string()));
+        let answer = app.respond(request.body(body).unwrap(), None).await;
+        assert_eq!(answer.status(), status, "{header:?}");
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        if status == 400 {
+            assert_eq!(body["error"]["code"], json!(-32020), "{body}");
+        } else {
+            assert_eq!(body["result"]["content"][0]["text"], json!("eu"), "{body}");
+        }
+    }
+}
