@@ -8,6 +8,7 @@ use countersign_resource_server::{Caller, Refusal};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
+use rmcp::model::{CompleteRequestParams, CompleteResult, InitializeRequestParams};
 use serde_json::value::RawValue;
 
 use super::envelope::{Envelope, Params, Text, invalid_params};
@@ -18,7 +19,9 @@ use crate::Context;
 use crate::component::Arguments;
 use crate::context::{Inputs, Link, Outbox, RequestInfo};
 use crate::direct::{self, Outcome, Request, Running};
+use crate::dispatch::List;
 use crate::protocol::{ErrorCode, ErrorData, ProtocolVersion};
+use crate::rmcp_lane::Granted;
 
 /// E7: a form or plain text is what a foreign page can post without asking.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
@@ -62,7 +65,13 @@ impl Front {
         };
         match Envelope::parse(&body) {
             Err(error) => answer::error(&Era::Modern, None, &error),
+            Ok(Envelope::Response) if self.is_of_session(header) => {
+                self.hand_over(parts, body.clone(), &caller).await
+            }
             Ok(Envelope::Response) => self.client_response(),
+            Ok(Envelope::Notification { .. }) if self.is_of_session(header) => {
+                self.hand_over(parts, body.clone(), &caller).await
+            }
             Ok(Envelope::Notification { .. }) => self.notification(header),
             Ok(Envelope::Request { id, method, params }) => {
                 let guess = guessed_era(header);
@@ -71,7 +80,7 @@ impl Front {
                     Err(Fault::Known(era, error)) => return answer::error(&era, Some(id), &error),
                     Err(Fault::Unknown(error)) => return answer::error(&guess, Some(id), &error),
                 };
-                self.request(&body, caller, asked).await
+                self.request(parts, &body, caller, asked).await
             }
         }
     }
@@ -157,31 +166,128 @@ impl Front {
         }
     }
 
-    async fn request(&self, body: &Bytes, caller: Caller, asked: Asked<'_>) -> Response<Answer> {
-        let public = self.is_public();
-        let core = &self.core;
+    /// Whether a message of this version belongs to a session.
+    fn is_of_session(&self, header: Option<&str>) -> bool {
+        self.sessions && header != Some(era::MODERN)
+    }
+
+    /// Hands a request over to the lane of the SDK, which knows whose session it is.
+    async fn hand_over(&self, parts: Parts, body: Bytes, caller: &Caller) -> Response<Answer> {
+        self.lane
+            .handle(caller, parts, body)
+            .await
+            .map(Answer::stream)
+    }
+
+    async fn request(
+        &self,
+        parts: Parts,
+        body: &Bytes,
+        caller: Caller,
+        asked: Asked<'_>,
+    ) -> Response<Answer> {
+        let in_session = self.sessions && asked.era != Era::Modern;
+        if in_session || asked.method == Method::Listen {
+            return self.in_lane(parts, body, caller, asked).await;
+        }
         match asked.method {
             Method::CallTool => self.call_tool(body, caller, asked).await,
             Method::ReadResource => self.read_resource(body, caller, asked).await,
             Method::GetPrompt => self.get_prompt(body, caller, asked).await,
             Method::Ping | Method::SetLevel => direct::result(asked.id, &serde_json::json!({})),
-            Method::Discover => direct::result(asked.id, &direct::discover(core, public)),
-            Method::Initialize => {
-                let requested = requested_version(asked.raw);
-                direct::result(asked.id, &direct::initialize(core, requested))
-            }
-            Method::ListTools => self.list(&caller, &asked, "tools"),
-            Method::ListResources => self.list(&caller, &asked, "resources"),
-            Method::ListTemplates => self.list(&caller, &asked, "resourceTemplates"),
-            Method::ListPrompts => self.list(&caller, &asked, "prompts"),
-            Method::Complete | Method::Listen | Method::Subscribe | Method::Unsubscribe => {
+            Method::Discover => self.discover(body, caller, &asked).await,
+            Method::Initialize => self.initialize(body, caller, &asked).await,
+            Method::ListTools => self.list(body, caller, &asked, List::Tools).await,
+            Method::ListResources => self.list(body, caller, &asked, List::Resources).await,
+            Method::ListTemplates => self.list(body, caller, &asked, List::Templates).await,
+            Method::ListPrompts => self.list(body, caller, &asked, List::Prompts).await,
+            Method::Complete => self.complete(body, caller, &asked).await,
+            Method::Listen | Method::Subscribe | Method::Unsubscribe => {
                 let error = ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "Method not found", None);
                 answer::error(&asked.era, Some(asked.id), &error)
             }
         }
     }
 
-    fn list(&self, caller: &Caller, asked: &Asked<'_>, member: &str) -> Response<Answer> {
+    /// The permit is asked for here, so that a denial has its HTTP status, and
+    /// travels with the request.
+    async fn in_lane(
+        &self,
+        mut parts: Parts,
+        body: &Bytes,
+        caller: Caller,
+        asked: Asked<'_>,
+    ) -> Response<Answer> {
+        let registry = &self.core.registry;
+        let (name, uri) = (asked.params.name.as_ref(), asked.params.uri.as_ref());
+        let resource;
+        let component = match (asked.method, name, uri) {
+            (Method::CallTool, Some(name), _) => {
+                registry.tool(&name.0).map(|entry| entry.component())
+            }
+            (Method::GetPrompt, Some(name), _) => {
+                registry.prompt(&name.0).map(|entry| entry.component())
+            }
+            (Method::ReadResource, _, Some(uri)) => {
+                resource = registry.resource(&uri.0);
+                resource.as_ref().map(|(entry, _)| entry.component())
+            }
+            _ => None,
+        };
+        if let Some(component) = component {
+            let action = Action::on(asked.method.name(), component);
+            match self.core.permit(&caller, &action, self.clock.now()) {
+                Ok(permit) => {
+                    parts.extensions.insert(Granted::new(&action, permit));
+                }
+                // The lane says what an unknown component says in its era.
+                Err(Denial::Unknown) => {}
+                Err(denial) => return self.denied(&asked, denial, invalid_params()),
+            }
+        }
+        self.hand_over(parts, body.clone(), &caller).await
+    }
+
+    async fn discover(&self, body: &Bytes, caller: Caller, asked: &Asked<'_>) -> Response<Answer> {
+        let context = match self.context(body, caller, asked) {
+            Ok(context) => context,
+            Err(error) => return answer::error(&asked.era, Some(asked.id), &error),
+        };
+        let result = direct::discover(&self.core, self.is_public());
+        match self.core.discover(|| context, result).await {
+            Ok(result) => direct::result(asked.id, &result),
+            Err(error) => answer::error(&asked.era, Some(asked.id), &error),
+        }
+    }
+
+    async fn initialize(
+        &self,
+        body: &Bytes,
+        caller: Caller,
+        asked: &Asked<'_>,
+    ) -> Response<Answer> {
+        let raw = asked.raw.map_or("{}", |raw| raw.get());
+        let Ok(params) = serde_json::from_str::<InitializeRequestParams>(raw) else {
+            return answer::error(&asked.era, Some(asked.id), &invalid_params());
+        };
+        let context = match self.context(body, caller, asked) {
+            Ok(context) => context,
+            Err(error) => return answer::error(&asked.era, Some(asked.id), &error),
+        };
+        let result = direct::initialize(&self.core, params.protocol_version.as_str());
+        match self.core.initialize(|| context, || params, result).await {
+            Ok(result) => direct::result(asked.id, &result),
+            Err(error) => answer::error(&asked.era, Some(asked.id), &error),
+        }
+    }
+
+    async fn list(
+        &self,
+        body: &Bytes,
+        caller: Caller,
+        asked: &Asked<'_>,
+        list: List,
+    ) -> Response<Answer> {
         // Lists come in one page: no cursor was ever given out, so any is forged (E41).
         if asked
             .params
@@ -191,21 +297,55 @@ impl Front {
             return answer::error(&asked.era, Some(asked.id), &invalid_params());
         }
         let action = Action::method(asked.method.name());
-        let permit = match self.core.permit(caller, &action, self.clock.now()) {
+        let permit = match self.core.permit(&caller, &action, self.clock.now()) {
             Ok(permit) => permit,
             Err(denial) => return self.denied(asked, denial, invalid_params()),
         };
-        let registry = &self.core.registry;
-        let listing = match asked.method {
-            Method::ListTools => registry.tool_list(),
-            Method::ListResources => registry.resource_list(),
-            Method::ListTemplates => registry.template_list(),
-            _ => registry.prompt_list(),
+        let context = match self.context(body, caller.clone(), asked) {
+            Ok(context) => context,
+            Err(error) => return answer::error(&asked.era, Some(asked.id), &error),
         };
-        permit.spend();
-        let listed = listing.visible_to(caller);
-        let text = direct::list(&asked.era, member, &listed, self.is_public());
-        direct::text(asked.id, &text)
+        let member = match list {
+            List::Tools => "tools",
+            List::Resources => "resources",
+            List::Templates => "resourceTemplates",
+            List::Prompts => "prompts",
+        };
+        match self.core.list(permit, list, &caller, || context).await {
+            Ok(listed) => {
+                let text = direct::list(&asked.era, member, &listed, self.is_public());
+                direct::text(asked.id, &text)
+            }
+            Err(error) => answer::error(&asked.era, Some(asked.id), &error),
+        }
+    }
+
+    async fn complete(&self, body: &Bytes, caller: Caller, asked: &Asked<'_>) -> Response<Answer> {
+        let raw = asked.raw.map_or("{}", |raw| raw.get());
+        let Ok(params) = serde_json::from_str::<CompleteRequestParams>(raw) else {
+            return answer::error(&asked.era, Some(asked.id), &invalid_params());
+        };
+        let Some(component) = self.core.completed_component(&params.r#ref) else {
+            return answer::error(&asked.era, Some(asked.id), &invalid_params());
+        };
+        let permit = match self.permit(&caller, asked, component) {
+            Ok(permit) => permit,
+            Err(denial) => return self.denied(asked, denial, invalid_params()),
+        };
+        let context = match self.context(body, caller, asked) {
+            Ok(context) => context,
+            Err(error) => return answer::error(&asked.era, Some(asked.id), &error),
+        };
+        match self.core.complete(permit, context, params).await {
+            Ok(completion) => {
+                let mut result = CompleteResult::new(completion);
+                if asked.era != Era::Modern {
+                    result.result_type = None;
+                }
+                direct::result(asked.id, &result)
+            }
+            Err(error) => answer::error(&asked.era, Some(asked.id), &error),
+        }
     }
 
     async fn call_tool(&self, body: &Bytes, caller: Caller, asked: Asked<'_>) -> Response<Answer> {
@@ -379,8 +519,14 @@ impl Front {
     }
 
     /// GET and DELETE, which only sessions have.
-    pub(super) async fn session(&self, _parts: Parts, _caller: Caller) -> Response<Answer> {
-        self.method_not_allowed()
+    pub(super) async fn session(&self, parts: Parts, caller: Caller) -> Response<Answer> {
+        // TR-19: the 2026-07-28 wire has no GET and no DELETE.
+        match era::version_header(&parts.headers) {
+            Ok(header) if self.is_of_session(header) => {
+                self.hand_over(parts, Bytes::new(), &caller).await
+            }
+            _ => self.method_not_allowed(),
+        }
     }
 }
 
@@ -399,17 +545,6 @@ fn guessed_era(header: Option<&str>) -> Era {
 
 fn slice(body: &Bytes, raw: Option<&RawValue>) -> Bytes {
     raw.map_or_else(Bytes::new, |raw| body.slice_ref(raw.get().as_bytes()))
-}
-
-fn requested_version(params: Option<&RawValue>) -> &str {
-    #[derive(serde::Deserialize)]
-    struct Requested<'a> {
-        #[serde(rename = "protocolVersion")]
-        version: &'a str,
-    }
-    params
-        .and_then(|params| serde_json::from_str::<Requested<'_>>(params.get()).ok())
-        .map_or("", |requested| requested.version)
 }
 
 /// −32602 since 2026-07-28 (SEP-2164), −32002 before.

@@ -42,6 +42,7 @@ pub use routes::{RouteAccess, Routes};
 pub(crate) use settings::{Limits, Place};
 
 use crate::dispatch::Core;
+use crate::rmcp_lane::SessionLane;
 
 /// A server that is ready to answer: a tower service over HTTP requests.
 ///
@@ -56,6 +57,10 @@ pub(crate) struct Front {
     pub(crate) place: Place,
     pub(crate) routes: Routes,
     pub(crate) clock: Arc<dyn Clock>,
+    /// The lane of the SDK: sessions, and streams that stay open.
+    pub(crate) lane: SessionLane,
+    /// Whether legacy clients get sessions.
+    pub(crate) sessions: bool,
 }
 
 impl App {
@@ -153,7 +158,11 @@ impl Front {
     }
 
     fn method_not_allowed(&self) -> Response<Answer> {
-        answer::method_not_allowed("POST")
+        answer::method_not_allowed(if self.sessions {
+            "GET, POST, DELETE"
+        } else {
+            "POST"
+        })
     }
 
     /// Whether results may be shared between callers: nobody is told apart.

@@ -16,6 +16,7 @@ use thiserror::Error;
 pub use running::RunningServer;
 
 use crate::front::{App, Front, Limits, Place};
+use crate::rmcp_lane::{RegistryHandler, SessionLane, SessionLimits, SessionMode};
 use crate::server::Server;
 
 /// Why a server does not serve.
@@ -271,13 +272,28 @@ impl Server {
         });
         let clock = Arc::clone(&self.clock);
         let routes = std::mem::take(&mut self.routes);
+        let sessions = self.has_sessions();
         let core = Arc::new(self.into_core()?);
+        let (served, time) = (Arc::clone(&core), Arc::clone(&clock));
+        let mode = if sessions {
+            SessionMode::Offered
+        } else {
+            SessionMode::Stateless
+        };
+        let lane = SessionLane::new(
+            move |caller| RegistryHandler::new(Arc::clone(&served), Arc::clone(&time), caller),
+            mode,
+            SessionLimits::default(),
+            Arc::clone(&clock),
+        );
         Ok(App(Arc::new(Front {
             core,
             gate,
             place,
             routes,
             clock,
+            lane,
+            sessions,
         })))
     }
 

@@ -323,12 +323,7 @@ impl SessionLane {
         head: Option<Bytes>,
         reader: LogReader,
     ) -> Response<ResponseBody> {
-        let stream = EventStream::new(
-            head,
-            reader,
-            true,
-            session.open_stream(),
-        );
+        let stream = EventStream::new(head, reader, true, session.open_stream());
         let remaining = remaining(caller, self.clock.now());
         let bounded = Bounded::new(
             stream,

@@ -19,7 +19,6 @@ mod session;
 mod table;
 mod transport;
 
-pub(crate) use body::ResponseBody;
 pub(crate) use granted::Granted;
 pub(crate) use lane::{SessionLane, SessionMode};
 pub use limits::SessionLimits;

@@ -40,8 +40,9 @@ use crate::component::Arguments;
 use crate::context::{Inputs, Link, RequestInfo};
 use crate::dispatch::Core;
 use crate::protocol::{
-    CallToolResponse, ErrorCode, ErrorData, GetPromptResponse, InitializeRequestParams, InitializeResult, InputResponses, JsonObject,
-    LoggingLevel, ProtocolVersion, ReadResourceResponse,
+    CallToolResponse, ErrorCode, ErrorData, GetPromptResponse, InitializeRequestParams,
+    InitializeResult, InputResponses, JsonObject, LoggingLevel, ProtocolVersion,
+    ReadResourceResponse,
 };
 use crate::registry::Listed;
 
