@@ -262,6 +262,7 @@ impl Gate {
     pub fn refuse(&self, refusal: &Refusal) -> Response<Bytes> {
         refusal.response(Realm {
             scopes: &self.required_scopes,
+            own_scopes: &self.own_scopes,
             resource_metadata: Some(&self.metadata_address),
         })
     }

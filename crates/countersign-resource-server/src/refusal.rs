@@ -69,7 +69,10 @@ pub enum Refusal {
 /// What a challenge says about the resource.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Realm<'a> {
+    /// What a caller without a token is told to ask for.
     pub(crate) scopes: &'a ScopeSet,
+    /// What every token needs; those that only some verifiers need are not in it.
+    pub(crate) own_scopes: &'a ScopeSet,
     pub(crate) resource_metadata: Option<&'a str>,
 }
 
@@ -134,9 +137,8 @@ impl Refusal {
         // RS-26: everything the operation needs in one challenge, what the whole
         // resource needs included.
         let scopes = match self {
-            Self::InsufficientScope(scopes) | Self::Unauthenticated(scopes) => {
-                scopes.union(realm.scopes)
-            }
+            Self::InsufficientScope(scopes) => scopes.union(realm.own_scopes),
+            Self::Unauthenticated(scopes) => scopes.union(realm.scopes),
             _ => realm.scopes.clone(),
         };
         let mut challenge = challenge.scope(&scopes);

@@ -8,8 +8,8 @@ use serde_json::json;
 use testkit::{AUDIENCE, ISSUER, NOW, SignatureAlgorithm, TestClock, TestIssuer, TestKey};
 
 use crate::protected::{
-    admitted, assert_insufficient_scope, assert_refused, bearer, gate, gate_at, good, refused,
-    trusting,
+    admitted, assert_insufficient_scope, assert_refused, bearer, challenge, gate, gate_at, good,
+    refused, trusting,
 };
 
 fn named(builder: JwtVerifierBuilder) -> JwtVerifierBuilder {
@@ -238,6 +238,31 @@ async fn a81_scopes_match_whole_names_only() {
     ] {
         let token = issuer.token().without("scope").claim(name, scope).sign();
         admitted(&gate, &token).await;
+    }
+}
+
+#[tokio::test]
+async fn a81_a_scope_claim_outside_its_grammar_spoils_the_whole_token() {
+    let issuer = TestIssuer::as_test();
+    let gate = gate_at(trusting(&issuer), &TestClock::new(), "read");
+    for scope in [
+        json!("read\twrite"),
+        json!("read\u{a0}write"),
+        json!("read  write"),
+        json!(" read"),
+        json!("read\u{0}"),
+        json!(["read", 1]),
+        json!(["read write"]),
+        json!(true),
+    ] {
+        let token = issuer.token().claim("scope", scope.clone()).sign();
+        let answer = refused(&gate, &bearer(&token)).await;
+        // Stricter than 403: such a token says nothing that can be relied on.
+        assert_eq!(answer.status(), 401, "{scope}");
+        assert!(
+            challenge(&answer).contains("error=\"invalid_token\""),
+            "{scope}"
+        );
     }
 }
 
