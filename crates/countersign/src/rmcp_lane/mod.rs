@@ -24,3 +24,6 @@ pub(crate) use lane::{SessionLane, SessionMode};
 pub use limits::SessionLimits;
 pub use notifier::Notifier;
 pub(crate) use registry_handler::RegistryHandler;
+
+#[cfg(test)]
+mod tests;
