@@ -1,0 +1,97 @@
+//! What is measured: a server and the requests that are sent to it.
+
+use countersign::oauth::jose::Algorithm;
+
+use crate::request::{Tool, Wire};
+use crate::server::Kind;
+
+/// Whose token a request carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tokens {
+    /// The same one every time.
+    Warm(Algorithm),
+    /// One that was never seen before, every time.
+    Cold(Algorithm),
+}
+
+impl Tokens {
+    /// The algorithm of the signatures.
+    pub(crate) const fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Warm(algorithm) | Self::Cold(algorithm) => algorithm,
+        }
+    }
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leg {
+    /// What it is called.
+    pub(crate) name: &'static str,
+    /// The server.
+    pub(crate) kind: Kind,
+    /// The protocol era of the requests.
+    pub(crate) wire: Wire,
+    /// The tool that is called.
+    pub(crate) tool: Tool,
+    /// The tokens.
+    pub(crate) tokens: Tokens,
+    /// Of how many calls this leg makes one: slow ones make fewer.
+    pub(crate) thinned: usize,
+}
+
+const fn leg(name: &'static str, kind: Kind, wire: Wire) -> Leg {
+    Leg {
+        name,
+        kind,
+        wire,
+        tool: Tool::Greet,
+        tokens: Tokens::Warm(Algorithm::ES256),
+        thinned: 1,
+    }
+}
+
+const fn cold(name: &'static str, algorithm: Algorithm, thinned: usize) -> Leg {
+    Leg {
+        tokens: Tokens::Cold(algorithm),
+        thinned,
+        ..leg(name, Kind::Countersign, Wire::Modern)
+    }
+}
+
+/// All of them; the first is the floor.
+pub(crate) const LEGS: [Leg; 17] = [
+    leg("floor", Kind::Floor, Wire::Modern),
+    leg("rmcp, 2026-07-28", Kind::Sdk, Wire::Modern),
+    leg("rmcp, 2025-11-25", Kind::Sdk, Wire::Legacy),
+    leg("rmcp, 2025-11-25, session", Kind::SdkSessions, Wire::Session),
+    leg("rmcp + JWT, 2026-07-28", Kind::SdkJwt, Wire::Modern),
+    leg("rmcp + JWT, 2025-11-25", Kind::SdkJwt, Wire::Legacy),
+    leg("open, 2026-07-28", Kind::CountersignOpen, Wire::Modern),
+    leg("warm, 2026-07-28", Kind::Countersign, Wire::Modern),
+    leg("warm, 2025-11-25", Kind::Countersign, Wire::Legacy),
+    leg("warm, 2025-11-25, session", Kind::CountersignSessions, Wire::Session),
+    Leg {
+        tool: Tool::Count,
+        ..leg("warm, 2026-07-28, SSE", Kind::Countersign, Wire::Modern)
+    },
+    Leg {
+        tool: Tool::Count,
+        ..leg("warm, 2025-11-25, SSE", Kind::Countersign, Wire::Legacy)
+    },
+    Leg {
+        tool: Tool::Count,
+        ..leg("warm, 2025-11-25, session, SSE", Kind::CountersignSessions, Wire::Session)
+    },
+    leg("warm, RS256 token", Kind::Countersign, Wire::Modern).signed(Algorithm::RS256),
+    cold("cold, ES256", Algorithm::ES256, 2),
+    cold("cold, EdDSA", Algorithm::EdDSA, 2),
+    cold("cold, RS256", Algorithm::RS256, 4),
+];
+
+impl Leg {
+    const fn signed(mut self, algorithm: Algorithm) -> Self {
+        self.tokens = Tokens::Warm(algorithm);
+        self
+    }
+}

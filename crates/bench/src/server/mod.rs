@@ -1,0 +1,109 @@
+//! The measured servers. All of them run on the same runtime settings.
+
+mod floor;
+mod ours;
+mod sdk;
+
+use std::future::Future;
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use countersign::verifier::{JwtVerifier, JwtVerifierBuilder};
+
+/// Which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// axum: parses the body, answers with a constant.
+    Floor,
+    /// The SDK, stateless, JSON answers, no authentication.
+    Sdk,
+    /// The same behind a check of the JWT of each request.
+    SdkJwt,
+    /// The SDK with legacy sessions, no authentication.
+    SdkSessions,
+    /// countersign with a verifier.
+    Countersign,
+    /// The same with legacy sessions.
+    CountersignSessions,
+    /// countersign without authentication.
+    CountersignOpen,
+}
+
+impl Kind {
+    /// Its name on the command line.
+    pub(crate) fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+/// What a server is told.
+#[derive(Debug, Args)]
+pub(crate) struct Settings {
+    #[arg(long)]
+    kind: Kind,
+    /// Worker threads of the runtime.
+    #[arg(long)]
+    workers: usize,
+    /// The key that tokens are signed with, PEM text.
+    #[arg(long)]
+    public_key: String,
+    /// Who issues the tokens.
+    #[arg(long)]
+    issuer: String,
+    /// Whom they are for.
+    #[arg(long)]
+    audience: String,
+}
+
+impl Settings {
+    fn verifier(&self) -> JwtVerifierBuilder {
+        JwtVerifier::public_key(&self.public_key)
+            .issuer(&self.issuer)
+            .audience(&self.audience)
+    }
+}
+
+/// Serves until standard input ends.
+pub(crate) fn serve(settings: Settings) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(settings.workers)
+        .enable_all()
+        .build()?;
+    match settings.kind {
+        Kind::Floor => runtime.block_on(until_told(floor::serve())),
+        Kind::Sdk => runtime.block_on(until_told(sdk::serve(None, sdk::Sessions::Without))),
+        Kind::SdkSessions => runtime.block_on(until_told(sdk::serve(None, sdk::Sessions::With))),
+        Kind::SdkJwt => {
+            let verifier = settings.verifier().build()?;
+            runtime.block_on(until_told(sdk::serve(Some(verifier), sdk::Sessions::Without)))
+        }
+        Kind::Countersign | Kind::CountersignSessions | Kind::CountersignOpen => {
+            runtime.block_on(until_told(ours::serve(&settings)))
+        }
+    }
+}
+
+/// Runs `server` until standard input ends.
+async fn until_told(server: impl Future<Output = Result<()>>) -> Result<()> {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut nothing = Vec::new();
+        // An error ends the server as the end does.
+        let _ = std::io::stdin().read_to_end(&mut nothing);
+        let _ = tell.send(());
+    });
+    tokio::select! {
+        outcome = server => outcome,
+        _ = told => Ok(()),
+    }
+}
+
+/// Tells the parent where the server listens.
+fn announce(address: SocketAddr) -> Result<()> {
+    let mut output = std::io::stdout();
+    writeln!(output, "{address}")?;
+    output.flush().context("nobody reads the address")
+}
