@@ -40,7 +40,10 @@ impl Server {
         let Some(address) = address else {
             let _ = child.kill();
             let _ = child.wait();
-            anyhow::bail!("`bench {}` did not say where it listens", arguments.join(" "));
+            anyhow::bail!(
+                "`bench {}` did not say where it listens",
+                arguments.join(" ")
+            );
         };
         let mut server = Self {
             child,
@@ -93,5 +96,7 @@ impl Drop for Server {
 pub(crate) fn own_cpu() -> Result<Duration> {
     let text = fs::read_to_string("/proc/thread-self/schedstat")?;
     let spent = text.split(' ').next().and_then(|spent| spent.parse().ok());
-    Ok(Duration::from_nanos(spent.context("schedstat has no figure")?))
+    Ok(Duration::from_nanos(
+        spent.context("schedstat has no figure")?,
+    ))
 }

@@ -73,7 +73,9 @@ impl<S: Read + Write> Connection<S> {
             self.fill()?;
         }
         let (head, body) = self.buffer.split_at(head);
-        let status = head.get(9..12).and_then(|text| std::str::from_utf8(text).ok());
+        let status = head
+            .get(9..12)
+            .and_then(|text| std::str::from_utf8(text).ok());
         let status = status.and_then(|text| text.parse().ok());
         Ok(Answer {
             status: status.context("an answer has no status")?,
@@ -88,7 +90,8 @@ impl<S: Read + Write> Connection<S> {
         if read == 0 {
             bail!("a server closed the connection");
         }
-        self.buffer.extend_from_slice(piece.get(..read).unwrap_or_default());
+        self.buffer
+            .extend_from_slice(piece.get(..read).unwrap_or_default());
         Ok(())
     }
 }
@@ -145,7 +148,8 @@ fn is_last_chunk_there(mut body: &[u8]) -> Result<bool> {
 }
 
 fn find(text: &[u8], pattern: &[u8]) -> Option<usize> {
-    text.windows(pattern.len()).position(|window| window == pattern)
+    text.windows(pattern.len())
+        .position(|window| window == pattern)
 }
 
 #[cfg(test)]
@@ -175,18 +179,20 @@ mod tests {
         }
     }
 
-    fn over(pieces: &[&'static [u8]]) -> Connection<Pieces> {
-        Connection::over(Pieces(pieces.iter().copied().collect()))
+    fn over(pieces: &[&'static str]) -> Connection<Pieces> {
+        Connection::over(Pieces(
+            pieces.iter().map(|piece| piece.as_bytes()).collect(),
+        ))
     }
 
     #[test]
     fn an_answer_that_ends_early_is_an_error() {
         for pieces in [
             &[][..],
-            &[b"HTTP/1.1 200 OK\r\n"],
-            &[b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabc"],
-            &[b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n"],
-            &[b"HTTP/1.1 200 OK\r\n\r\nabc"],
+            &["HTTP/1.1 200 OK\r\n"],
+            &["HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabc"],
+            &["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n"],
+            &["HTTP/1.1 200 OK\r\n\r\nabc"],
         ] {
             assert!(over(pieces).ask(b"").is_err());
         }
@@ -195,19 +201,19 @@ mod tests {
     #[test]
     fn a_whole_answer_is_read_however_it_is_cut() {
         let mut connection = over(&[
-            b"HTTP/1.1 202 Accepted\r\nContent-Le",
-            b"ngth: 5\r\nMcp-Session-Id: x\r\n\r",
-            b"\nab",
-            b"cde",
+            "HTTP/1.1 202 Accepted\r\nContent-Le",
+            "ngth: 5\r\nMcp-Session-Id: x\r\n\r",
+            "\nab",
+            "cde",
         ]);
         let answer = connection.ask(b"").unwrap();
         assert_eq!((answer.status, answer.body), (202, &b"abcde"[..]));
         assert_eq!(answer.header("mcp-session-id"), Some("x"));
         let mut connection = over(&[
-            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0",
-            b"3\r\nab",
-            b"c\r\n0\r\n\r",
-            b"\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0",
+            "3\r\nab",
+            "c\r\n0\r\n\r",
+            "\n",
         ]);
         assert!(connection.ask(b"").unwrap().has(b"abc"));
     }

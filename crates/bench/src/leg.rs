@@ -64,13 +64,21 @@ pub(crate) const LEGS: [Leg; 17] = [
     leg("floor", Kind::Floor, Wire::Modern),
     leg("rmcp, 2026-07-28", Kind::Sdk, Wire::Modern),
     leg("rmcp, 2025-11-25", Kind::Sdk, Wire::Legacy),
-    leg("rmcp, 2025-11-25, session", Kind::SdkSessions, Wire::Session),
+    leg(
+        "rmcp, 2025-11-25, session",
+        Kind::SdkSessions,
+        Wire::Session,
+    ),
     leg("rmcp + JWT, 2026-07-28", Kind::SdkJwt, Wire::Modern),
     leg("rmcp + JWT, 2025-11-25", Kind::SdkJwt, Wire::Legacy),
     leg("open, 2026-07-28", Kind::CountersignOpen, Wire::Modern),
     leg("warm, 2026-07-28", Kind::Countersign, Wire::Modern),
     leg("warm, 2025-11-25", Kind::Countersign, Wire::Legacy),
-    leg("warm, 2025-11-25, session", Kind::CountersignSessions, Wire::Session),
+    leg(
+        "warm, 2025-11-25, session",
+        Kind::CountersignSessions,
+        Wire::Session,
+    ),
     Leg {
         tool: Tool::Count,
         ..leg("warm, 2026-07-28, SSE", Kind::Countersign, Wire::Modern)
@@ -81,7 +89,11 @@ pub(crate) const LEGS: [Leg; 17] = [
     },
     Leg {
         tool: Tool::Count,
-        ..leg("warm, 2025-11-25, session, SSE", Kind::CountersignSessions, Wire::Session)
+        ..leg(
+            "warm, 2025-11-25, session, SSE",
+            Kind::CountersignSessions,
+            Wire::Session,
+        )
     },
     leg("warm, RS256 token", Kind::Countersign, Wire::Modern).signed(Algorithm::RS256),
     cold("cold, ES256", Algorithm::ES256, 2),

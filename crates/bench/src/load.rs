@@ -116,21 +116,13 @@ impl<'a> Client<'a> {
         self.template.write(token, &mut self.request);
         let answer = self.connection.ask(&self.request)?;
         if answer.status != 200 || !answer.has(self.leg.tool.answer()) {
-            bail!(
-                "{} {}",
-                answer.status,
-                String::from_utf8_lossy(answer.body)
-            );
+            bail!("{} {}", answer.status, String::from_utf8_lossy(answer.body));
         }
         Ok(())
     }
 }
 
-fn open_session(
-    connection: &mut Connection,
-    token: &str,
-    request: &mut Vec<u8>,
-) -> Result<String> {
+fn open_session(connection: &mut Connection, token: &str, request: &mut Vec<u8>) -> Result<String> {
     Template::initialize().write(token, request);
     let answer = connection.ask(request)?;
     let Some(session) = answer.header("mcp-session-id").map(str::to_owned) else {

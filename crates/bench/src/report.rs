@@ -77,7 +77,9 @@ fn median(mut figures: Vec<f64>) -> f64 {
 /// `sorted` in ascending order; microseconds.
 fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
-    sorted.get(rank).map_or(f64::NAN, |time| time.as_secs_f64() * 1e6)
+    sorted
+        .get(rank)
+        .map_or(f64::NAN, |time| time.as_secs_f64() * 1e6)
 }
 
 impl Report {
@@ -92,7 +94,12 @@ impl Report {
         let signatures: serde_json::Map<_, _> = self
             .signatures
             .iter()
-            .map(|signature| (signature.algorithm.as_str().to_owned(), signature.cost.into()))
+            .map(|signature| {
+                (
+                    signature.algorithm.as_str().to_owned(),
+                    signature.cost.into(),
+                )
+            })
             .collect();
         let report = serde_json::json!({ "lines": self.lines, "signature_us": signatures });
         Ok(serde_json::to_string_pretty(&report)? + "\n")
@@ -145,6 +152,9 @@ mod tests {
     #[test]
     fn a_ratio_is_taken_within_each_round() {
         let line = Line::new("x", &[2.0, 40.0, 3.0], &[1.0, 20.0, 1.0], Vec::new(), 0);
-        assert_eq!((line.cpu_us, line.ratio, line.above_floor_us), (3.0, 2.0, 2.0));
+        assert_eq!(
+            (line.cpu_us, line.ratio, line.above_floor_us),
+            (3.0, 2.0, 2.0)
+        );
     }
 }

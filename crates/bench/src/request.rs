@@ -84,8 +84,7 @@ impl Template {
 
     /// The notification that follows it.
     pub(crate) fn initialized(session: &str) -> Self {
-        let headers =
-            format!("MCP-Protocol-Version: 2025-11-25\r\nMcp-Session-Id: {session}\r\n");
+        let headers = format!("MCP-Protocol-Version: 2025-11-25\r\nMcp-Session-Id: {session}\r\n");
         let body = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
         Self::post(&headers, body)
     }

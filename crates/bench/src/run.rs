@@ -47,7 +47,8 @@ impl Plan {
     }
 
     fn calls(&self) -> usize {
-        self.calls.unwrap_or(if self.quick { 2_000 } else { 20_000 })
+        self.calls
+            .unwrap_or(if self.quick { 2_000 } else { 20_000 })
     }
 
     fn connections(&self) -> usize {
@@ -67,6 +68,7 @@ struct Contender {
     server: Server,
     cpu: Vec<f64>,
     latencies: Vec<Duration>,
+    fault: Option<anyhow::Error>,
 }
 
 /// Measures what `plan` says, and prints it.
@@ -84,12 +86,16 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
             server: Server::start(&arguments(plan, &leg, pem))?,
             cpu: Vec::new(),
             latencies: Vec::new(),
+            fault: None,
         });
     }
     for round in 1..=plan.rounds() {
         eprint(&format!("round {round} of {}", plan.rounds()));
         for contender in &mut contenders {
-            contender.drive(plan, mint(contender.leg.tokens.algorithm())?)?;
+            let mint = mint(contender.leg.tokens.algorithm())?;
+            if contender.fault.is_none() {
+                contender.fault = contender.drive(plan, mint).err();
+            }
         }
     }
     let mut signatures = Vec::new();
@@ -100,7 +106,12 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     }
     let mut floor = Vec::new();
     let mut lines = Vec::new();
+    let mut faults = Vec::new();
     for contender in contenders {
+        if let Some(fault) = contender.fault {
+            faults.push(format!("{}: {fault:#}", contender.leg.name));
+            continue;
+        }
         if floor.is_empty() {
             floor.clone_from(&contender.cpu);
         }
@@ -113,7 +124,9 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
             memory,
         ));
     }
-    Report { lines, signatures }.print(plan.json)
+    Report { lines, signatures }.print(plan.json)?;
+    anyhow::ensure!(faults.is_empty(), "not measured:\n{}", faults.join("\n"));
+    Ok(())
 }
 
 /// The command line of the server of `leg`.

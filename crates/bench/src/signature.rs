@@ -29,7 +29,9 @@ pub(crate) fn cost(algorithm: Algorithm, mint: &Mint, time: Duration) -> Result<
         .ok()
         .context("the public key is not read")?;
     let token = mint.token()?;
-    let (input, signature) = token.rsplit_once('.').context("the token has no signature")?;
+    let (input, signature) = token
+        .rsplit_once('.')
+        .context("the token has no signature")?;
     let signature = URL_SAFE_NO_PAD.decode(signature)?;
     let (began, before, mut rounds) = (Instant::now(), own_cpu()?, 0_u32);
     while began.elapsed() < time {

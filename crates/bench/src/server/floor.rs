@@ -41,7 +41,12 @@ async fn answer(body: Bytes) -> impl IntoResponse {
 
 impl Envelope<'_> {
     fn is_whole(&self) -> bool {
-        let parts = [&*self.jsonrpc, self.id.get(), &*self.method, self.params.get()];
+        let parts = [
+            &*self.jsonrpc,
+            self.id.get(),
+            &*self.method,
+            self.params.get(),
+        ];
         parts.iter().all(|part| !part.is_empty())
     }
 }

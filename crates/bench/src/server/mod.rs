@@ -78,7 +78,10 @@ pub(crate) fn serve(settings: Settings) -> Result<()> {
         Kind::SdkSessions => runtime.block_on(until_told(sdk::serve(None, sdk::Sessions::With))),
         Kind::SdkJwt => {
             let verifier = settings.verifier().build()?;
-            runtime.block_on(until_told(sdk::serve(Some(verifier), sdk::Sessions::Without)))
+            runtime.block_on(until_told(sdk::serve(
+                Some(verifier),
+                sdk::Sessions::Without,
+            )))
         }
         Kind::Countersign | Kind::CountersignSessions | Kind::CountersignOpen => {
             runtime.block_on(until_told(ours::serve(&settings)))

@@ -7,8 +7,8 @@ use anyhow::Result;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::serve::ListenerExt;
@@ -55,7 +55,9 @@ impl ServerHandler for Greeter {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(vec![Tool::clone(&self.tool)]))
+        Ok(ListToolsResult::with_all_items(vec![Tool::clone(
+            &self.tool,
+        )]))
     }
 
     async fn call_tool(
