@@ -27,7 +27,7 @@ use crate::protocol::{
 };
 
 /// How long a person or a model may take in a legacy session, unless it is said otherwise.
-const PATIENCE: Duration = Duration::from_mins(5);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// The methods that may answer with questions (2026-07-28, multi round-trip requests).
 const ASKING_METHODS: [&str; 3] = ["tools/call", "resources/read", "prompts/get"];
 

@@ -33,6 +33,10 @@ impl Drop for Call {
     }
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for one statement and is never stored"
+)]
 enum Step {
     Finished(Result<Outcome, ErrorData>),
     Emitted,

@@ -37,9 +37,8 @@ where
     }
     let mut body = std::pin::pin!(body);
     // Most bodies are there already, in one piece: no timer and no copy for them.
-    let first = match next(body.as_mut(), patience).await? {
-        Some(first) => first,
-        None => return Ok(Bytes::new()),
+    let Some(first) = next(body.as_mut(), patience).await? else {
+        return Ok(Bytes::new());
     };
     if first.len() > cap {
         return Err(Unread::TooLarge);

@@ -77,10 +77,7 @@ pub(crate) enum Envelope<'a> {
         params: Option<&'a RawValue>,
     },
     /// It wants none.
-    Notification {
-        method: Text<'a>,
-        params: Option<&'a RawValue>,
-    },
+    Notification,
     /// It answers a request of the server.
     Response,
 }
@@ -120,10 +117,7 @@ impl<'a> Envelope<'a> {
                 method,
                 params: wire.params,
             }),
-            (Some(method), None, None) => Ok(Self::Notification {
-                method,
-                params: wire.params,
-            }),
+            (Some(_), None, None) => Ok(Self::Notification),
             (None, Some(_), Some(_)) => Ok(Self::Response),
             _ => Err(invalid_request()),
         }

@@ -69,10 +69,10 @@ impl Front {
                 self.hand_over(parts, body.clone(), &caller).await
             }
             Ok(Envelope::Response) => self.client_response(),
-            Ok(Envelope::Notification { .. }) if self.is_of_session(header) => {
+            Ok(Envelope::Notification) if self.is_of_session(header) => {
                 self.hand_over(parts, body.clone(), &caller).await
             }
-            Ok(Envelope::Notification { .. }) => self.notification(header),
+            Ok(Envelope::Notification) => self.notification(header),
             Ok(Envelope::Request { id, method, params }) => {
                 let guess = guessed_era(header);
                 let asked = match self.understand(&parts, header, id, &method.0, params) {
@@ -80,7 +80,7 @@ impl Front {
                     Err(Fault::Known(era, error)) => return answer::error(&era, Some(id), &error),
                     Err(Fault::Unknown(error)) => return answer::error(&guess, Some(id), &error),
                 };
-                self.request(parts, &body, caller, asked).await
+                self.request(&parts, &body, caller, asked).await
             }
         }
     }
@@ -110,6 +110,7 @@ impl Front {
     }
 
     /// Era, mirrored headers, and whether the method is one of the era's.
+    #[expect(clippy::result_large_err, reason = "a fault is answered at once")]
     fn understand<'a>(
         &self,
         parts: &'a Parts,
@@ -181,7 +182,7 @@ impl Front {
 
     async fn request(
         &self,
-        parts: Parts,
+        parts: &Parts,
         body: &Bytes,
         caller: Caller,
         asked: Asked<'_>,
@@ -213,11 +214,12 @@ impl Front {
     /// travels with the request.
     async fn in_lane(
         &self,
-        mut parts: Parts,
+        parts: &Parts,
         body: &Bytes,
         caller: Caller,
         asked: Asked<'_>,
     ) -> Response<Answer> {
+        let mut parts = parts.clone();
         let registry = &self.core.registry;
         let (name, uri) = (asked.params.name.as_ref(), asked.params.uri.as_ref());
         let resource;

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use countersign_resource_server::{Caller, Clock, Gate, Refusal};
+use countersign_resource_server::{Caller, Clock, Gate, Principal, Refusal};
 use http::request::Parts;
 use http::{Method as HttpMethod, Request, Response, StatusCode};
 use http_body::Body;
@@ -64,6 +64,23 @@ pub(crate) struct Front {
 }
 
 impl App {
+    /// Ends every session and stream of `principal`: it logged out, or its tokens
+    /// were revoked. Returns how many there were.
+    pub fn end_sessions_of(&self, principal: &Principal) -> usize {
+        self.0.lane.end_sessions_of(principal)
+    }
+
+    /// Ends every session and stream of a subject, whichever client it used.
+    /// Returns how many there were.
+    pub fn end_sessions_of_subject(&self, issuer: &str, subject: &str) -> usize {
+        self.0.lane.end_sessions_of_subject(issuer, subject)
+    }
+
+    /// How many sessions are open.
+    pub fn open_sessions(&self) -> usize {
+        self.0.lane.open_sessions()
+    }
+
     /// Answers one request. `peer` is the address of the connection.
     pub async fn respond<B>(&self, request: Request<B>, peer: Option<IpAddr>) -> Response<Answer>
     where
@@ -97,10 +114,10 @@ impl Front {
                 ForeignName::HostForeign | ForeignName::OriginForeign => StatusCode::FORBIDDEN,
             });
         }
-        if let Some(gate) = &self.gate {
-            if routes::is_metadata(gate, parts.uri.path()) {
-                return routes::metadata(gate, &parts.method);
-            }
+        if let Some(gate) = &self.gate
+            && routes::is_metadata(gate, parts.uri.path())
+        {
+            return routes::metadata(gate, &parts.method);
         }
         if cors::is_preflight(&parts) {
             return cors::preflight(&self.place, &parts.headers);

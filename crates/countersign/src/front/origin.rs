@@ -64,11 +64,6 @@ impl AllowedNames {
         true
     }
 
-    /// Whether any host is answered to.
-    pub(crate) fn is_empty(&self) -> bool {
-        !self.loopback && self.hosts.is_empty()
-    }
-
     /// Judges the host and the origin of a request.
     pub(crate) fn check(&self, parts: &Parts) -> Result<(), ForeignName> {
         self.check_host(parts)?;

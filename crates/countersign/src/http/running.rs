@@ -138,6 +138,8 @@ async fn accept_until(
         });
     }
     drop(listener);
+    // Streams that stay open would hold the farewell up.
+    app.0.lane.shut_down();
     if tokio::time::timeout(FAREWELL, farewell.shutdown())
         .await
         .is_err()

@@ -4,6 +4,10 @@
 //! says. Everything after that is the real thing: scopes and policies decide,
 //! middleware runs, and questions are asked and answered in rounds, with sealed
 //! states, as from 2026-07-28 on.
+#![expect(
+    deprecated,
+    reason = "logging, sampling and roots are deprecated by SEP-2577 and still served"
+)]
 
 mod answering;
 mod error;

@@ -39,6 +39,7 @@ macro_rules! operations {
     ($($(#[$doc:meta])* $name:ident => $output:ty;)*) => {
         /// Any request.
         #[non_exhaustive]
+        #[expect(clippy::large_enum_variant, reason = "one lives for each request and is never stored")]
         pub enum Request {
             $($(#[$doc])* $name($name),)*
         }
@@ -308,7 +309,6 @@ macro_rules! plain {
             }
 
             impl $name {
-                #[expect(clippy::unused_self, reason = "every request answers this")]
                 const fn component(&self) -> Option<&str> {
                     None
                 }
@@ -359,7 +359,6 @@ impl Initialization {
         &self.params
     }
 
-    #[expect(clippy::unused_self, reason = "every request answers this")]
     const fn component(&self) -> Option<&str> {
         None
     }

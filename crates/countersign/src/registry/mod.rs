@@ -14,7 +14,7 @@ use countersign_resource_server::ConfigurationError;
 use countersign_resource_server::policy::{Component, ComponentKind};
 use indexmap::IndexMap;
 
-pub(crate) use header_parameters::HeaderParameter;
+pub(crate) use header_parameters::{HeaderParameter, ParameterType};
 pub(crate) use listing::{Listed, Listing};
 pub(crate) use template::UriTemplate;
 

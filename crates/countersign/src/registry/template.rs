@@ -93,11 +93,6 @@ impl UriTemplate {
         }
         remaining.is_empty().then_some(variables)
     }
-
-    /// The names of the variables, in order.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.rest.iter().map(|(variable, _)| variable.name.as_str())
-    }
 }
 
 impl Variable {

@@ -1,6 +1,5 @@
 //! What the attributes make of a function, seen from another crate.
 #![expect(
-    clippy::unwrap_used,
     clippy::too_many_arguments,
     reason = "a test fails by panicking, and one function takes every kind of parameter"
 )]

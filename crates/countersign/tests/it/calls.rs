@@ -1,11 +1,4 @@
 //! Calls of components, over the HTTP front without a socket.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking, and some tools here panic on purpose"
-)]
 
 use bytes::Bytes;
 use countersign::component::{Audio, Image, Json};

@@ -10,29 +10,25 @@ use countersign::{
     resource, tool,
 };
 use countersign_oauth::{ScopeSet, UnixTime};
-use http::Request;
-use http_body_util::Full;
 use serde_json::{Value, json};
 use testkit::client::http::RequestBuilder;
-use testkit::{
-    AUDIENCE, CaptureLog, ISSUER, LegacyClient, ModernClient, NOW, TestClock, TestIssuer,
-};
+use testkit::{AUDIENCE, CaptureLog, ISSUER, ModernClient, NOW, TestClock, TestIssuer};
 
 /// Text that must never leave the server.
-pub const CANARY: &str = "canary-7d0e1c";
+pub(crate) const CANARY: &str = "canary-7d0e1c";
 
 /// How often a handler has run.
 #[derive(Clone, Debug, Default)]
-pub struct Runs(Arc<AtomicUsize>);
+pub(crate) struct Runs(Arc<AtomicUsize>);
 
 impl Runs {
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }
 
 #[derive(Debug)]
-pub struct HandClock(pub TestClock);
+pub(crate) struct HandClock(pub(crate) TestClock);
 
 impl Clock for HandClock {
     fn now(&self) -> UnixTime {
@@ -95,7 +91,7 @@ async fn endless(context: Context, ended: State<Ended>) -> &'static str {
 
 /// How many endless calls were told to end.
 #[derive(Clone, Debug, Default)]
-pub struct Ended(pub Arc<AtomicUsize>);
+pub(crate) struct Ended(pub(crate) Arc<AtomicUsize>);
 
 /// A note.
 #[resource("note://{id}")]
@@ -116,18 +112,18 @@ async fn summary(text: String) -> String {
 }
 
 /// A server with authentication, as a service.
-pub struct Fixture {
-    pub app: App,
-    pub issuer: TestIssuer,
-    pub clock: TestClock,
-    pub runs: Runs,
-    pub ended: Ended,
-    pub log: CaptureLog,
+pub(crate) struct Fixture {
+    pub(crate) app: App,
+    pub(crate) issuer: TestIssuer,
+    pub(crate) clock: TestClock,
+    pub(crate) runs: Runs,
+    pub(crate) ended: Ended,
+    pub(crate) log: CaptureLog,
     _guard: tracing::subscriber::DefaultGuard,
 }
 
 /// The builder before it is built.
-pub fn server(issuer: &TestIssuer, clock: &TestClock, runs: &Runs, ended: &Ended) -> Server {
+pub(crate) fn server(issuer: &TestIssuer, clock: &TestClock, runs: &Runs, ended: &Ended) -> Server {
     Server::new("under attack")
         .auth(
             JwtVerifier::key_set(issuer.jwks())
@@ -160,16 +156,16 @@ pub fn server(issuer: &TestIssuer, clock: &TestClock, runs: &Runs, ended: &Ended
         )
 }
 
-pub fn place() -> Http {
+pub(crate) fn place() -> Http {
     Http::bind("127.0.0.1:8000").public_url(AUDIENCE)
 }
 
 impl Fixture {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(|server| server)
     }
 
-    pub fn with(change: impl FnOnce(Server) -> Server) -> Self {
+    pub(crate) fn with(change: impl FnOnce(Server) -> Server) -> Self {
         let (log, guard) = CaptureLog::start();
         let issuer = TestIssuer::as_test();
         let clock = TestClock::at(NOW);
@@ -188,41 +184,42 @@ impl Fixture {
         }
     }
 
-    pub fn http(&self) -> testkit::Http {
+    pub(crate) fn http(&self) -> testkit::Http {
         testkit::Http::service(self.app.clone())
     }
 
     /// A good token of alice with the scope `read`.
-    pub fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         self.issuer.token().scopes("read").sign()
     }
 
-    pub fn modern(&self) -> ModernClient {
+    pub(crate) fn modern(&self) -> ModernClient {
         ModernClient::new(self.http(), "/mcp").bearer(&self.token())
     }
 
-    pub fn legacy(&self) -> LegacyClient {
-        LegacyClient::new(self.http(), "/mcp").bearer(&self.token())
-    }
-
     /// A good call without a token, to be changed.
-    pub fn call(&self) -> RequestBuilder {
+    pub(crate) fn call(&self) -> RequestBuilder {
         let params = json!({ "name": "greet", "arguments": { "name": "World" } });
         ModernClient::new(self.http(), "/mcp").mcp("tools/call", params)
     }
 
     /// A good call with these bytes as `Authorization`.
-    pub fn call_with(&self, authorization: impl AsRef<[u8]>) -> RequestBuilder {
+    pub(crate) fn call_with(&self, authorization: impl AsRef<[u8]>) -> RequestBuilder {
         self.call().header("authorization", authorization)
     }
 
     /// Sends a request and reads the whole answer.
-    pub async fn see(&self, request: RequestBuilder) -> Seen {
+    pub(crate) async fn see(&self, request: RequestBuilder) -> Seen {
         Seen::of(request.send().await).await
     }
 
     /// Sends an attack and judges the answer; then the standing checks.
-    pub async fn attack(&self, row: &str, request: RequestBuilder, expected: Expected) -> Seen {
+    pub(crate) async fn attack(
+        &self,
+        row: &str,
+        request: RequestBuilder,
+        expected: Expected,
+    ) -> Seen {
         let before = self.runs.count();
         let answer = self.see(request).await;
         expected.check(row, &answer);
@@ -232,7 +229,7 @@ impl Fixture {
     }
 
     /// S2, S5, S6: a good request still succeeds, nothing secret was said.
-    pub async fn standing_checks(&self, row: &str, answer: &Seen) {
+    pub(crate) async fn standing_checks(&self, row: &str, answer: &Seen) {
         assert!(answer.body.len() < 8192, "{row}: the answer is too long");
         assert!(
             !answer.text().contains(CANARY),
@@ -253,14 +250,14 @@ impl Fixture {
 
 /// An answer that was read to its end.
 #[derive(Debug)]
-pub struct Seen {
-    pub status: u16,
-    pub headers: http::HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Seen {
+    pub(crate) status: u16,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Seen {
-    pub async fn of(mut answer: testkit::Answer) -> Self {
+    pub(crate) async fn of(mut answer: testkit::Answer) -> Self {
         let body = answer.bytes().await;
         Self {
             status: answer.status(),
@@ -269,22 +266,22 @@ impl Seen {
         }
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 }
 
 /// The outcome codes of the attack corpus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expected {
+pub(crate) enum Expected {
     /// 401 with a challenge and no error.
     NoToken,
     /// 401 `invalid_token`.
@@ -303,7 +300,7 @@ const METADATA: &str =
     "resource_metadata=\"https://rs.test/.well-known/oauth-protected-resource/mcp\"";
 
 impl Expected {
-    pub fn check(self, row: &str, answer: &Seen) {
+    pub(crate) fn check(self, row: &str, answer: &Seen) {
         let challenge = answer
             .header("www-authenticate")
             .unwrap_or_default()
@@ -350,18 +347,4 @@ impl Expected {
             }
         }
     }
-}
-
-/// A plain request to any path, with a host.
-pub fn plain(method: &str, target: &str) -> Request<Full<Bytes>> {
-    Request::builder()
-        .method(method)
-        .uri(target)
-        .header("host", "localhost")
-        .body(Full::default())
-        .unwrap()
-}
-
-pub fn is_ok(answer: &Seen) -> bool {
-    answer.status == 200 && answer.json().get("result").is_some_and(Value::is_object)
 }

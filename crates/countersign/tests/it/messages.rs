@@ -10,6 +10,7 @@ fn wire(text: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 async fn e10_e11_e13_e14_e15_messages_that_are_none_are_refused_before_any_handler() {
     let fixture = Fixture::new();
     let deep = |depth: usize| {
