@@ -1,0 +1,143 @@
+//! Running the command in a folder of its own.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+
+use tempfile::TempDir;
+
+/// What the command answered.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Output {
+    /// The standard output of a command that succeeded.
+    pub(crate) fn ok(self) -> String {
+        assert_eq!(self.code, 0, "{}", self.stderr);
+        self.stdout
+    }
+}
+
+/// A folder of its own.
+pub(crate) fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Runs `countersign` with `arguments` in `folder` until it ends.
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
+    finished(command(folder, arguments).spawn().unwrap())
+}
+
+/// The same, with a file of certificates that are trusted.
+pub(crate) fn run_trusting(folder: &Path, certificates: &Path, arguments: &[&str]) -> Output {
+    let mut command = command(folder, arguments);
+    finished(command.env("SSL_CERT_FILE", certificates).spawn().unwrap())
+}
+
+/// The same, with `input` as standard input.
+pub(crate) fn run_with_input(folder: &Path, input: &str, arguments: &[&str]) -> Output {
+    let mut child = command(folder, arguments)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    finished(child)
+}
+
+/// Runs a line of a shell in `folder`.
+pub(crate) fn shell(folder: &Path, line: &str) -> Output {
+    let mut command = Command::new("sh");
+    command.args(["-c", line]).current_dir(folder);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    finished(command.spawn().unwrap())
+}
+
+fn finished(child: Child) -> Output {
+    let output = child.wait_with_output().unwrap();
+    Output {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A server that runs until it is dropped.
+pub(crate) struct Server {
+    child: Child,
+    logs: Option<JoinHandle<String>>,
+    /// The MCP endpoint.
+    pub(crate) url: String,
+    /// What it printed before it served.
+    pub(crate) printed: String,
+}
+
+impl Server {
+    /// `countersign serve` with `arguments` on a free port, in `folder`.
+    pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let arguments = [&["serve", "--bind", "127.0.0.1:0"], arguments].concat();
+        let mut child = command(folder, &arguments).spawn().unwrap();
+        let mut errors = child.stderr.take().unwrap();
+        let logs = std::thread::spawn(move || {
+            let mut text = String::new();
+            errors.read_to_string(&mut text).unwrap();
+            text
+        });
+        let mut printed = String::new();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        while !printed.contains("Stop with Ctrl-C.") {
+            if lines.read_line(&mut printed).unwrap() == 0 {
+                panic!("no server: {printed}{}", logs.join().unwrap());
+            }
+        }
+        let url = printed.lines().next().unwrap().strip_prefix("Serving at ");
+        let url = url.unwrap().to_owned();
+        Self {
+            child,
+            logs: Some(logs),
+            url,
+            printed,
+        }
+    }
+
+    /// The host and port.
+    pub(crate) fn authority(&self) -> String {
+        let (_, rest) = self.url.split_once("://localhost").unwrap();
+        format!("127.0.0.1{}", rest.split('/').next().unwrap())
+    }
+
+    /// Sends a signal and returns the exit code and what was logged.
+    pub(crate) fn signal(mut self, name: &str) -> (Option<i32>, String) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([name, &pid]).status().unwrap();
+        assert!(sent.success());
+        let status = self.child.wait().unwrap();
+        (status.code(), self.logs.take().unwrap().join().unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It has ended already after `signal`.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

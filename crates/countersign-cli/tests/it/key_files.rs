@@ -1,0 +1,84 @@
+//! What `keygen` and `serve` leave on the disk.
+
+use std::fs;
+use std::path::Path;
+
+use crate::command::{Server, folder, run, shell};
+
+#[cfg(unix)]
+fn mode(path: &Path) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).unwrap().permissions()) & 0o777
+}
+
+#[test]
+fn h7_keygen_never_replaces_a_file() {
+    let folder = folder();
+    assert_eq!(
+        run(folder.path(), &["keygen"]).ok(),
+        "private.pem\npublic.pem\n"
+    );
+    let made = fs::read(folder.path().join("private.pem")).unwrap();
+    let again = run(folder.path(), &["keygen"]);
+    assert_eq!(again.code, 1);
+    assert_eq!(
+        again.stderr,
+        "error: ./private.pem exists already; it is not overwritten\n"
+    );
+    assert_eq!(fs::read(folder.path().join("private.pem")).unwrap(), made);
+}
+
+#[cfg(unix)]
+#[test]
+fn h7_private_keys_have_mode_0600_under_every_umask() {
+    let program = env!("CARGO_BIN_EXE_countersign");
+    for umask in ["000", "022", "777"] {
+        let folder = folder();
+        fs::create_dir(folder.path().join("keys")).unwrap();
+        let line = format!("umask {umask}; exec {program} keygen --out keys");
+        shell(folder.path(), &line).ok();
+        assert_eq!(
+            mode(&folder.path().join("keys/private.pem")),
+            0o600,
+            "{umask}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn h7_the_keys_of_the_development_server_are_for_their_owner_alone() {
+    let folder = folder();
+    drop(Server::start(folder.path(), &[]));
+    let keys = folder.path().join(".countersign");
+    assert_eq!(mode(&keys), 0o700);
+    assert_eq!(mode(&keys.join("private.pem")), 0o600);
+    assert_eq!(fs::read_to_string(keys.join(".gitignore")).unwrap(), "*\n");
+}
+
+#[test]
+fn every_algorithm_makes_tokens_that_a_server_accepts() {
+    for algorithm in ["RS256", "ES256", "EdDSA"] {
+        let folder = folder();
+        run(folder.path(), &["keygen", "--algorithm", algorithm]).ok();
+        let token = run(
+            folder.path(),
+            &["token", "--key", "private.pem", "--subject", "ada"],
+        )
+        .ok();
+        let server = Server::start(folder.path(), &["--public-key", "public.pem"]);
+        let call = [
+            "call",
+            &server.url,
+            "greet",
+            "name=you",
+            "--token",
+            token.trim_end(),
+        ];
+        assert_eq!(
+            run(folder.path(), &call).ok(),
+            "Hello, you! Your userid is ada.\n"
+        );
+        let mint = server.printed.contains("token --key private.pem --subject");
+        assert!(mint, "{}", server.printed);
+    }
+}
