@@ -36,9 +36,21 @@ impl Serve {
             Some(verifying) => self.authenticated(verifying)?,
         };
         let running = server.start(http).await?;
-        output::line(&format!("Serving at {}", running.url()))?;
+        let url = running.url().to_owned();
+        // The signal is listened for before anybody is told how to send it.
+        let ((), printed) = tokio::join!(
+            biased;
+            running.serve_until_stopped(),
+            async { self.announce(&url, verifying.as_ref()) },
+        );
+        printed
+    }
+
+    /// Says where the server is, and how to call it.
+    fn announce(&self, url: &str, verifying: Option<&Verifying>) -> anyhow::Result<()> {
+        output::line(&format!("Serving at {url}"))?;
         output::line(&available(verifying.is_some()))?;
-        match &verifying {
+        match verifying {
             None => output::note(
                 "Warning: there is no authentication; everybody on this machine may call everything.",
             ),
@@ -48,14 +60,11 @@ impl Serve {
                 }
             }
         }
-        let lines = paste::lines(running.url(), self, verifying.as_ref());
         output::line("\nCall a tool from another terminal:\n")?;
-        for line in lines {
+        for line in paste::lines(url, self, verifying) {
             output::line(&line)?;
         }
-        output::line("\nStop with Ctrl-C.")?;
-        running.serve_until_stopped().await;
-        Ok(())
+        Ok(output::line("\nStop with Ctrl-C.")?)
     }
 
     fn authenticated(&self, verifying: &Verifying) -> anyhow::Result<Server> {

@@ -207,21 +207,13 @@ pub(super) fn http(error: &reqwest::Error) -> ClientError {
     }
     let mut deepest: &(dyn Error + 'static) = error;
     let mut refused = false;
-    while let Some(source) = deepest.source() {
-        deepest = source;
-        if let Some(error) = deepest.downcast_ref::<io::Error>() {
-            refused |= error.kind() == io::ErrorKind::ConnectionRefused;
-            // The error inside an io::Error is not its source.
-            if let Some(inner) = error.get_ref() {
-                if inner.is::<rustls::Error>() {
-                    return ClientError::Tls(printable(&inner.to_string()));
-                }
-                deepest = inner;
-            }
-        }
+    while let Some(cause) = cause(deepest) {
+        deepest = cause;
         if deepest.is::<rustls::Error>() {
             return ClientError::Tls(printable(&deepest.to_string()));
         }
+        let error = deepest.downcast_ref::<io::Error>();
+        refused |= error.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
     }
     if refused {
         return ClientError::Unreachable("nobody listens there (connection refused)".into());
@@ -233,5 +225,16 @@ pub(super) fn http(error: &reqwest::Error) -> ClientError {
         ClientError::Closed
     } else {
         ClientError::NotMcp(told)
+    }
+}
+
+/// What is behind `error`. What an [`io::Error`] wraps is not its source.
+fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
     }
 }
