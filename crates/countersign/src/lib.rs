@@ -47,6 +47,7 @@ mod random;
 mod registry;
 pub(crate) mod rmcp_lane;
 mod server;
+mod stdio;
 mod tool_error;
 
 #[doc(inline)]

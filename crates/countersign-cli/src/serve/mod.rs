@@ -20,7 +20,7 @@ impl Serve {
                 // Standard output belongs to the protocol.
                 output::note("Serving on standard input and output, without authentication.");
                 output::note(&available(false));
-                anyhow::bail!("stdio is not served yet")
+                Ok(demo::server().serve_stdio().await?)
             }
             Place::Http(http) => self.serve(*http).await,
         }

@@ -63,6 +63,20 @@ pub(crate) fn run_with_input(folder: &Path, input: &str, arguments: &[&str]) -> 
     finished(child)
 }
 
+/// Talks to `countersign serve --stdio` and returns the first `answers` lines. The end
+/// of the input then ends the server, with success.
+pub(crate) fn converse(folder: &Path, input: &str, answers: usize) -> Vec<String> {
+    let mut command = command(folder, &["serve", "--stdio"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let lines = lines.take(answers).map(Result::unwrap).collect();
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+    lines
+}
+
 /// Runs a line of a shell in `folder`.
 pub(crate) fn shell(folder: &Path, line: &str) -> Output {
     let mut command = Command::new("sh");
