@@ -1,14 +1,12 @@
 //! The crate as its users see it.
 
-#[cfg(test)]
 mod attributes;
-#[cfg(test)]
 mod bearer;
-#[cfg(test)]
 mod calls;
-#[cfg(test)]
+mod elicitation;
 mod fixture;
-#[cfg(test)]
 mod messages;
-#[cfg(test)]
+mod middleware;
+mod notifications;
+mod request_state;
 mod transport;
