@@ -224,7 +224,7 @@ impl Core {
         let context = context();
         let initialization = Initialization {
             context: context.clone(),
-            params: params(),
+            params: Box::new(params()),
         };
         self.through(context, initialization, |_| async move { Ok(result) })
             .await

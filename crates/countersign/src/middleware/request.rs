@@ -350,12 +350,12 @@ impl Completion {
 /// `initialize`.
 pub struct Initialization {
     pub(crate) context: Context,
-    pub(crate) params: InitializeRequestParams,
+    pub(crate) params: Box<InitializeRequestParams>,
 }
 
 impl Initialization {
     /// What the client says about itself. None of it is verified.
-    pub const fn params(&self) -> &InitializeRequestParams {
+    pub fn params(&self) -> &InitializeRequestParams {
         &self.params
     }
 

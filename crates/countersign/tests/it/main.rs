@@ -1,4 +1,10 @@
 //! The crate as its users see it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 mod attributes;
 mod bearer;

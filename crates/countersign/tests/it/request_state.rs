@@ -182,109 +182,98 @@ async fn sent(client: &InMemoryClient) -> bool {
     !questions.contains("item 0")
 }
 
-#[tokio::test]
-async fn e38_co_01_co_02_a_state_that_is_not_its_own_is_refused_without_effect() {
-    let clock = TestClock::new();
-    let alice = client(&clock);
-    let arguments = json!({ "amount": 5 });
-    let state = first_round(&alice, "transfer", arguments.clone())
-        .await
-        .request_state
-        .unwrap();
-    let flipped = {
-        let mut bytes = state.clone().into_bytes();
-        let middle = bytes.len() / 2;
-        bytes[middle] = if bytes[middle] == b'A' { b'B' } else { b'A' };
-        String::from_utf8(bytes).unwrap()
-    };
-    let truncated = state[..state.len() - 4].to_owned();
-    let variants = [
-        ("one bit flipped", flipped),
-        ("truncated", truncated),
+/// Texts that are not the state that was given out.
+fn forged(state: &str) -> [(&'static str, String); 6] {
+    let mut flipped = state.to_owned().into_bytes();
+    let middle = flipped.len() / 2;
+    flipped[middle] = if flipped[middle] == b'A' { b'B' } else { b'A' };
+    [
+        ("one bit flipped", String::from_utf8(flipped).unwrap()),
+        ("truncated", state[..state.len() - 4].to_owned()),
         ("with text after it", format!("{state}-TAMPERED")),
         ("empty", String::new()),
         ("no base64url", "$$$".to_owned()),
         ("1 MiB", "A".repeat(1024 * 1024)),
-    ];
-    for (what, text) in variants {
-        let outcome = alice
-            .call_tool_once("transfer", arguments.clone(), Some((sure(), Some(text))))
-            .await;
-        assert_refused(outcome, what);
-    }
+    ]
+}
 
-    let others = [
-        ("bob's", token("https://a.example", "bob", Some("app"))),
-        (
-            "alice's of another issuer",
-            token("https://b.example", "alice", Some("app")),
-        ),
-        (
-            "alice's with another client",
-            token("https://a.example", "alice", Some("other")),
-        ),
-        (
-            "alice's without a client",
-            token("https://a.example", "alice", None),
-        ),
-    ];
-    for (what, token) in others {
-        let other = alice.clone().caller(token);
-        let outcome = other
-            .call_tool_once(
-                "transfer",
-                arguments.clone(),
-                Some((sure(), Some(state.clone()))),
-            )
-            .await;
-        assert_refused(outcome, what);
-    }
-    let outcome = alice
-        .clone()
-        .anonymous()
-        .call_tool_once(
-            "transfer",
-            arguments.clone(),
-            Some((sure(), Some(state.clone()))),
-        )
-        .await;
-    assert_refused(outcome, "by nobody");
+/// Clients that are not the one that was asked.
+fn strangers(alice: &InMemoryClient) -> [(&'static str, InMemoryClient); 5] {
+    let as_caller = |issuer, subject, client| alice.clone().caller(token(issuer, subject, client));
+    let (here, there) = ("https://a.example", "https://b.example");
+    [
+        ("bob's", as_caller(here, "bob", Some("app"))),
+        ("of another issuer", as_caller(there, "alice", Some("app"))),
+        ("of another client", as_caller(here, "alice", Some("other"))),
+        ("of no client", as_caller(here, "alice", None)),
+        ("of nobody", alice.clone().anonymous()),
+    ]
+}
 
-    let outcome = alice
-        .call_tool_once(
+#[tokio::test]
+async fn e38_co_01_co_02_co_08_a_state_that_is_not_its_own_is_refused_without_effect() {
+    let clock = TestClock::new();
+    let alice = client(&clock);
+    let five = json!({ "amount": 5 });
+    let state = first_round(&alice, "transfer", five.clone())
+        .await
+        .request_state
+        .unwrap();
+    let mut attempts = vec![
+        (
+            "of another tool",
+            &alice,
             "refund",
-            arguments.clone(),
-            Some((sure(), Some(state.clone()))),
-        )
-        .await;
-    assert_refused(outcome, "for another tool");
-    let outcome = alice
-        .call_tool_once(
+            five.clone(),
+            Some(state.clone()),
+        ),
+        (
+            "absent for an action that happens once",
+            &alice,
             "transfer",
-            json!({ "amount": 5000 }),
-            Some((sure(), Some(state.clone()))),
-        )
-        .await;
-    assert_refused(outcome, "for other arguments");
-    let outcome = client(&clock)
-        .call_tool_once(
+            five.clone(),
+            None,
+        ),
+    ];
+    let more = json!({ "amount": 5000 });
+    attempts.push((
+        "for other arguments",
+        &alice,
+        "transfer",
+        more,
+        Some(state.clone()),
+    ));
+    let restarted = client(&clock);
+    attempts.push((
+        "of another process",
+        &restarted,
+        "transfer",
+        five.clone(),
+        Some(state.clone()),
+    ));
+    for (what, text) in forged(&state) {
+        attempts.push((what, &alice, "transfer", five.clone(), Some(text)));
+    }
+    let strangers = strangers(&alice);
+    for (what, stranger) in &strangers {
+        attempts.push((
+            what,
+            stranger,
             "transfer",
-            arguments.clone(),
-            Some((sure(), Some(state.clone()))),
-        )
-        .await;
-    assert_refused(outcome, "of another process");
-
-    let outcome = alice
-        .call_tool_once("transfer", arguments.clone(), Some((sure(), None)))
-        .await;
-    assert_refused(outcome, "absent for an action that happens once");
-
+            five.clone(),
+            Some(state.clone()),
+        ));
+    }
+    for (what, client, tool, arguments, state) in attempts {
+        let inputs = Some((sure(), state));
+        assert_refused(client.call_tool_once(tool, arguments, inputs).await, what);
+    }
     clock.advance(Lifetime::from_mins(10));
-    let outcome = alice
-        .call_tool_once("transfer", arguments.clone(), Some((sure(), Some(state))))
-        .await;
-    assert_refused(outcome, "expired");
+    let inputs = Some((sure(), Some(state)));
+    assert_refused(
+        alice.call_tool_once("transfer", five, inputs).await,
+        "expired",
+    );
     assert!(!sent(&alice).await);
 }
 
