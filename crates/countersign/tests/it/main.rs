@@ -1,18 +1,22 @@
 //! The crate as its users see it.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a panic is how a test fails"
-)]
 
+#[cfg(test)]
 mod attributes;
+#[cfg(test)]
 mod bearer;
+#[cfg(test)]
 mod calls;
+#[cfg(test)]
 mod elicitation;
+#[cfg(test)]
 mod fixture;
+#[cfg(test)]
 mod messages;
+#[cfg(test)]
 mod middleware;
+#[cfg(test)]
 mod notifications;
+#[cfg(test)]
 mod request_state;
+#[cfg(test)]
 mod transport;
