@@ -39,7 +39,6 @@ macro_rules! operations {
     ($($(#[$doc:meta])* $name:ident => $output:ty;)*) => {
         /// Any request.
         #[non_exhaustive]
-        #[expect(clippy::large_enum_variant, reason = "one lives for each request and is never stored")]
         pub enum Request {
             $($(#[$doc])* $name($name),)*
         }

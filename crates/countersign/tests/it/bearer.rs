@@ -95,7 +95,7 @@ async fn a26_a27_a52_a56_rs_13_rs_14_rs_21_a_token_that_is_not_good_is_401() {
 }
 
 #[tokio::test]
-async fn a81_rs_25_a_token_without_the_scope_is_403() {
+async fn a81_rs_25_rs_27_a_token_without_the_scope_is_403() {
     let fixture = Fixture::new();
     for token in [
         fixture.issuer.token().without("scope"),

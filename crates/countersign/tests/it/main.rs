@@ -17,6 +17,8 @@ mod middleware;
 #[cfg(test)]
 mod notifications;
 #[cfg(test)]
+mod places;
+#[cfg(test)]
 mod request_state;
 #[cfg(test)]
 mod transport;

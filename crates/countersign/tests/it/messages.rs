@@ -280,7 +280,7 @@ async fn e37_tr_08_an_unknown_method_is_404() {
 }
 
 #[tokio::test]
-async fn e39_a_forbidden_tool_is_403_and_a_hidden_one_is_unknown() {
+async fn e39_rs_32_a_forbidden_tool_is_403_and_a_hidden_one_is_unknown() {
     let fixture = Fixture::new();
     let client = fixture.modern();
     let call = |name: &str| client.mcp("tools/call", json!({ "name": name, "arguments": {} }));

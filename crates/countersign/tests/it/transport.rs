@@ -271,7 +271,7 @@ async fn tr_19_e36_a_server_without_sessions_knows_no_get_and_no_delete() {
 }
 
 #[tokio::test]
-async fn rs_03_rs_05_metadata_answers_at_the_root_and_with_the_path_without_a_token() {
+async fn rs_03_rs_05_rs_07_metadata_answers_at_the_root_and_with_the_path_without_a_token() {
     let fixture = Fixture::new();
     for target in [
         "/.well-known/oauth-protected-resource",

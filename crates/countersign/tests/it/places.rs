@@ -1,0 +1,72 @@
+//! Where a server starts, and that each request stands alone.
+
+use countersign::{Http, Server};
+use serde_json::json;
+
+use crate::fixture::{Expected, Fixture, server};
+
+#[tokio::test]
+async fn rs_09_the_identifier_has_no_trailing_slash_unless_it_was_written_with_one() {
+    let fixture = Fixture::new();
+    let named = server(
+        &fixture.issuer,
+        &fixture.clock,
+        &fixture.runs,
+        &fixture.ended,
+    );
+    let app = named.into_app(&Http::bind("127.0.0.1:8000")).unwrap();
+    let request = testkit::Http::service(app).get("/.well-known/oauth-protected-resource");
+    let document = crate::fixture::Seen::of(request.send().await).await.json();
+    assert_eq!(document["resource"], "http://localhost:8000/mcp");
+}
+
+#[test]
+fn tr_02_tr_03_a_public_address_without_authentication_stops_the_start() {
+    let place = Http::bind("0.0.0.0:8000").public_url("https://mcp.example.com/mcp");
+    let refused = Server::new("open")
+        .into_app(&place)
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains(".auth("), "{refused}");
+    let unnamed = Http::bind("0.0.0.0:8000");
+    let refused = Server::new("open")
+        .danger_without_authentication()
+        .into_app(&unnamed);
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("public URL"), "{refused}");
+    assert!(
+        Server::new("open")
+            .danger_without_authentication()
+            .into_app(&place)
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn tr_15_a_notification_is_accepted_and_a_response_is_not() {
+    let fixture = Fixture::new();
+    let authorization = format!("Bearer {}", fixture.token());
+    let notification =
+        json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": {} });
+    let accepted = fixture
+        .see(fixture.call_with(&authorization).json(&notification))
+        .await;
+    assert_eq!(accepted.status, 202);
+    let response = json!({ "jsonrpc": "2.0", "id": 1, "result": {} });
+    let request = fixture.call_with(&authorization).json(&response);
+    fixture
+        .attack("TR-15", request, Expected::Rpc(-32600))
+        .await;
+}
+
+#[tokio::test]
+async fn tr_22_a_good_request_says_nothing_for_the_next_one() {
+    let fixture = Fixture::new();
+    let http = fixture.http();
+    for _ in 0..3 {
+        let good = fixture.call_with(format!("Bearer {}", fixture.token()));
+        assert_eq!(fixture.see(good).await.status, 200);
+        let next = http.post("/mcp").header("content-type", "application/json");
+        fixture.attack("TR-22", next, Expected::NoToken).await;
+    }
+}
