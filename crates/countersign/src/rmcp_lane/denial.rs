@@ -4,13 +4,15 @@ use countersign_resource_server::policy::{ComponentKind, Denial};
 use serde_json::json;
 
 use crate::protocol::{ErrorCode, ErrorData};
-use crate::{ToolError, tool_error};
+use crate::tool_error;
 
 /// The answer for a component that does not exist, or that the caller may not know of.
 pub(crate) fn unknown(kind: ComponentKind, name: &str) -> ErrorData {
     match kind {
         ComponentKind::Resource | ComponentKind::ResourceTemplate => {
-            ToolError::not_found(name).into_error_data()
+            // The SDK turns the code into −32602 for clients of 2026-07-28.
+            let shown: String = name.chars().filter(|c| !c.is_control()).take(256).collect();
+            ErrorData::resource_not_found("Resource not found", Some(json!({ "uri": shown })))
         }
         ComponentKind::Prompt => ErrorData::invalid_params("Unknown prompt", None),
         _ => ErrorData::invalid_params("Unknown tool", None),

@@ -9,6 +9,7 @@ pub(crate) mod denial;
 mod event_log;
 mod granted;
 mod handlers;
+mod incoming;
 mod lane;
 mod limits;
 mod notifier;

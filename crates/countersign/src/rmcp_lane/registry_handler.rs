@@ -13,46 +13,35 @@ use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use countersign_resource_server::policy::{Action, ComponentKind, Permit};
 use countersign_resource_server::{Caller, Clock};
-use http::request::Parts;
 use rmcp::model::{
-    CacheScope, CustomRequest, CustomResult, Extensions, GetPromptRequestParams, ListPromptsResult,
+    CacheScope, CallToolRequestParams, CompleteRequestMethod, CompleteRequestParams,
+    CompleteResult, CustomRequest, CustomResult, DiscoverResult, Extensions,
+    GetPromptRequestParams, InitializeRequestParams, InitializeResult, ListPromptsResult,
     ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ReadResourceRequestParams, ServerConfig, SetLevelRequestMethod, SetLevelRequestParams,
+    ReadResourceRequestParams, Reference, ServerConfig, SetLevelRequestParams,
     SubscribeRequestMethod, SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestParams,
 };
-use rmcp::model::{CallToolRequestParams, ConstString};
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::to_raw_value;
 use tokio::sync::broadcast;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::denial;
-use super::granted::Granted;
+use super::incoming::{Brought, Incoming, internal_error};
 use super::notifier::{Change, Notifier, Subscriptions, tell_session, tell_stream};
-use crate::Context;
 use crate::component::Arguments;
-use crate::context::{Inputs, Link, RequestInfo};
-use crate::dispatch::Core;
+use crate::direct;
+use crate::dispatch::{Core, List};
 use crate::protocol::{
-    CallToolResponse, ErrorCode, ErrorData, GetPromptResponse, InitializeRequestParams,
-    InitializeResult, InputResponses, JsonObject, LoggingLevel, ProtocolVersion,
-    ReadResourceResponse,
+    CallToolResponse, ErrorCode, ErrorData, GetPromptResponse, ReadResourceResponse,
 };
-use crate::registry::Listed;
 
 /// Serves the components of a [`Core`] to one session, stream or connection.
 pub(crate) struct RegistryHandler {
-    core: Arc<Core>,
-    clock: Arc<dyn Clock>,
-    /// Who opened the connection; each HTTP request names its own caller.
-    caller: Caller,
-    level: Mutex<Option<LoggingLevel>>,
+    incoming: Incoming,
     subscriptions: Subscriptions,
     changes: Mutex<Option<broadcast::Receiver<Change>>>,
     told: AtomicBool,
@@ -65,10 +54,7 @@ impl RegistryHandler {
     pub(crate) fn new(core: Arc<Core>, clock: Arc<dyn Clock>, caller: Caller) -> Self {
         let ended = CancellationToken::new();
         Self {
-            core,
-            clock,
-            caller,
-            level: Mutex::default(),
+            incoming: Incoming::new(core, clock, caller),
             subscriptions: Subscriptions::default(),
             changes: Mutex::default(),
             told: AtomicBool::new(false),
@@ -77,93 +63,35 @@ impl RegistryHandler {
         }
     }
 
-    fn caller_of<'a>(&'a self, extensions: &'a Extensions) -> &'a Caller {
-        extensions
-            .get::<Parts>()
-            .and_then(|parts| parts.extensions.get::<Caller>())
-            .unwrap_or(&self.caller)
-    }
-
-    /// Decides an action on the component that the caller calls `name`.
-    fn permit(
-        &self,
-        extensions: &Extensions,
-        action: &Action<'_>,
-        name: &str,
-    ) -> Result<Permit, ErrorData> {
-        let parts = extensions.get::<Parts>();
-        if let Some(permit) = parts.and_then(|parts| Granted::take(parts, action)) {
-            return Ok(permit);
-        }
-        let named = action.component.map(|component| (component.kind, name));
-        self.core
-            .permit(self.caller_of(extensions), action, self.clock.now())
-            .map_err(|refused| denial::error(refused, named))
-    }
-
-    /// The context of a call. `component` is the name or URI that was asked for.
-    fn context(
-        &self,
-        method: &'static str,
-        request: &RequestContext<RoleServer>,
-        component: &str,
-        arguments: Option<&JsonObject>,
-        round: Round,
-    ) -> Result<Context, ErrorData> {
-        let protocol = request
-            .protocol_version()
-            .unwrap_or(ProtocolVersion::V_2025_03_26);
-        let now = self.clock.now();
-        let mut info = RequestInfo::new(json(&request.id)?, method, protocol, now);
-        if !request.meta.is_empty() {
-            info.meta = json(&request.meta)?;
-        }
-        info.component = Bytes::copy_from_slice(component.as_bytes());
-        if let Some(arguments) = arguments {
-            info.arguments = json(arguments)?;
-        }
-        info.log_level = *self.level.lock().unwrap_or_else(PoisonError::into_inner);
-        let caller = self.caller_of(&request.extensions);
-        let shared = &self.core.shared;
-        if round.responses.is_some() || round.state.is_some() {
-            let responses = round.responses.as_ref().map(to_raw_value).transpose();
-            let responses = responses.map_err(|_| internal_error())?;
-            info.inputs = Some(Inputs::open(
-                &shared.sealer,
-                caller,
-                &info,
-                responses.as_deref(),
-                round.state.as_deref(),
-                now,
-            )?);
-        }
-        let link = Link::Session(request.peer.clone());
-        let context = Context::new(caller.clone(), info, link, Arc::clone(shared));
-        Ok(context.cancelled_by(request.ct.clone()))
+    fn core(&self) -> &Core {
+        &self.incoming.core
     }
 
     /// The part of a list that the caller may see.
-    fn listed<T: DeserializeOwned>(
+    async fn listed<T: DeserializeOwned>(
         &self,
-        method: &'static str,
+        list: List,
         request: &RequestContext<RoleServer>,
-        list: impl FnOnce(&Caller) -> Listed,
     ) -> Result<(Vec<T>, CacheScope), ErrorData> {
-        self.permit(&request.extensions, &Action::method(method), "")?
-            .spend();
-        let listed = list(self.caller_of(&request.extensions));
-        let items = serde_json::from_slice(&listed.array).map_err(|_| internal_error())?;
-        let scope = if listed.private {
-            CacheScope::Private
-        } else {
-            CacheScope::Public
+        let method = match list {
+            List::Tools => "tools/list",
+            List::Resources => "resources/list",
+            List::Templates => "resources/templates/list",
+            List::Prompts => "prompts/list",
         };
-        Ok((items, scope))
+        let action = Action::method(method);
+        let permit = self.incoming.permit(&request.extensions, &action, "")?;
+        let context = self.incoming.context(method, request)?;
+        let caller = self.incoming.caller(&request.extensions);
+        let listing = self.core().list(permit, list, caller, || context);
+        let listed = unless_cancelled(request.ct.clone(), listing).await?;
+        let items = serde_json::from_slice(&listed.array).map_err(|_| internal_error())?;
+        Ok((items, CacheScope::Private))
     }
 
     /// Misses no change from now on.
     fn await_changes(&self) {
-        let changes = self.core.notifier.as_ref().map(Notifier::listen);
+        let changes = self.core().notifier.as_ref().map(Notifier::listen);
         *self.changes.lock().unwrap_or_else(PoisonError::into_inner) = changes;
     }
 
@@ -173,7 +101,7 @@ impl RegistryHandler {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        earlier.or_else(|| Some(self.core.notifier.as_ref()?.listen()))
+        earlier.or_else(|| Some(self.core().notifier.as_ref()?.listen()))
     }
 
     /// Decides a subscription to `uri`, which has to exist.
@@ -183,27 +111,12 @@ impl RegistryHandler {
         extensions: &Extensions,
         uri: &str,
     ) -> Result<Permit, ErrorData> {
-        let Some((entry, _)) = self.core.registry.resource(uri) else {
+        let Some((entry, _)) = self.core().registry.resource(uri) else {
             return Err(denial::unknown(ComponentKind::Resource, uri));
         };
-        self.permit(extensions, &Action::on(method, entry.component()), uri)
+        self.incoming
+            .permit(extensions, &Action::on(method, entry.component()), uri)
     }
-}
-
-/// What a repeated request brings (2026-07-28, multi round-trip requests).
-struct Round {
-    responses: Option<InputResponses>,
-    state: Option<String>,
-}
-
-fn internal_error() -> ErrorData {
-    ErrorData::internal_error("Internal error", None)
-}
-
-fn json(value: &impl Serialize) -> Result<Bytes, ErrorData> {
-    serde_json::to_vec(value)
-        .map(Bytes::from)
-        .map_err(|_| internal_error())
 }
 
 /// Drops the call when the client cancels it or its session ends.
@@ -220,9 +133,9 @@ pub(super) async fn unless_cancelled<T>(
 
 impl ServerHandler for RegistryHandler {
     fn get_info(&self) -> ServerConfig {
-        let mut info = ServerConfig::new(self.core.capabilities.clone())
-            .with_server_info(self.core.implementation.clone());
-        info.instructions.clone_from(&self.core.instructions);
+        let mut info = ServerConfig::new(self.core().capabilities.clone())
+            .with_server_info(self.core().implementation.clone());
+        info.instructions.clone_from(&self.core().instructions);
         info
     }
 
@@ -232,11 +145,54 @@ impl ServerHandler for RegistryHandler {
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
         let action = Action::method("initialize");
-        self.permit(&context.extensions, &action, "")?.spend();
+        self.incoming
+            .permit(&context.extensions, &action, "")?
+            .spend();
         self.await_changes();
-        let result = self.negotiate_initialize(&request);
-        context.peer.set_peer_info(request);
-        result
+        context.peer.set_peer_info(request.clone());
+        let result = self.negotiate_initialize(&request)?;
+        let call = self.incoming.context("initialize", &context)?;
+        let answer = self.core().initialize(|| call, || request, result);
+        unless_cancelled(context.ct, answer).await
+    }
+
+    async fn discover(
+        &self,
+        context: RequestContext<RoleServer>,
+    ) -> Result<DiscoverResult, ErrorData> {
+        let action = Action::method("server/discover");
+        self.incoming
+            .permit(&context.extensions, &action, "")?
+            .spend();
+        let call = self.incoming.context("server/discover", &context)?;
+        let result = direct::discover(self.core(), false);
+        let answer = self.core().discover(|| call, result);
+        unless_cancelled(context.ct, answer).await
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        if self.core().completion.is_none() {
+            return Err(ErrorData::method_not_found::<CompleteRequestMethod>());
+        }
+        let component = self.core().completed_component(&request.r#ref);
+        let component = component.ok_or_else(|| match &request.r#ref {
+            Reference::Resource(template) => {
+                denial::unknown(ComponentKind::ResourceTemplate, &template.uri)
+            }
+            _ => denial::unknown(ComponentKind::Prompt, ""),
+        })?;
+        let action = Action::on("completion/complete", component);
+        let permit = self
+            .incoming
+            .permit(&context.extensions, &action, component.name)?;
+        let call = self.incoming.context("completion/complete", &context)?;
+        let completion = self.core().complete(permit, call, request);
+        let completion = unless_cancelled(context.ct, completion).await?;
+        Ok(CompleteResult::new(completion))
     }
 
     async fn set_level(
@@ -244,10 +200,11 @@ impl ServerHandler for RegistryHandler {
         request: SetLevelRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        let action = Action::method(SetLevelRequestMethod::VALUE);
-        self.permit(&context.extensions, &action, "")?.spend();
-        let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
-        *level = Some(request.level);
+        let action = Action::method("logging/setLevel");
+        self.incoming
+            .permit(&context.extensions, &action, "")?
+            .spend();
+        self.incoming.choose_level(request.level);
         Ok(())
     }
 
@@ -256,8 +213,7 @@ impl ServerHandler for RegistryHandler {
         _page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let list = self.core.registry.tool_list();
-        let (items, scope) = self.listed("tools/list", &context, |who| list.visible_to(who))?;
+        let (items, scope) = self.listed(List::Tools, &context).await?;
         Ok(ListToolsResult::with_all_items(items).with_cache_scope(scope))
     }
 
@@ -266,8 +222,7 @@ impl ServerHandler for RegistryHandler {
         _page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        let list = self.core.registry.prompt_list();
-        let (items, scope) = self.listed("prompts/list", &context, |who| list.visible_to(who))?;
+        let (items, scope) = self.listed(List::Prompts, &context).await?;
         Ok(ListPromptsResult::with_all_items(items).with_cache_scope(scope))
     }
 
@@ -276,8 +231,7 @@ impl ServerHandler for RegistryHandler {
         _page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let list = self.core.registry.resource_list();
-        let (items, scope) = self.listed("resources/list", &context, |who| list.visible_to(who))?;
+        let (items, scope) = self.listed(List::Resources, &context).await?;
         Ok(ListResourcesResult::with_all_items(items).with_cache_scope(scope))
     }
 
@@ -286,10 +240,7 @@ impl ServerHandler for RegistryHandler {
         _page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let list = self.core.registry.template_list();
-        let (items, scope) = self.listed("resources/templates/list", &context, |who| {
-            list.visible_to(who)
-        })?;
+        let (items, scope) = self.listed(List::Templates, &context).await?;
         Ok(ListResourceTemplatesResult::with_all_items(items).with_cache_scope(scope))
     }
 
@@ -298,25 +249,24 @@ impl ServerHandler for RegistryHandler {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let Some(entry) = self.core.registry.tool(&request.name) else {
+        let Some(entry) = self.core().registry.tool(&request.name) else {
             return Err(denial::unknown(ComponentKind::Tool, &request.name));
         };
         let action = Action::on("tools/call", entry.component());
-        let permit = self.permit(&context.extensions, &action, &request.name)?;
-        let round = Round {
-            responses: request.input_responses,
-            state: request.request_state,
+        let permit = self
+            .incoming
+            .permit(&context.extensions, &action, &request.name)?;
+        let brought = Brought {
+            component: &request.name,
+            arguments: request.arguments.as_ref(),
+            responses: request.input_responses.as_ref(),
+            state: request.request_state.as_deref(),
         };
-        let call = self.core.call_tool(
+        let call_context = self.incoming.call("tools/call", &context, &brought)?;
+        let call = self.core().call_tool(
             permit,
             entry,
-            self.context(
-                "tools/call",
-                &context,
-                &request.name,
-                request.arguments.as_ref(),
-                round,
-            )?,
+            call_context,
             Arguments::from_object(request.arguments),
         );
         unless_cancelled(context.ct, call).await
@@ -327,22 +277,23 @@ impl ServerHandler for RegistryHandler {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let Some((entry, variables)) = self.core.registry.resource(&request.uri) else {
+        let Some((entry, variables)) = self.core().registry.resource(&request.uri) else {
             return Err(denial::unknown(ComponentKind::Resource, &request.uri));
         };
         let action = Action::on("resources/read", entry.component());
-        let permit = self.permit(&context.extensions, &action, &request.uri)?;
-        let round = Round {
-            responses: request.input_responses,
-            state: request.request_state,
+        let permit = self
+            .incoming
+            .permit(&context.extensions, &action, &request.uri)?;
+        let brought = Brought {
+            component: &request.uri,
+            arguments: None,
+            responses: request.input_responses.as_ref(),
+            state: request.request_state.as_deref(),
         };
-        let call = self.core.read_resource(
-            permit,
-            entry,
-            self.context("resources/read", &context, &request.uri, None, round)?,
-            &request.uri,
-            variables,
-        );
+        let call_context = self.incoming.call("resources/read", &context, &brought)?;
+        let call = self
+            .core()
+            .read_resource(permit, entry, call_context, &request.uri, variables);
         unless_cancelled(context.ct, call).await
     }
 
@@ -351,25 +302,24 @@ impl ServerHandler for RegistryHandler {
         request: GetPromptRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        let Some(entry) = self.core.registry.prompt(&request.name) else {
+        let Some(entry) = self.core().registry.prompt(&request.name) else {
             return Err(denial::unknown(ComponentKind::Prompt, &request.name));
         };
         let action = Action::on("prompts/get", entry.component());
-        let permit = self.permit(&context.extensions, &action, &request.name)?;
-        let round = Round {
-            responses: request.input_responses,
-            state: request.request_state,
+        let permit = self
+            .incoming
+            .permit(&context.extensions, &action, &request.name)?;
+        let brought = Brought {
+            component: &request.name,
+            arguments: request.arguments.as_ref(),
+            responses: request.input_responses.as_ref(),
+            state: request.request_state.as_deref(),
         };
-        let call = self.core.get_prompt(
+        let call_context = self.incoming.call("prompts/get", &context, &brought)?;
+        let call = self.core().get_prompt(
             permit,
             entry,
-            self.context(
-                "prompts/get",
-                &context,
-                &request.name,
-                request.arguments.as_ref(),
-                round,
-            )?,
+            call_context,
             Arguments::from_object(request.arguments),
         );
         unless_cancelled(context.ct, call).await
@@ -380,7 +330,7 @@ impl ServerHandler for RegistryHandler {
         request: SubscribeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        if self.core.notifier.is_none() {
+        if self.core().notifier.is_none() {
             return Err(ErrorData::method_not_found::<SubscribeRequestMethod>());
         }
         self.permit_subscription("resources/subscribe", &context.extensions, &request.uri)?
@@ -406,7 +356,7 @@ impl ServerHandler for RegistryHandler {
         &self,
         requested: &SubscriptionFilter,
     ) -> Option<SubscriptionFilter> {
-        self.core.notifier.as_ref()?;
+        self.core().notifier.as_ref()?;
         // From before the acknowledgement, so that no change is lost.
         self.await_changes();
         let mut accepted = requested.clone();

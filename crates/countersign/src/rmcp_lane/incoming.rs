@@ -1,0 +1,170 @@
+//! What every handler of this lane asks before anything runs: who calls, and
+//! whether every policy agrees.
+#![expect(
+    deprecated,
+    reason = "logging is deprecated by SEP-2577 and still served to legacy clients"
+)]
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use countersign_resource_server::policy::{Action, Permit};
+use countersign_resource_server::{Caller, Clock};
+use http::request::Parts;
+use rmcp::RoleServer;
+use rmcp::model::{Extensions, RequestId};
+use rmcp::service::RequestContext;
+use serde::Serialize;
+use serde_json::value::to_raw_value;
+
+use super::denial;
+use super::granted::Granted;
+use crate::Context;
+use crate::context::{Inputs, Link, RequestInfo};
+use crate::dispatch::Core;
+use crate::protocol::{ErrorData, InputResponses, JsonObject, LoggingLevel, ProtocolVersion};
+
+/// The requests of one session, stream or connection.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) core: Arc<Core>,
+    clock: Arc<dyn Clock>,
+    /// Who opened the connection; each HTTP request names its own caller.
+    caller: Caller,
+    level: Mutex<Option<LoggingLevel>>,
+}
+
+/// What a call brings.
+#[derive(Debug, Default)]
+pub(super) struct Brought<'a> {
+    /// The name or URI that was asked for.
+    pub(super) component: &'a str,
+    pub(super) arguments: Option<&'a JsonObject>,
+    /// Answers and state of earlier rounds (2026-07-28, multi round-trip requests).
+    pub(super) responses: Option<&'a InputResponses>,
+    pub(super) state: Option<&'a str>,
+}
+
+impl Incoming {
+    pub(super) fn new(core: Arc<Core>, clock: Arc<dyn Clock>, caller: Caller) -> Self {
+        Self {
+            core,
+            clock,
+            caller,
+            level: Mutex::default(),
+        }
+    }
+
+    /// Who makes the request with these extensions.
+    pub(super) fn caller<'a>(&'a self, extensions: &'a Extensions) -> &'a Caller {
+        extensions
+            .get::<Parts>()
+            .and_then(|parts| parts.extensions.get::<Caller>())
+            .unwrap_or(&self.caller)
+    }
+
+    /// Decides an action on the component that the caller calls `name`.
+    ///
+    /// # Errors
+    ///
+    /// The JSON-RPC error for the denial.
+    pub(super) fn permit(
+        &self,
+        extensions: &Extensions,
+        action: &Action<'_>,
+        name: &str,
+    ) -> Result<Permit, ErrorData> {
+        let parts = extensions.get::<Parts>();
+        if let Some(permit) = parts.and_then(|parts| Granted::take(parts, action)) {
+            return Ok(permit);
+        }
+        let named = action.component.map(|component| (component.kind, name));
+        self.core
+            .permit(self.caller(extensions), action, self.clock.now())
+            .map_err(|refused| denial::error(refused, named))
+    }
+
+    /// From now on calls say nothing below `level`.
+    pub(super) fn choose_level(&self, level: LoggingLevel) {
+        *self.level.lock().unwrap_or_else(PoisonError::into_inner) = Some(level);
+    }
+
+    fn info(
+        &self,
+        method: &'static str,
+        request: &RequestContext<RoleServer>,
+    ) -> Result<RequestInfo, ErrorData> {
+        let protocol = request
+            .protocol_version()
+            .unwrap_or(ProtocolVersion::V_2025_03_26);
+        let id: &RequestId = &request.id;
+        let mut info = RequestInfo::new(json(id)?, method, protocol, self.clock.now());
+        if !request.meta.is_empty() {
+            info.meta = json(&request.meta)?;
+        }
+        info.log_level = *self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(info)
+    }
+
+    fn in_session(&self, request: &RequestContext<RoleServer>, info: RequestInfo) -> Context {
+        let caller = self.caller(&request.extensions).clone();
+        let link = Link::Session(request.peer.clone());
+        let shared = Arc::clone(&self.core.shared);
+        Context::new(caller, info, link, shared).cancelled_by(request.ct.clone())
+    }
+
+    /// The context of a request that names no component.
+    ///
+    /// # Errors
+    ///
+    /// JSON-RPC −32603 if something is not JSON.
+    pub(super) fn context(
+        &self,
+        method: &'static str,
+        request: &RequestContext<RoleServer>,
+    ) -> Result<Context, ErrorData> {
+        Ok(self.in_session(request, self.info(method, request)?))
+    }
+
+    /// The context of a call.
+    ///
+    /// # Errors
+    ///
+    /// JSON-RPC −32602 for the state of another request, and for one that has expired.
+    pub(super) fn call(
+        &self,
+        method: &'static str,
+        request: &RequestContext<RoleServer>,
+        brought: &Brought<'_>,
+    ) -> Result<Context, ErrorData> {
+        let mut info = self.info(method, request)?;
+        info.component = Bytes::copy_from_slice(brought.component.as_bytes());
+        if let Some(arguments) = brought.arguments {
+            info.arguments = json(arguments)?;
+        }
+        if brought.responses.is_some() || brought.state.is_some() {
+            let responses = brought.responses.map(to_raw_value).transpose();
+            let responses = responses.map_err(|_| internal_error())?;
+            let inputs = Inputs::open(
+                &self.core.shared.sealer,
+                self.caller(&request.extensions),
+                &info,
+                responses.as_deref(),
+                brought.state,
+                info.received,
+            )?;
+            info.inputs = Some(inputs);
+        }
+        Ok(self.in_session(request, info))
+    }
+}
+
+pub(super) fn internal_error() -> ErrorData {
+    ErrorData::internal_error("Internal error", None)
+}
+
+fn json(value: &impl Serialize) -> Result<Bytes, ErrorData> {
+    serde_json::to_vec(value)
+        .map(Bytes::from)
+        .map_err(|_| internal_error())
+}
