@@ -59,14 +59,16 @@ impl Server {
 
 #[cfg(test)]
 mod tests {
-    use countersign_resource_server::StaticTokens;
+    use countersign_resource_server::oauth::Secret;
+    use countersign_resource_server::{StaticToken, StaticTokens};
 
     use super::*;
 
     #[tokio::test]
-    async fn m_36_stdio_with_authentication_or_scopes_does_not_start() {
+    async fn rs_36_m_36_stdio_with_authentication_or_scopes_does_not_start() {
+        let tokens = StaticTokens::new().token(Secret::new("t"), StaticToken::subject("alice"));
         let servers = [
-            Server::new("s").auth(StaticTokens::new()),
+            Server::new("s").auth(tokens),
             Server::new("s").optional_auth(),
             Server::new("s").required_scopes(["read"]),
         ];

@@ -110,15 +110,6 @@ impl SessionLane {
         }
     }
 
-    /// Whether `caller` owns the session `id`; if so, it counts as used now.
-    #[cfg(test)]
-    pub(crate) fn owns(&self, caller: &Caller, id: &str) -> bool {
-        self.table
-            .find(caller, id)
-            .inspect(|session| session.touch())
-            .is_some()
-    }
-
     /// Ends every session and stream of `principal`: it logged out, or its tokens
     /// were revoked. Returns how many there were.
     pub(crate) fn end_sessions_of(&self, principal: &Principal) -> usize {

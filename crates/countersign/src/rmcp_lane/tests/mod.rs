@@ -87,7 +87,6 @@ where
 /// A lane, and the strings that its tools hang on.
 struct Fixture {
     lane: Arc<SessionLane>,
-    clock: TestClock,
     /// Lets the tool `wait` go on.
     go: Arc<Notify>,
     /// Is notified when a call of `wait` begins, and when one is dropped.
@@ -161,13 +160,7 @@ impl Fixture {
             RegistryHandler::new(Arc::clone(&core), Arc::clone(&make_clock) as _, caller)
         };
         Self {
-            lane: Arc::new(SessionLane::new(
-                make,
-                mode,
-                limits,
-                Arc::new(clock.clone()),
-            )),
-            clock,
+            lane: Arc::new(SessionLane::new(make, mode, limits, Arc::new(clock))),
             go,
             began,
             dropped,
