@@ -1,9 +1,16 @@
 //! The command as its users have it: the built binary, over loopback.
 
+#[cfg(test)]
 mod command;
+#[cfg(test)]
 mod first_call;
+#[cfg(test)]
 mod key_files;
+#[cfg(test)]
 mod refusals;
+#[cfg(test)]
 mod sentences;
+#[cfg(test)]
 mod stdio_and_tls;
+#[cfg(test)]
 mod strange_servers;
