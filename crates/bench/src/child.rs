@@ -12,8 +12,11 @@ use anyhow::{Context, Result};
 /// How long the idle child is watched, to know what it costs to do nothing.
 const IDLE: Duration = Duration::from_millis(300);
 
-/// A running server. Dropping it kills it; it ends by itself too when its
-/// standard input closes, so that it does not outlive a killed parent.
+/// How long a child may take to end before it is killed.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// A running server. It ends when its standard input closes, so that it does not
+/// outlive a killed parent; dropping it closes that, waits, and kills it then.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
@@ -24,10 +27,20 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts this program again with `arguments` and waits for its address.
-    pub(crate) fn start(arguments: &[String]) -> Result<Self> {
+    /// Starts this program again with `arguments` and waits for its address. `under`
+    /// is the command, if any, that runs the program.
+    pub(crate) fn start(under: Option<&str>, arguments: &[String]) -> Result<Self> {
         let program = std::env::current_exe().context("the path of this program is not known")?;
-        let mut child = Command::new(program)
+        let mut words = under.unwrap_or_default().split_whitespace();
+        let mut command = match words.next() {
+            Some(runner) => {
+                let mut command = Command::new(runner);
+                command.args(words).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
+        let mut child = command
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -86,6 +99,11 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let told = Instant::now();
+        while told.elapsed() < FAREWELL && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
         // Both fail only if it is gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -39,6 +39,9 @@ pub(crate) struct Plan {
     /// Only the floor and the lines with this in their name; may be given again.
     #[arg(long)]
     only: Vec<String>,
+    /// A command that runs each server, for example `valgrind --tool=callgrind`.
+    #[arg(long, value_name = "COMMAND")]
+    under: Option<String>,
 }
 
 impl Plan {
@@ -83,7 +86,7 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         let pem = mint(leg.tokens.algorithm())?.public_pem();
         contenders.push(Contender {
             leg,
-            server: Server::start(&arguments(plan, &leg, pem))?,
+            server: Server::start(plan.under.as_deref(), &arguments(plan, &leg, pem))?,
             cpu: Vec::new(),
             latencies: Vec::new(),
             fault: None,
