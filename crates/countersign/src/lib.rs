@@ -56,8 +56,9 @@ pub use context::{
     Answers, Ask, Asks, Context, Elicited, State, UrlTickets, current_context, get_access_token,
 };
 pub use countersign_resource_server::{
-    AccessToken, Caller, Clock, ConfigurationError, IntoVerifier, JwtVerifier, JwtVerifierBuilder,
-    Keys, Reason, SystemClock, Verification, Verifier, oauth, policy, verifier,
+    AccessToken, Assertion, AuthLayer, Caller, Clock, ConfigurationError, Gate, IntoVerifier,
+    JwtVerifier, JwtVerifierBuilder, Keys, Reason, SystemClock, Verification, Verifier, oauth,
+    policy, verifier,
 };
 pub use front::{Answer, App, BoxError, PeerAddress, RouteAccess, Routes};
 pub use http::{Http, RunningServer, ServeError};

@@ -9,6 +9,8 @@ mod calls;
 #[cfg(test)]
 mod elicitation;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod messages;
