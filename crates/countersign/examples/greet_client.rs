@@ -30,7 +30,10 @@ pub(crate) async fn run(folder: &Path, url: &str, print: impl Fn(String)) -> Res
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "it talks to whoever runs it")]
+#[cfg_attr(
+    not(test),
+    expect(clippy::print_stdout, reason = "it talks to whoever runs it")
+)]
 #[tokio::main]
 async fn main() -> Result<()> {
     let url = "http://localhost:8000/mcp";
