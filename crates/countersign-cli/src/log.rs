@@ -2,17 +2,20 @@
 
 use std::io::{self, IsTerminal};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
+
+use crate::output;
 
 /// Starts logging what `filter` says, else `RUST_LOG`, else `usual`.
 pub(crate) fn start(filter: Option<&str>, usual: &str) -> anyhow::Result<()> {
     let filter = match filter {
-        Some(told) => EnvFilter::builder()
-            .parse(told)
-            .with_context(|| format!("--log {told}: not a log filter"))?,
-        None => EnvFilter::try_from_default_env().or_else(|_| EnvFilter::builder().parse(usual))?,
+        // The reason the parser gives names every level, twice.
+        Some(told) => EnvFilter::builder().parse(told).map_err(|_| {
+            anyhow!("--log {told}: not a log filter; write a level such as debug, or target=level")
+        })?,
+        None => environment().map_or_else(|| EnvFilter::builder().parse(usual), Ok)?,
     };
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -21,6 +24,26 @@ pub(crate) fn start(filter: Option<&str>, usual: &str) -> anyhow::Result<()> {
         .with_target(false)
         .init();
     Ok(())
+}
+
+/// The filter in `RUST_LOG`. One that cannot be read is said and left out: it may be
+/// meant for other programs.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the command, and its environment"
+)]
+fn environment() -> Option<EnvFilter> {
+    let told = std::env::var_os(EnvFilter::DEFAULT_ENV).filter(|told| !told.is_empty())?;
+    let filter = told
+        .to_str()
+        .and_then(|told| EnvFilter::builder().parse(told).ok());
+    if filter.is_none() {
+        let told = told.to_string_lossy();
+        output::note(&output::harmless(&format!(
+            "warning: RUST_LOG is ignored: {told} is not a log filter"
+        )));
+    }
+    filter
 }
 
 /// The runtime of the commands that use the network.
