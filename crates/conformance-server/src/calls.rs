@@ -63,7 +63,9 @@ async fn test_tool_with_progress(context: Context) -> &'static str {
 
 /// Takes long enough for a client to lose its connection and come back.
 #[tool]
-async fn test_reconnection() -> &'static str {
+async fn test_reconnection(context: Context) -> &'static str {
+    // The first message makes the answer a stream.
+    context.info("Working").await;
     sleep(10 * STEP).await;
     "Reconnection test completed successfully"
 }

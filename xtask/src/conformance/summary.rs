@@ -1,71 +1,105 @@
-//! What the suite prints at its end.
+//! What the suite prints at its end, held against what the revision requires.
+//!
+//! A required scenario has to be there and to have passed a check. Scenarios that
+//! the suite runs without scoring them yet must not fail either; only those of
+//! extensions, which a server need not offer, may.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::totals::Totals;
 
+/// Why a scenario is not scored when it belongs to an extension.
+const EXTENSION: &str = "extension";
+
 /// The scenarios of one leg with their checks.
 pub(super) struct Summary {
-    scenarios: Vec<(String, Totals)>,
-    /// Run and reported, but not part of conformance; those that failed.
-    not_scored: BTreeSet<String>,
+    scenarios: BTreeMap<String, Totals>,
+    /// Those of extensions; they never count.
+    extensions: BTreeSet<String>,
+    required: BTreeSet<String>,
 }
 
 /// Reads `✓ name: N passed, M failed` and the list of what is not scored.
 /// Nothing if there is no summary.
-pub(super) fn parse(printed: &str) -> Option<Summary> {
+pub(super) fn parse(printed: &str, required: BTreeSet<String>) -> Option<Summary> {
     let (_, summary) = printed.rsplit_once("=== SUMMARY ===")?;
-    let (scored, not_scored) = summary
+    let (scenarios, not_scored) = summary
         .split_once("Not scored for")
         .unwrap_or((summary, ""));
-    let scenarios: Vec<(String, Totals)> = scored.lines().filter_map(scenario).collect();
-    let not_scored = not_scored
+    let scenarios: BTreeMap<String, Totals> = scenarios.lines().filter_map(scenario).collect();
+    let extensions = not_scored
         .lines()
-        .filter_map(|line| marked(line)?.split(' ').next())
-        .map(str::to_owned)
+        .filter_map(|line| marked(line)?.strip_suffix(')')?.split_once(" ("))
+        .filter(|(name, reason)| *reason == EXTENSION && !required.contains(*name))
+        .map(|(name, _)| name.to_owned())
         .collect();
     (!scenarios.is_empty()).then_some(Summary {
         scenarios,
-        not_scored,
+        extensions,
+        required,
     })
 }
 
 impl Summary {
-    /// The checks of the required scenarios.
+    /// The checks of all scenarios that count, and a failure for each required
+    /// one of which no check has passed.
     pub(super) fn totals(&self) -> Totals {
         let mut totals = Totals::default();
-        for (_, checks) in self.required_scenarios() {
+        for (_, checks) in self.counting() {
             totals += *checks;
+        }
+        for _ in self.unproven() {
+            totals += Totals::ONE_FAILURE;
         }
         totals
     }
 
-    /// How many required scenarios ran. One that is not scored and passed
-    /// counts too: the suite names only those that failed.
+    /// How many scenarios are required.
     pub(super) fn required(&self) -> usize {
-        self.required_scenarios().count()
+        self.required.len()
     }
 
-    /// The required scenarios that failed.
-    pub(super) fn failing_required(&self) -> impl Iterator<Item = &str> {
-        self.required_scenarios()
+    /// How many others ran and count.
+    pub(super) fn others(&self) -> usize {
+        let others = self
+            .counting()
+            .filter(|(name, _)| !self.required.contains(*name));
+        others.count()
+    }
+
+    /// What is wrong, one line each.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let failed = self
+            .counting()
             .filter(|(_, checks)| checks.failed > 0)
-            .map(|(name, _)| name.as_str())
+            .map(|(name, _)| format!("{name} failed"));
+        let unproven = self
+            .unproven()
+            .map(|name| format!("{name} is required and has no check that passed"));
+        failed.chain(unproven).collect()
     }
 
-    /// What to add about scenarios that are not scored.
-    pub(super) fn note(&self) -> String {
-        if self.not_scored.is_empty() {
-            return String::new();
-        }
-        let names: Vec<&str> = self.not_scored.iter().map(String::as_str).collect();
-        format!(" (not scored, failing: {})", names.join(", "))
+    /// How many scenarios of extensions failed; none of them counts.
+    pub(super) fn failing_extensions(&self) -> usize {
+        let failing = |name: &&String| {
+            let checks = self.scenarios.get(*name);
+            checks.is_some_and(|checks| checks.failed > 0)
+        };
+        self.extensions.iter().filter(failing).count()
     }
 
-    fn required_scenarios(&self) -> impl Iterator<Item = &(String, Totals)> {
+    fn counting(&self) -> impl Iterator<Item = (&String, &Totals)> {
         self.scenarios
             .iter()
-            .filter(|(name, _)| !self.not_scored.contains(name))
+            .filter(|(name, _)| !self.extensions.contains(*name))
+    }
+
+    /// The required scenarios that did not run, or checked nothing.
+    fn unproven(&self) -> impl Iterator<Item = &String> {
+        self.required.iter().filter(|name| {
+            let checks = self.scenarios.get(*name);
+            checks.is_none_or(|checks| checks.passed == 0 && checks.failed == 0)
+        })
     }
 }
 
@@ -89,29 +123,39 @@ fn marked(line: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    const PRINTED: &str = "=== Running scenario: ping ===\n\n=== SUMMARY ===\n✓ ping: 2 passed, 0 failed\n✗ tools-list: 1 passed, 1 failed\n✗ server-sse-polling: 0 passed, 3 failed\n\nTotal: 3 passed, 4 failed\n\nNot scored for 2025-11-25: 1 scenario(s) run, 1 failing. These do not affect conformance.\n  ✗ server-sse-polling (pending)\n";
+    const PRINTED: &str = "=== Running scenario: ping ===\n\n=== SUMMARY ===\n✓ ping: 2 passed, 0 failed\n✗ tools-list: 1 passed, 1 failed\n✓ sse: 0 passed, 0 failed\n✗ headers: 1 passed, 1 failed\n✗ tasks: 1 passed, 3 failed\n\nTotal: 5 passed, 5 failed\n\nNot scored for 2026-07-28: 3 scenario(s) run, 2 failing. These do not affect conformance.\n  ✗ headers (pending)\n  ✗ tasks (extension)\n  ✓ sse (pending)\n";
+
+    fn names(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
 
     #[test]
-    fn what_is_not_scored_does_not_count() {
-        let summary = parse(PRINTED).unwrap();
+    fn scenarios_of_extensions_do_not_count_and_pending_ones_do() {
+        let summary = parse(PRINTED, names(&["ping", "tools-list"])).unwrap();
         assert_eq!(
             summary.totals(),
             Totals {
-                passed: 3,
-                failed: 1
+                passed: 4,
+                failed: 2
             }
         );
-        assert_eq!(summary.required(), 2);
-        assert_eq!(
-            summary.failing_required().collect::<Vec<_>>(),
-            ["tools-list"]
-        );
-        assert!(summary.note().contains("server-sse-polling"));
+        assert_eq!((summary.required(), summary.others()), (2, 2));
+        assert_eq!(summary.failing_extensions(), 1);
+        assert_eq!(summary.problems(), ["headers failed", "tools-list failed"]);
+    }
+
+    #[test]
+    fn a_required_scenario_that_proved_nothing_has_failed() {
+        let required = names(&["ping", "sse", "absent", "tasks"]);
+        let summary = parse(PRINTED, required).unwrap();
+        assert_eq!(summary.failing_extensions(), 0);
+        assert_eq!(summary.totals().failed, 5 + 2);
+        assert_eq!(summary.problems().len(), 3 + 2);
     }
 
     #[test]
     fn no_summary_is_no_success() {
-        assert!(parse("Error: fetch failed").is_none());
-        assert!(parse("=== SUMMARY ===\n").is_none());
+        assert!(parse("Error: fetch failed", names(&["ping"])).is_none());
+        assert!(parse("=== SUMMARY ===\n", names(&["ping"])).is_none());
     }
 }

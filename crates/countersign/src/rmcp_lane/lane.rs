@@ -296,13 +296,18 @@ impl SessionLane {
         let Ok(reader) = log.read() else {
             return reply::internal(None);
         };
-        let head = match tokio::time::timeout(self.limits.patience, reader.next()).await {
+        let (priming, first) = match tokio::time::timeout(self.limits.patience, reader.next()).await
+        {
             Ok(Some(only)) if reader.is_at_end() => return reply::json(only.text),
-            Ok(Some(first)) => Some(event(log.number(), &first, true)),
+            Ok(Some(first)) => (can_resume(session), Some(event(log.number(), &first, true))),
             // The client cancelled the request, or the session ended.
-            Ok(None) => None,
-            Err(_elapsed) if can_resume(session) => Some(priming_event(log.number())),
-            Err(_elapsed) => None,
+            Ok(None) => (false, None),
+            Err(_elapsed) => (can_resume(session), None),
+        };
+        let priming = priming.then(|| priming_event(log.number()));
+        let head = match (priming, first) {
+            (Some(priming), Some(first)) => Some([priming, first].concat().into()),
+            (priming, first) => priming.or(first),
         };
         log.mark_streamed();
         self.stream(caller, session, head, reader)

@@ -96,7 +96,21 @@ async fn event_ids_are_unique_in_a_session() {
             assert!(ids.insert(event.id.unwrap()));
         }
     }
-    assert_eq!(ids.len(), 40);
+    // The event that says how to come back, the message, the answer.
+    assert_eq!(ids.len(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_begins_by_saying_how_to_come_back() {
+    let fixture = Fixture::new();
+    let alice = fixture.session(ALICE).await;
+    for name in ["talk", "wait"] {
+        fixture.go.notify_one();
+        let call = alice.send("tools/call", json!({ "name": name, "arguments": {} }));
+        let first = call.await.next_event().await.unwrap();
+        assert_eq!(first.data, "");
+        assert!(first.id.unwrap().ends_with(".0"));
+    }
 }
 
 #[tokio::test(start_paused = true)]

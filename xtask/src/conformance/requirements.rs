@@ -1,0 +1,43 @@
+//! Which scenarios a revision requires of a server, as the suite itself says.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+/// Reads the `server` list of `requirements/<revision>.yaml` in the folder of the
+/// suite.
+pub(super) fn of_servers(suite: &Path, revision: &str) -> Result<BTreeSet<String>> {
+    let file = suite.join("requirements").join(format!("{revision}.yaml"));
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let names = server_list(&text);
+    if names.is_empty() {
+        bail!("{} requires nothing of a server", file.display());
+    }
+    Ok(names)
+}
+
+fn server_list(text: &str) -> BTreeSet<String> {
+    text.lines()
+        .skip_while(|line| line.trim_end() != "server:")
+        .skip(1)
+        .take_while(|line| line.is_empty() || line.starts_with([' ', '#']))
+        .filter_map(|line| line.trim().strip_prefix("- "))
+        .map(|name| name.trim().to_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_ends_with_the_next_key() {
+        let text = "# a\nclient:\n  - auth/x\n\nserver:\n  # b\n  - ping\n\n  - tools-list\nnot_scored:\n  - scenario: y\n";
+        let names: Vec<String> = server_list(text).into_iter().collect();
+        assert_eq!(names, ["ping", "tools-list"]);
+        assert!(server_list("client:\n  - a\n").is_empty());
+    }
+}
