@@ -1,0 +1,3 @@
+//! Tests of the store.
+#[cfg(test)]
+mod sealing;
