@@ -128,6 +128,12 @@ impl ScopeSet {
         self.0.union(&other.0).cloned().collect()
     }
 
+    /// The scopes that both sets have.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        self.0.intersection(&other.0).cloned().collect()
+    }
+
     /// The scopes of this set that `other` lacks.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {

@@ -18,7 +18,7 @@
 //!   keys of small order, and HMAC secrets shorter than the hash.
 
 mod algorithm;
-mod base64url;
+pub(crate) mod base64url;
 mod compact;
 mod curve;
 mod error;
