@@ -31,6 +31,7 @@ pub struct GateBuilder {
     chain: VerifierChain,
     presence: Presence,
     required_scopes: ScopeSet,
+    challenge_scopes: ScopeSet,
     clock: Arc<dyn Clock>,
     resource_name: Option<String>,
     resource_documentation: Option<String>,
@@ -42,6 +43,7 @@ impl Default for GateBuilder {
             chain: VerifierChain::new(CacheLimits::default()),
             presence: Presence::Required,
             required_scopes: ScopeSet::new(),
+            challenge_scopes: ScopeSet::new(),
             clock: Arc::new(SystemClock),
             resource_name: None,
             resource_documentation: None,
@@ -82,6 +84,17 @@ impl GateBuilder {
         self
     }
 
+    /// Scopes that clients are told to ask for first, beside those that every token
+    /// needs. A token without them is as good.
+    ///
+    /// A client that is told no scope asks for none, and an authorization server
+    /// without a default then refuses to issue anything (RFC 6749 §3.3).
+    #[must_use]
+    pub fn challenge_scopes(mut self, scopes: ScopeSet) -> Self {
+        self.challenge_scopes = scopes;
+        self
+    }
+
     /// Judges lifetimes by `clock`.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -108,7 +121,8 @@ impl GateBuilder {
         let required_scopes = self.required_scopes.union(&self.chain.required_scopes());
         let mut metadata = ProtectedResourceMetadata::new(resource);
         metadata.authorization_servers = self.chain.authorization_servers();
-        metadata.scopes_supported = required_scopes.clone();
+        let asked_scopes = required_scopes.union(&self.challenge_scopes);
+        metadata.scopes_supported = asked_scopes.clone();
         metadata.resource_name = self.resource_name;
         metadata.resource_documentation = self.resource_documentation;
         Gate {
@@ -119,6 +133,7 @@ impl GateBuilder {
             presence: self.presence,
             own_scopes: self.required_scopes,
             required_scopes,
+            asked_scopes,
             clock: self.clock,
         }
     }
@@ -133,6 +148,8 @@ pub struct Gate {
     own_scopes: ScopeSet,
     /// The above, and what the verifiers need of their tokens.
     required_scopes: ScopeSet,
+    /// The above, and what clients are told to ask for besides.
+    asked_scopes: ScopeSet,
     clock: Arc<dyn Clock>,
     metadata: ProtectedResourceMetadata,
     metadata_address: String,
@@ -157,8 +174,8 @@ impl Gate {
         self.clock.now()
     }
 
-    /// The scopes a caller without a token is told to ask for: those that every
-    /// token needs, and those that the verifiers need of their tokens.
+    /// The scopes that every token needs, and those that the verifiers need of their
+    /// tokens.
     pub const fn required_scopes(&self) -> &ScopeSet {
         &self.required_scopes
     }
@@ -234,7 +251,7 @@ impl Gate {
                 Look::Done(Ok(Caller::anonymous()))
             }
             Ok(Credential::NotPresented) => {
-                Look::Done(Err(Refusal::Unauthenticated(self.required_scopes.clone())))
+                Look::Done(Err(Refusal::Unauthenticated(self.asked_scopes.clone())))
             }
         }
     }
@@ -261,7 +278,7 @@ impl Gate {
     /// The answer to a refused request.
     pub fn refuse(&self, refusal: &Refusal) -> Response<Bytes> {
         refusal.response(Realm {
-            scopes: &self.required_scopes,
+            scopes: &self.asked_scopes,
             own_scopes: &self.own_scopes,
             resource_metadata: Some(&self.metadata_address),
         })

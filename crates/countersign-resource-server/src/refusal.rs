@@ -3,6 +3,8 @@
 //! The *reason* is precise and goes to the log; the *code* is registered and
 //! goes to the wire. The body never says which check failed.
 
+use std::fmt;
+
 use bytes::Bytes;
 use countersign_oauth::bearer::MalformedCredential;
 use countersign_oauth::claims::ClaimsError;
@@ -64,6 +66,21 @@ pub enum Refusal {
     },
     /// A dependency does not answer: 503, never 401.
     Unavailable(Unavailable),
+}
+
+/// The precise reason, for the log; never for the wire.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(why) => why.fmt(f),
+            Self::Unauthenticated(_) => f.write_str("no token was presented"),
+            Self::Rejected(reason) => reason.fmt(f),
+            Self::InsufficientScope(needed) => write!(f, "the token lacks a scope of: {needed}"),
+            Self::Forbidden => f.write_str("a policy objects"),
+            Self::TooMany { .. } => f.write_str("too many requests"),
+            Self::Unavailable(unavailable) => unavailable.fmt(f),
+        }
+    }
 }
 
 /// What a challenge says about the resource.

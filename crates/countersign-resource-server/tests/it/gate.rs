@@ -148,6 +148,27 @@ async fn rs_24_rs_25_rs_26_challenges_name_the_scopes_that_are_needed() {
 }
 
 #[tokio::test]
+async fn m_11_rs_24_scopes_that_clients_are_told_to_ask_for_are_not_required() {
+    let issuer = TestIssuer::as_test();
+    let scopes = |names| ScopeSet::parse(names).unwrap();
+    let gate = Gate::builder()
+        .verifier(trusting(&issuer).required_scopes(scopes("read")))
+        .unwrap()
+        .challenge_scopes(scopes("more"))
+        .clock(std::sync::Arc::new(TestClock::new()))
+        .build(ResourceUri::parse(AUDIENCE).unwrap());
+    assert_eq!(
+        challenge(&refused(&gate, &HeaderMap::new()).await),
+        format!("Bearer scope=\"more read\", resource_metadata=\"{METADATA}\"")
+    );
+    assert_eq!(gate.metadata().scopes_supported, scopes("more read"));
+    let bare = issuer.token().scopes("more").sign();
+    let answer = refused(&gate, &bearer(&bare)).await;
+    assert_insufficient_scope(&answer, "read", "what is needed");
+    admitted(&gate, &issuer.token().scopes("read").sign()).await;
+}
+
+#[tokio::test]
 async fn a_token_without_any_scope_claim_lacks_every_required_scope() {
     let issuer = TestIssuer::as_test();
     let gate = gate_at(trusting(&issuer), &TestClock::new(), "read");

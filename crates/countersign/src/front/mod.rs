@@ -108,7 +108,7 @@ impl Front {
             return routes::health(&parts.method);
         }
         if let Err(foreign) = self.place.names.check(&parts) {
-            tracing::info!(reason = ?foreign, "refused: host or origin");
+            tracing::info!(reason = %foreign, "refused: host or origin");
             return answer::status(match foreign {
                 ForeignName::HostMalformed => StatusCode::BAD_REQUEST,
                 ForeignName::HostForeign | ForeignName::OriginForeign => StatusCode::FORBIDDEN,
@@ -167,7 +167,7 @@ impl Front {
 
     /// The answer to a refused request. The reason goes to the log only.
     fn refuse(&self, refusal: &Refusal) -> Response<Answer> {
-        tracing::info!(reason = ?refusal, "refused: authentication or scope");
+        tracing::info!(reason = %refusal, "refused: authentication or scope");
         match &self.gate {
             Some(gate) => gate.refuse(refusal).map(Answer::whole),
             None => answer::status(refusal.status()),

@@ -35,6 +35,16 @@ pub(crate) enum ForeignName {
     OriginForeign,
 }
 
+impl std::fmt::Display for ForeignName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::HostMalformed => "the Host header is missing, repeated or malformed",
+            Self::HostForeign => "this server does not answer to the Host of the request",
+            Self::OriginForeign => "the Origin of the request is not trusted",
+        })
+    }
+}
+
 impl AllowedNames {
     /// Names of a server that listens on a loopback address: any loopback name, any port.
     pub(crate) fn loopback() -> Self {

@@ -265,6 +265,7 @@ impl Server {
         let gate = self.gate.take().map(|gate| {
             let gate = gate
                 .required_scopes(self.required_scopes.clone())
+                .challenge_scopes(self.challenge_scopes.clone())
                 .clock(Arc::clone(&self.clock))
                 .resource_name(self.implementation.name.clone());
             let gate = if self.optional { gate.optional() } else { gate };

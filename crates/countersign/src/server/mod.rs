@@ -62,6 +62,7 @@ pub struct Server {
     pub(crate) gate: Option<GateBuilder>,
     pub(crate) optional: bool,
     pub(crate) required_scopes: ScopeSet,
+    pub(crate) challenge_scopes: ScopeSet,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) routes: Routes,
     pub(crate) open_to_everybody: bool,
@@ -83,6 +84,7 @@ impl Server {
             gate: None,
             optional: false,
             required_scopes: ScopeSet::new(),
+            challenge_scopes: ScopeSet::new(),
             clock: Arc::new(SystemClock::default()),
             routes: Routes::default(),
             open_to_everybody: false,
@@ -134,6 +136,27 @@ impl Server {
             Ok(scopes) => self.required_scopes = self.required_scopes.union(&scopes),
             Err(error) => self.note(Err(ConfigurationError::new(format!(
                 "required scopes: {error}"
+            )))),
+        }
+        self
+    }
+
+    /// Scopes that clients are told to ask for first, in the challenge of a 401 and in
+    /// the metadata, beside those that every token needs. A token without them is as
+    /// good.
+    ///
+    /// A client that is told no scope asks for none, and an authorization server
+    /// without a default then refuses to issue anything (RFC 6749 §3.3).
+    #[must_use]
+    pub fn challenge_scopes<I>(mut self, names: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        match ScopeSet::from_names(names) {
+            Ok(scopes) => self.challenge_scopes = self.challenge_scopes.union(&scopes),
+            Err(error) => self.note(Err(ConfigurationError::new(format!(
+                "scopes of the challenge: {error}"
             )))),
         }
         self
