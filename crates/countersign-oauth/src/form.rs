@@ -165,7 +165,8 @@ impl fmt::Debug for Form {
     }
 }
 
-fn decode(text: &[u8]) -> Result<String, FormError> {
+/// Decodes one name or value.
+pub(crate) fn decode(text: &[u8]) -> Result<String, FormError> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.iter();
     while let Some(byte) = rest.next() {

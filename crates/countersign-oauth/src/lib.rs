@@ -4,14 +4,22 @@
 //! [`UnixTime`] argument, so that every rule is deterministic, can be fuzzed,
 //! and runs published test vectors in microseconds.
 
+pub mod access_token_claims;
 pub mod authorization_error;
 pub mod authorization_request;
 pub mod authorization_response;
 pub mod bearer;
 pub mod challenge;
 pub mod claims;
+pub mod client_authentication;
 pub mod client_id;
+pub mod client_id_document;
+pub mod client_metadata;
+pub mod display_text;
 pub mod form;
+pub mod grant;
+pub mod grant_type;
+pub mod introspection;
 pub mod jose;
 pub mod json;
 pub mod pkce;
@@ -20,11 +28,16 @@ pub mod redirect_uri;
 pub mod registration_error;
 pub mod requested_scope;
 pub mod resource_indicator;
+pub mod revocation_request;
 pub mod scope;
 pub mod secret;
+pub mod server_metadata;
 pub mod time;
 pub mod token_error;
+pub mod token_request;
+pub mod token_response;
 pub mod uri;
+pub mod web_uri;
 
 pub use bearer::{Credential, MalformedCredential};
 pub use challenge::{Challenge, ChallengeErrorCode};

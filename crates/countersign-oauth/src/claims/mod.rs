@@ -24,7 +24,7 @@
 
 mod check;
 mod error;
-mod numeric_date;
+pub(crate) mod numeric_date;
 mod policy;
 
 pub use check::{Claims, MAX_SUBJECT_BYTES};

@@ -10,7 +10,7 @@ const LATEST: u64 = 253_402_300_799;
 
 /// In which direction a fraction of a second is rounded.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Round {
+pub(crate) enum Round {
     /// To the earlier second, for the end of a validity.
     Down,
     /// To the later second, for its start.
@@ -24,7 +24,7 @@ pub(super) enum Round {
     clippy::cast_precision_loss,
     reason = "the range is checked first, and every whole number in it is an exact f64"
 )]
-pub(super) fn parse(value: &Value, round: Round) -> Option<UnixTime> {
+pub(crate) fn parse(value: &Value, round: Round) -> Option<UnixTime> {
     let Value::Number(number) = value else {
         return None;
     };

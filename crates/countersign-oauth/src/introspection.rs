@@ -1,0 +1,107 @@
+//! What introspection answers: RFC 7662 §2.2.
+//!
+//! Of a token that is not active, or that the caller may not ask about, nothing
+//! is said but that: "the authorization server SHOULD NOT include any
+//! additional information about an inactive token, including why".
+
+use serde::Serialize;
+
+use crate::{ScopeSet, UnixTime};
+
+/// What is known about a token.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a token is active or nothing is said about it"
+)]
+pub enum Introspection {
+    /// Unknown, expired, revoked, or not for the caller.
+    Inactive,
+    /// Good for use at this moment.
+    Active(Box<ActiveToken>),
+}
+
+/// An active token (RFC 7662 §2.2).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ActiveToken {
+    /// What it permits.
+    #[serde(serialize_with = "as_text", skip_serializing_if = "ScopeSet::is_empty")]
+    pub scope: ScopeSet,
+    /// The client it was issued to.
+    pub client_id: String,
+    /// When it expires.
+    #[serde(serialize_with = "as_seconds")]
+    pub exp: UnixTime,
+    /// When it was issued.
+    #[serde(serialize_with = "as_seconds")]
+    pub iat: UnixTime,
+    /// Whom it is about.
+    pub sub: String,
+    /// Which resource it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aud: Option<String>,
+    /// Who issued it.
+    pub iss: String,
+    /// Its id, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
+    /// `Bearer` for access tokens; absent for refresh tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<&'static str>,
+}
+
+impl ActiveToken {
+    /// An access token of `client_id` about `sub`, issued by `iss` at `iat`,
+    /// that expires at `exp`.
+    pub fn new(
+        iss: impl Into<String>,
+        sub: impl Into<String>,
+        client_id: impl Into<String>,
+        iat: UnixTime,
+        exp: UnixTime,
+    ) -> Self {
+        Self {
+            scope: ScopeSet::new(),
+            client_id: client_id.into(),
+            exp,
+            iat,
+            sub: sub.into(),
+            aud: None,
+            iss: iss.into(),
+            jti: None,
+            token_type: Some("Bearer"),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    active: bool,
+    #[serde(flatten)]
+    token: &'a ActiveToken,
+}
+
+impl Introspection {
+    /// The body, as JSON text.
+    pub fn to_json(&self) -> String {
+        match self {
+            Self::Inactive => r#"{"active":false}"#.to_owned(),
+            Self::Active(token) => {
+                let document = Document {
+                    active: true,
+                    token,
+                };
+                serde_json::to_string(&document).unwrap_or_default()
+            }
+        }
+    }
+}
+
+fn as_text<S: serde::Serializer>(scope: &ScopeSet, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(scope)
+}
+
+fn as_seconds<S: serde::Serializer>(time: &UnixTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(time.as_secs())
+}
