@@ -107,11 +107,10 @@ impl Inputs {
     }
 
     /// The answer to the question `digest` under `key`. An answer to another
-    /// question under the same key is none.
+    /// question under the same key is none, and so is one without the state that
+    /// says what was asked.
     pub(super) fn answer(&self, key: &str, digest: &str) -> Option<&Value> {
-        let Some(Opened { payload, .. }) = &self.state else {
-            return self.responses.get(key);
-        };
+        let Opened { payload, .. } = self.state.as_ref()?;
         if let Some(answer) = payload.answered.get(key) {
             return (answer.question == digest).then_some(&answer.answer);
         }
