@@ -18,6 +18,9 @@ impl CaptureLog {
     /// Collects what this thread logs until the guard is dropped. On a
     /// current-thread runtime that is the whole test.
     pub fn start() -> (Self, DefaultGuard) {
+        // What is first logged while nobody listens is switched off for everybody,
+        // until the next one begins to listen: so somebody always listens.
+        Self::global();
         let log = Self::default();
         let guard = tracing::subscriber::set_default(log.subscriber());
         (log, guard)

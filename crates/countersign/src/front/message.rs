@@ -21,7 +21,6 @@ use crate::context::{Inputs, Link, Outbox, RequestInfo};
 use crate::direct::{self, Outcome, Request, Running};
 use crate::dispatch::List;
 use crate::protocol::{ErrorCode, ErrorData, ProtocolVersion};
-use crate::rmcp_lane::Granted;
 
 /// E7: a form or plain text is what a foreign page can post without asking.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
@@ -47,12 +46,12 @@ pub(super) fn accepts_both(headers: &HeaderMap) -> bool {
 }
 
 /// A request whose era is known.
-struct Asked<'a> {
+pub(super) struct Asked<'a> {
     era: Era,
     id: &'a str,
-    method: Method,
-    params: Params<'a>,
-    raw: Option<&'a RawValue>,
+    pub(super) method: Method,
+    pub(super) params: Params<'a>,
+    pub(super) raw: Option<&'a RawValue>,
     headers: &'a HeaderMap,
 }
 
@@ -140,10 +139,7 @@ impl Front {
                 raw,
                 headers: &parts.headers,
             }),
-            _ => {
-                let error = ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "Method not found", None);
-                Err(Fault::Known(era, error))
-            }
+            _ => Err(Fault::Known(era, method_not_found())),
         }
     }
 
@@ -173,7 +169,12 @@ impl Front {
     }
 
     /// Hands a request over to the lane of the SDK, which knows whose session it is.
-    async fn hand_over(&self, parts: Parts, body: Bytes, caller: &Caller) -> Response<Answer> {
+    pub(super) async fn hand_over(
+        &self,
+        parts: Parts,
+        body: Bytes,
+        caller: &Caller,
+    ) -> Response<Answer> {
         self.lane
             .handle(caller, parts, body)
             .await
@@ -191,6 +192,11 @@ impl Front {
         if in_session || asked.method == Method::Listen {
             return self.in_lane(parts, body, caller, asked).await;
         }
+        if asked.method.is_about_the_server()
+            && let Err(denial) = self.permit_method(&caller, &asked).map(Permit::spend)
+        {
+            return self.denied(&asked, denial, method_not_found());
+        }
         match asked.method {
             Method::CallTool => self.call_tool(body, caller, asked).await,
             Method::ReadResource => self.read_resource(body, caller, asked).await,
@@ -204,50 +210,9 @@ impl Front {
             Method::ListPrompts => self.list(body, caller, &asked, List::Prompts).await,
             Method::Complete => self.complete(body, caller, &asked).await,
             Method::Listen | Method::Subscribe | Method::Unsubscribe => {
-                let error = ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "Method not found", None);
-                answer::error(&asked.era, Some(asked.id), &error)
+                answer::error(&asked.era, Some(asked.id), &method_not_found())
             }
         }
-    }
-
-    /// The permit is asked for here, so that a denial has its HTTP status, and
-    /// travels with the request.
-    async fn in_lane(
-        &self,
-        parts: &Parts,
-        body: &Bytes,
-        caller: Caller,
-        asked: Asked<'_>,
-    ) -> Response<Answer> {
-        let mut parts = parts.clone();
-        let registry = &self.core.registry;
-        let (name, uri) = (asked.params.name.as_ref(), asked.params.uri.as_ref());
-        let resource;
-        let component = match (asked.method, name, uri) {
-            (Method::CallTool, Some(name), _) => {
-                registry.tool(&name.0).map(|entry| entry.component())
-            }
-            (Method::GetPrompt, Some(name), _) => {
-                registry.prompt(&name.0).map(|entry| entry.component())
-            }
-            (Method::ReadResource, _, Some(uri)) => {
-                resource = registry.resource(&uri.0);
-                resource.as_ref().map(|(entry, _)| entry.component())
-            }
-            _ => None,
-        };
-        if let Some(component) = component {
-            let action = Action::on(asked.method.name(), component);
-            match self.core.permit(&caller, &action, self.clock.now()) {
-                Ok(permit) => {
-                    parts.extensions.insert(Granted::new(&action, permit));
-                }
-                // The lane says what an unknown component says in its era.
-                Err(Denial::Unknown) => {}
-                Err(denial) => return self.denied(&asked, denial, invalid_params()),
-            }
-        }
-        self.hand_over(parts, body.clone(), &caller).await
     }
 
     async fn discover(&self, body: &Bytes, caller: Caller, asked: &Asked<'_>) -> Response<Answer> {
@@ -298,10 +263,9 @@ impl Front {
         {
             return answer::error(&asked.era, Some(asked.id), &invalid_params());
         }
-        let action = Action::method(asked.method.name());
-        let permit = match self.core.permit(&caller, &action, self.clock.now()) {
+        let permit = match self.permit_method(&caller, asked) {
             Ok(permit) => permit,
-            Err(denial) => return self.denied(asked, denial, invalid_params()),
+            Err(denial) => return self.denied(asked, denial, method_not_found()),
         };
         let context = match self.context(body, caller.clone(), asked) {
             Ok(context) => context,
@@ -453,8 +417,23 @@ impl Front {
         self.core.permit(caller, &action, self.clock.now())
     }
 
+    /// Decides a method that names no component.
+    pub(super) fn permit_method(
+        &self,
+        caller: &Caller,
+        asked: &Asked<'_>,
+    ) -> Result<Permit, Denial> {
+        let action = Action::method(asked.method.name());
+        self.core.permit(caller, &action, self.clock.now())
+    }
+
     /// The answer to a denied action; `unknown` is what an unknown component answers.
-    fn denied(&self, asked: &Asked<'_>, denial: Denial, unknown: ErrorData) -> Response<Answer> {
+    pub(super) fn denied(
+        &self,
+        asked: &Asked<'_>,
+        denial: Denial,
+        unknown: ErrorData,
+    ) -> Response<Answer> {
         match denial {
             Denial::Unauthenticated(scopes) => self.refuse(&Refusal::Unauthenticated(scopes)),
             Denial::InsufficientScope(scopes) => self.refuse(&Refusal::InsufficientScope(scopes)),
@@ -543,6 +522,10 @@ fn guessed_era(header: Option<&str>) -> Era {
         Some(version) => Era::Legacy(version),
         None => Era::Modern,
     }
+}
+
+pub(super) fn method_not_found() -> ErrorData {
+    ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "Method not found", None)
 }
 
 fn slice(body: &Bytes, raw: Option<&RawValue>) -> Bytes {

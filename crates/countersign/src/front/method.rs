@@ -66,6 +66,14 @@ impl Method {
         }
     }
 
+    /// Whether the method is about the server as a whole, and no list or component.
+    pub(crate) const fn is_about_the_server(self) -> bool {
+        matches!(
+            self,
+            Self::Initialize | Self::Ping | Self::SetLevel | Self::Discover
+        )
+    }
+
     /// Whether the era has the method: 2026-07-28 took away whatever needs a
     /// session, and brought discovery and subscriptions of its own.
     pub(crate) const fn is_of(self, era: &Era) -> bool {

@@ -71,8 +71,13 @@ impl RegistryHandler {
     async fn listed<T: DeserializeOwned>(
         &self,
         list: List,
+        page: Option<&PaginatedRequestParams>,
         request: &RequestContext<RoleServer>,
     ) -> Result<(Vec<T>, CacheScope), ErrorData> {
+        // Lists come in one page: no cursor was ever given out, so any is forged (E41).
+        if page.is_some_and(|page| page.cursor.is_some()) {
+            return Err(ErrorData::invalid_params("Invalid params", None));
+        }
         let method = match list {
             List::Tools => "tools/list",
             List::Resources => "resources/list",
@@ -210,37 +215,41 @@ impl ServerHandler for RegistryHandler {
 
     async fn list_tools(
         &self,
-        _page: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let (items, scope) = self.listed(List::Tools, &context).await?;
+        let (items, scope) = self.listed(List::Tools, page.as_ref(), &context).await?;
         Ok(ListToolsResult::with_all_items(items).with_cache_scope(scope))
     }
 
     async fn list_prompts(
         &self,
-        _page: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        let (items, scope) = self.listed(List::Prompts, &context).await?;
+        let (items, scope) = self.listed(List::Prompts, page.as_ref(), &context).await?;
         Ok(ListPromptsResult::with_all_items(items).with_cache_scope(scope))
     }
 
     async fn list_resources(
         &self,
-        _page: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let (items, scope) = self.listed(List::Resources, &context).await?;
+        let (items, scope) = self
+            .listed(List::Resources, page.as_ref(), &context)
+            .await?;
         Ok(ListResourcesResult::with_all_items(items).with_cache_scope(scope))
     }
 
     async fn list_resource_templates(
         &self,
-        _page: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let (items, scope) = self.listed(List::Templates, &context).await?;
+        let (items, scope) = self
+            .listed(List::Templates, page.as_ref(), &context)
+            .await?;
         Ok(ListResourceTemplatesResult::with_all_items(items).with_cache_scope(scope))
     }
 

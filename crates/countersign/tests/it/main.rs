@@ -23,4 +23,6 @@ mod places;
 #[cfg(test)]
 mod request_state;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod transport;
