@@ -65,6 +65,10 @@ pub(super) fn judge(text: &str) -> Result<Parts, InvalidRedirectUri> {
     if authority.is_some_and(|authority| authority.contains('@')) {
         return Err(InvalidRedirectUri::UserInfo);
     }
+    // RFC 3986 §3.2.2: brackets are for address literals alone.
+    if path.contains(['[', ']']) || query.contains(['[', ']']) {
+        return Err(InvalidRedirectUri::Characters);
+    }
     if path.split('/').any(|segment| matches!(segment, "." | "..")) {
         return Err(InvalidRedirectUri::DotSegments);
     }
@@ -74,6 +78,7 @@ pub(super) fn judge(text: &str) -> Result<Parts, InvalidRedirectUri> {
         if !hierarchy.starts_with('/') {
             return Err(InvalidRedirectUri::NotAbsolute);
         }
+        Url::parse(text).map_err(|_| InvalidRedirectUri::Host)?;
         return Ok(Parts {
             scheme_end,
             host: (scheme_end, scheme_end),

@@ -8,6 +8,7 @@
 )]
 
 mod algorithms;
+mod authorization_requests;
 mod bearer;
 mod claims;
 mod claims_properties;
@@ -16,8 +17,10 @@ mod headers;
 mod json;
 mod key_sets;
 mod pem;
+mod pkce;
 mod properties;
 mod public_keys;
+mod redirect_uris;
 mod signatures;
 mod signing;
 mod time_claims;
