@@ -5,6 +5,7 @@
 //! - [`FakeIssuerServer`]: a loopback HTTP server whose answers a test scripts.
 //! - [`Http`], [`ModernClient`], [`LegacyClient`], [`raw::exchange`]: requests
 //!   over a tower service or a socket, in both protocol eras, or as plain bytes.
+//! - [`frames`]: HTTP/2 by hand.
 //! - [`CaptureLog`]: everything that is logged, as text, to search for secrets.
 //!
 //! Nothing here sleeps or reads the system clock. A wrong use panics, because
@@ -20,6 +21,7 @@ pub mod capture_log;
 pub mod client;
 pub mod clock;
 pub mod fake_server;
+pub mod frames;
 pub mod issuer;
 pub mod random;
 pub mod raw;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Limited};
+use tokio::time::Sleep;
 
 /// An error of a body that comes or goes.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -35,43 +36,39 @@ where
     if body.size_hint().lower() > u64::try_from(cap).unwrap_or(u64::MAX) {
         return Err(Unread::TooLarge);
     }
+    let mut whole = std::pin::pin!(read_whole(body, cap));
+    // Most bodies are there already: no timer for them.
+    if let Poll::Ready(read) = futures_util::poll!(whole.as_mut()) {
+        return read;
+    }
+    tokio::time::timeout(patience, whole)
+        .await
+        .unwrap_or(Err(Unread::TooSlow))
+}
+
+async fn read_whole<B>(body: B, cap: usize) -> Result<Bytes, Unread>
+where
+    B: Body<Data = Bytes>,
+{
     let mut body = std::pin::pin!(body);
-    // Most bodies are there already, in one piece: no timer and no copy for them.
-    let Some(first) = next(body.as_mut(), patience).await? else {
+    let Some(first) = frame(body.as_mut()).await? else {
         return Ok(Bytes::new());
     };
     if first.len() > cap {
         return Err(Unread::TooLarge);
     }
+    // A body in one piece is not copied.
     if body.is_end_stream() {
         return Ok(first);
     }
-    let all = async {
-        let mut whole = BytesMut::from(first.as_ref());
-        while let Some(piece) = frame(body.as_mut()).await? {
-            if whole.len() + piece.len() > cap {
-                return Err(Unread::TooLarge);
-            }
-            whole.extend_from_slice(&piece);
+    let mut whole = BytesMut::from(first.as_ref());
+    while let Some(piece) = frame(body.as_mut()).await? {
+        if whole.len() + piece.len() > cap {
+            return Err(Unread::TooLarge);
         }
-        Ok(whole.freeze())
-    };
-    tokio::time::timeout(patience, all)
-        .await
-        .unwrap_or(Err(Unread::TooSlow))
-}
-
-async fn next<B: Body<Data = Bytes>>(
-    mut body: Pin<&mut B>,
-    patience: Duration,
-) -> Result<Option<Bytes>, Unread> {
-    let mut waiting = std::pin::pin!(frame(body.as_mut()));
-    if let Poll::Ready(piece) = futures_util::poll!(waiting.as_mut()) {
-        return piece;
+        whole.extend_from_slice(&piece);
     }
-    tokio::time::timeout(patience, waiting)
-        .await
-        .unwrap_or(Err(Unread::TooSlow))
+    Ok(whole.freeze())
 }
 
 /// The next piece of data; trailers are passed over.
@@ -86,6 +83,69 @@ async fn frame<B: Body<Data = Bytes>>(mut body: Pin<&mut B>) -> Result<Option<By
                 }
             }
         }
+    }
+}
+
+/// A request body that is handed on, under the cap and the timeout of the others.
+pub(super) struct Bounded<B> {
+    body: Pin<Box<Limited<B>>>,
+    patience: Duration,
+    /// Runs from the first time that the client has to be waited for.
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl<B> Bounded<B>
+where
+    B: Body<Data = Bytes>,
+{
+    /// `body`, of at most `cap` bytes that arrive within `patience`.
+    ///
+    /// # Errors
+    ///
+    /// [`Unread::TooLarge`] if it says itself that it is longer.
+    pub(super) fn new(body: B, cap: usize, patience: Duration) -> Result<Self, Unread> {
+        if body.size_hint().lower() > u64::try_from(cap).unwrap_or(u64::MAX) {
+            return Err(Unread::TooLarge);
+        }
+        Ok(Self {
+            body: Box::pin(Limited::new(body, cap)),
+            patience,
+            deadline: None,
+        })
+    }
+}
+
+impl<B> Body for Bounded<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Poll::Ready(frame) = self.body.as_mut().poll_frame(context) {
+            return Poll::Ready(frame);
+        }
+        let patience = self.patience;
+        let deadline = self
+            .deadline
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        deadline
+            .as_mut()
+            .poll(context)
+            .map(|()| Some(Err("the body did not arrive in time".into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -15,9 +15,9 @@ use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
-use http_body_util::BodyExt;
 use tower_service::Service;
 
+use super::body::Bounded;
 use super::{Answer, BoxError, Front, answer, with_address};
 
 /// Where a load balancer asks whether the process lives. Open on purpose, and silent.
@@ -137,10 +137,15 @@ impl Front {
             Ok(caller) => caller,
             Err(refused) => return refused,
         };
+        let limits = self.place.limits;
+        let body = match Bounded::new(body, limits.body, limits.body_patience) {
+            Ok(body) => axum::body::Body::new(body),
+            Err(why) => return answer::unread(why),
+        };
         // The token is for the check that was just made, and for nobody behind it.
         parts.headers.remove(AUTHORIZATION);
         parts.extensions.insert(caller);
-        let request = Request::from_parts(parts, axum::body::Body::new(body.map_err(Into::into)));
+        let request = Request::from_parts(parts, body);
         let response = match self.routes.router.clone().call(request).await {
             Ok(response) => response,
             Err(never) => match never {},

@@ -24,7 +24,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body: 1024 * 1024,
-            body_patience: Duration::from_secs(30),
+            body_patience: Duration::from_secs(25),
             call_patience: Duration::from_secs(600),
             keep_alive: Duration::from_secs(15),
         }

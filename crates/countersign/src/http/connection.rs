@@ -1,100 +1,132 @@
-//! One connection: socket options, bounds of HTTP/1 and HTTP/2, graceful end.
+//! One connection: bounds of HTTP/1 and HTTP/2, and who ends it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
-use super::ServeError;
+use super::exchanges::{Exchanges, Verdict, Watched};
+use super::wire::Wire;
 use crate::front::App;
 
-/// How long the head of a request may take, and how long a connection may idle.
-const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 /// The longest head of a request, in bytes; 431 beyond it.
 const HEAD_BYTES: usize = 64 * 1024;
 /// How many requests one HTTP/2 connection carries at the same time.
 const STREAMS: u32 = 128;
+/// How often an HTTP/2 client shows that it lives, and how long it may take.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How long a connection may take to end once it was told to, with no request left.
+const GOODBYE: Duration = Duration::from_secs(3);
 
-/// Listens on `address`.
-pub(super) async fn listen(address: &str) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let reason = match error.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                "another program listens there: stop it or choose another port".to_owned()
-            }
-            std::io::ErrorKind::PermissionDenied => "this user may not listen there".to_owned(),
-            std::io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
-            std::io::ErrorKind::InvalidInput => {
-                "write host:port, for example 127.0.0.1:8000".to_owned()
-            }
-            _ => error.to_string(),
-        };
-        ServeError::Listen {
-            address: address.to_owned(),
-            reason,
-        }
-    })
+/// How long a client may take for each part of its work.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// The TLS handshake.
+    pub(super) handshake: Duration,
+    /// The head of a request, and the time between requests.
+    pub(super) head: Duration,
+    /// Reading on, when an answer waits.
+    pub(super) stall: Duration,
+    /// Running requests, after the stop.
+    pub(super) farewell: Duration,
 }
 
-/// The bounds that every connection has.
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            handshake: Duration::from_secs(10),
+            head: Duration::from_secs(20),
+            stall: Duration::from_secs(25),
+            farewell: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The bounds that every connection has. Slow heads are none of them: see
+/// [`Exchanges`], which knows idleness in both versions of HTTP.
 pub(super) fn bounds() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE)
+        .header_read_timeout(None)
         .max_buf_size(HEAD_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
-        .keep_alive_interval(HEAD_PATIENCE)
-        .keep_alive_timeout(HEAD_PATIENCE);
+        .keep_alive_interval(HEARTBEAT)
+        .keep_alive_timeout(HEARTBEAT);
     builder
 }
 
-/// Answers the requests of one connection until it ends.
+/// Answers the requests of one connection until it ends: by the client, by the
+/// stop of the server, or because nothing goes on for longer than `patience`.
 pub(super) async fn converse<S>(
     stream: S,
     peer: IpAddr,
     app: App,
     bounds: Builder<TokioExecutor>,
-    end: Watcher,
+    patience: Patience,
+    exchanges: &Exchanges,
+    mut stopped: watch::Receiver<bool>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let begun = exchanges.clone();
     let service = service_fn(move |request| {
-        let app = app.clone();
-        async move { Ok::<_, std::convert::Infallible>(app.respond(request, Some(peer)).await) }
+        let (app, exchange) = (app.clone(), begun.begin());
+        async move {
+            let answer = app.respond(request, Some(peer)).await;
+            Ok::<_, std::convert::Infallible>(answer.map(|body| Watched::new(body, exchange)))
+        }
     });
-    let connection = bounds
-        .serve_connection(TokioIo::new(stream), service)
-        .into_owned();
-    if let Err(error) = end.watch(connection).await {
-        tracing::debug!(error = %error, "a connection broke");
-    }
-}
-
-/// Accepts the next connection. Errors of one client are not errors of the server.
-pub(super) async fn accept(listener: &TcpListener) -> (tokio::net::TcpStream, SocketAddr) {
+    let io = TokioIo::new(Wire::new(stream));
+    let mut connection = pin!(bounds.serve_connection(io, service));
+    let mut look = pin!(tokio::time::sleep(patience.head.min(patience.stall)));
+    let mut ending = false;
+    let mut stop_was_seen = false;
     loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(error = %error, "TCP_NODELAY was not set");
+        tokio::select! {
+            // A client that keeps its connection busy must not keep the judge from it.
+            biased;
+            () = look.as_mut() => {
+                match exchanges.judge(Instant::now(), patience.head, patience.stall) {
+                    Verdict::Fine(next) => look.as_mut().reset(next),
+                    Verdict::Idle if !ending => {
+                        ending = true;
+                        connection.as_mut().graceful_shutdown();
+                        look.as_mut().reset(Instant::now() + GOODBYE);
+                    }
+                    Verdict::Idle => return,
+                    Verdict::Stalled => {
+                        tracing::info!("a client left an answer unread for too long");
+                        return;
+                    }
                 }
-                return (stream, peer);
             }
-            Err(error) => {
-                tracing::warn!(error = %error, "a connection was not accepted");
-                // Out of descriptors, most likely: waiting lets some be closed.
-                tokio::time::sleep(Duration::from_millis(100)).await;
+            () = exchanges.told_to_leave() => {
+                if exchanges.is_idle() {
+                    return;
+                }
+                connection.as_mut().graceful_shutdown();
+            }
+            _ = stopped.wait_for(|stopped| *stopped), if !stop_was_seen => {
+                stop_was_seen = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(error = %error, "a connection broke");
+                }
+                return;
             }
         }
     }

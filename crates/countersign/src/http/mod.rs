@@ -1,8 +1,13 @@
 //! Serving over HTTP: addresses, bounds, TLS, start and stop.
 
 mod connection;
+mod crowd;
+mod exchanges;
+mod framing;
+mod listener;
 mod running;
 mod tls;
+mod wire;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -13,6 +18,7 @@ use countersign_resource_server::ConfigurationError;
 use countersign_resource_server::oauth::ResourceUri;
 use thiserror::Error;
 
+use connection::Patience;
 pub use running::RunningServer;
 
 use crate::front::{App, Front, Limits, Place};
@@ -51,6 +57,7 @@ pub struct Http {
     allowed_hosts: Vec<String>,
     allowed_origins: Vec<String>,
     limits: Limits,
+    patience: Patience,
     max_connections: usize,
     tls: Option<(PathBuf, PathBuf)>,
 }
@@ -65,6 +72,7 @@ impl Http {
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             limits: Limits::default(),
+            patience: Patience::default(),
             max_connections: 10_000,
             tls: None,
         }
@@ -99,7 +107,8 @@ impl Http {
         self
     }
 
-    /// The longest body of a request, in bytes; 1 MiB unless set.
+    /// The longest body of a request, in bytes; 1 MiB unless set. It binds the routes
+    /// of the application too.
     #[must_use]
     pub const fn body_limit(mut self, bytes: usize) -> Self {
         self.limits.body = bytes;
@@ -113,7 +122,48 @@ impl Http {
         self
     }
 
-    /// How many connections are open at the same time; 10,000 unless set. More wait.
+    /// How long a client may take for the TLS handshake; ten seconds unless set.
+    #[must_use]
+    pub const fn handshake_timeout(mut self, time: Duration) -> Self {
+        self.patience.handshake = time;
+        self
+    }
+
+    /// How long a client may take to send the head of a request, counted from the
+    /// end of the request before; 20 seconds unless set. A connection that has no
+    /// request for that long is closed.
+    #[must_use]
+    pub const fn head_timeout(mut self, time: Duration) -> Self {
+        self.patience.head = time;
+        self
+    }
+
+    /// How long a client may take to send the body of a request; 25 seconds unless
+    /// set. Later the answer is 408.
+    #[must_use]
+    pub const fn body_timeout(mut self, time: Duration) -> Self {
+        self.limits.body_patience = time;
+        self
+    }
+
+    /// How long a client may leave the next piece of an answer (16 KiB at most)
+    /// unread; 25 seconds unless set. Later its connection is closed.
+    #[must_use]
+    pub const fn stall_timeout(mut self, time: Duration) -> Self {
+        self.patience.stall = time;
+        self
+    }
+
+    /// How long running requests may go on after the stop; ten seconds unless set.
+    #[must_use]
+    pub const fn shutdown_timeout(mut self, time: Duration) -> Self {
+        self.patience.farewell = time;
+        self
+    }
+
+    /// How many connections are open at the same time; 10,000 unless set. More
+    /// wait, and connections without a request are closed for them, the longest
+    /// idle first.
     #[must_use]
     pub const fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections;
@@ -200,7 +250,7 @@ fn shown(address: IpAddr) -> String {
 
 impl Server {
     /// Serves until the process is told to stop (Ctrl-C, SIGTERM), then lets running
-    /// requests end for ten seconds.
+    /// requests end, see [`Http::shutdown_timeout`].
     ///
     /// # Errors
     ///
@@ -216,7 +266,7 @@ impl Server {
     ///
     /// [`ServeError`] if the server does not start.
     pub async fn start(self, http: Http) -> Result<RunningServer, ServeError> {
-        let listener = connection::listen(&http.address).await?;
+        let listener = listener::listen(&http.address).await?;
         let local = listener.local_addr().map_err(|error| ServeError::Listen {
             address: http.address.clone(),
             reason: error.to_string(),
@@ -237,6 +287,7 @@ impl Server {
             local,
             tls,
             http.max_connections,
+            http.patience,
         ))
     }
 

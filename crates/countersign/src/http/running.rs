@@ -1,21 +1,17 @@
 //! A server that runs: where it is, and how it ends.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
 
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot};
-use tokio::task::JoinHandle;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::server::conn::auto::Builder;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{oneshot, watch};
+use tokio::task::{JoinHandle, JoinSet};
 
-use super::{connection, tls};
+use super::connection::{self, Patience};
+use super::crowd::{Crowd, Member};
+use super::{listener, tls};
 use crate::front::App;
-
-/// How long running requests may go on after the stop.
-const FAREWELL: Duration = Duration::from_secs(10);
-/// How long a TLS handshake may take.
-const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server that is serving. Dropping it stops it at once.
 #[derive(Debug)]
@@ -34,6 +30,7 @@ impl RunningServer {
         local: SocketAddr,
         tls: Option<tls::Acceptor>,
         max_connections: usize,
+        patience: Patience,
     ) -> Self {
         let (stop, stopped) = oneshot::channel();
         let accepting = tokio::spawn(accept_until(
@@ -42,6 +39,7 @@ impl RunningServer {
             app.clone(),
             tls.clone(),
             max_connections,
+            patience,
         ));
         Self {
             app,
@@ -82,7 +80,9 @@ impl RunningServer {
         self.stop().await;
     }
 
-    /// Stops accepting, lets running requests end, and returns.
+    /// Stops accepting, lets running requests end for the time that
+    /// [`Http::shutdown_timeout`](super::Http::shutdown_timeout) gives them, cuts off
+    /// what still runs, and returns.
     pub async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
             // The receiver is gone only if accepting ended already.
@@ -100,51 +100,109 @@ impl Drop for RunningServer {
     }
 }
 
+/// What every connection is served with.
+#[derive(Clone)]
+struct Service {
+    app: App,
+    tls: Option<tls::Acceptor>,
+    bounds: Builder<TokioExecutor>,
+    patience: Patience,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Service {
+    /// Serves one connection until it ends.
+    async fn serve(self, stream: TcpStream, peer: SocketAddr, member: Member) {
+        let exchanges = &member.exchanges;
+        let (patience, address) = (self.patience, peer.ip());
+        let Some(tls) = self.tls else {
+            connection::converse(
+                stream,
+                address,
+                self.app,
+                self.bounds,
+                patience,
+                exchanges,
+                self.stopped,
+            )
+            .await;
+            return;
+        };
+        let handshake = tokio::time::timeout(patience.handshake, tls.accept(stream));
+        let mut stopped = self.stopped.clone();
+        let stream = tokio::select! {
+            result = handshake => match result {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(error)) => {
+                    tracing::debug!(error = %error, "a TLS handshake failed");
+                    return;
+                }
+                Err(_) => {
+                    tracing::debug!("a TLS handshake took too long");
+                    return;
+                }
+            },
+            () = exchanges.told_to_leave() => return,
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        };
+        connection::converse(
+            stream,
+            address,
+            self.app,
+            self.bounds,
+            patience,
+            exchanges,
+            self.stopped,
+        )
+        .await;
+    }
+}
+
 async fn accept_until(
-    mut stopped: oneshot::Receiver<()>,
+    mut told: oneshot::Receiver<()>,
     listener: TcpListener,
     app: App,
     tls: Option<tls::Acceptor>,
     max_connections: usize,
+    patience: Patience,
 ) {
-    let places = Arc::new(Semaphore::new(max_connections));
-    let farewell = GracefulShutdown::new();
-    let bounds = connection::bounds();
+    let crowd = Crowd::new(max_connections);
+    let (stop, stopped) = watch::channel(false);
+    let service = Service {
+        app: app.clone(),
+        tls,
+        bounds: connection::bounds(),
+        patience,
+        stopped,
+    };
+    // Whatever ends this function, by return or by abort, ends the connections.
+    let mut connections = JoinSet::new();
     loop {
         let next = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, connection::accept(&listener).await)
+            let (stream, peer) = listener::accept(&listener, &crowd).await;
+            (crowd.join().await, stream, peer)
         };
-        let (place, (stream, peer)) = tokio::select! {
-            next = next => next,
-            _ = &mut stopped => break,
-        };
-        let (app, tls, bounds, end) =
-            (app.clone(), tls.clone(), bounds.clone(), farewell.watcher());
-        tokio::spawn(async move {
-            match tls {
-                None => connection::converse(stream, peer.ip(), app, bounds, end).await,
-                Some(tls) => {
-                    match tokio::time::timeout(HANDSHAKE_PATIENCE, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => {
-                            connection::converse(stream, peer.ip(), app, bounds, end).await
-                        }
-                        Ok(Err(error)) => tracing::debug!(error = %error, "a TLS handshake failed"),
-                        Err(_) => tracing::debug!("a TLS handshake took too long"),
-                    }
-                }
+        tokio::select! {
+            (member, stream, peer) = next => {
+                let Some(member) = member else { break };
+                connections.spawn(service.clone().serve(stream, peer, member));
+                while connections.try_join_next().is_some() {}
             }
-            drop(place);
-        });
+            _ = &mut told => break,
+        }
     }
     drop(listener);
     // Streams that stay open would hold the farewell up.
     app.0.lane.shut_down();
-    if tokio::time::timeout(FAREWELL, farewell.shutdown())
+    // Nobody listens if there is no connection.
+    let _ = stop.send(true);
+    let farewell = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(patience.farewell, farewell)
         .await
         .is_err()
     {
         tracing::warn!("requests that were still running are cut off");
+        connections.shutdown().await;
     }
 }
 
