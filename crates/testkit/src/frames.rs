@@ -119,9 +119,7 @@ impl Frame {
             [0x48 | 0x08, length, code, rest @ ..] if length & 0x80 != 0 => {
                 digits(*code, rest.first().copied()?, rest.get(1).copied())
             }
-            [0x48 | 0x08, 3, a, b, c, ..] => {
-                std::str::from_utf8(&[*a, *b, *c]).ok()?.parse().ok()
-            }
+            [0x48 | 0x08, 3, a, b, c, ..] => std::str::from_utf8(&[*a, *b, *c]).ok()?.parse().ok(),
             _ => None,
         }
     }
@@ -257,7 +255,10 @@ mod tests {
     #[test]
     fn frames_and_fields_are_encoded_as_the_rfcs_show() {
         let ping = Frame::new(kind::PING, ACK, 0, [7; 8]);
-        assert_eq!(ping.encode(), [&[0, 0, 8, 6, 1, 0, 0, 0, 0][..], &[7; 8]].concat());
+        assert_eq!(
+            ping.encode(),
+            [&[0, 0, 8, 6, 1, 0, 0, 0, 0][..], &[7; 8]].concat()
+        );
         // RFC 7541, C.2.2 without the index, and C.1.2: 1337 with a prefix of five
         // bits; of seven it is 127, 186 + 128 - 128, 9.
         assert_eq!(field_block(&[("a", "bc")]), b"\0\x01a\x02bc");

@@ -138,7 +138,10 @@ mod tests {
         let source = Failing(Mutex::new(vec![Error::from_raw_os_error(24)]), listener);
         let _client = TcpStream::connect(address).await.unwrap();
         accept(&source, &crowd).await;
-        assert!(idle.exchanges.idle_since().is_none(), "it was told to leave");
+        assert!(
+            idle.exchanges.idle_since().is_none(),
+            "it was told to leave"
+        );
         idle.exchanges.told_to_leave().await;
         let told = busy.exchanges.told_to_leave();
         let told = tokio::time::timeout(Duration::from_secs(1), told).await;

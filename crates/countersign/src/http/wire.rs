@@ -22,6 +22,7 @@ pub(super) struct Wire<S> {
     stream: S,
     framing: Framing,
     fault: Option<Fault>,
+    no_head: NoHead,
     end: End,
 }
 
@@ -37,6 +38,7 @@ impl<S> Wire<S> {
             stream,
             framing: Framing::new(),
             fault: None,
+            no_head: NoHead(b"\0\r\n\r\n"),
             end: End::NotYet,
         }
     }
@@ -55,37 +57,44 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.fault {
-            // The parser was given a byte that no head has, and answers 400.
-            Some(Fault::Head(_)) => return Poll::Pending,
+        let wire = &mut *self;
+        match wire.fault {
+            Some(Fault::Head(_)) => return wire.no_head.feed(buffer),
             Some(Fault::Body(_)) => return Poll::Ready(Err(ambiguous())),
             None => {}
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        let fresh = buffer.filled_mut().get_mut(before..).unwrap_or_default();
-        let Err(fault) = self.framing.follow(fresh) else {
+        ready!(Pin::new(&mut wire.stream).poll_read(context, buffer))?;
+        let fresh = buffer.filled().get(before..).unwrap_or_default();
+        let Err(fault) = wire.framing.follow(fresh) else {
             return Poll::Ready(Ok(()));
         };
-        self.fault = Some(fault);
         tracing::info!("refused: the framing of a request is ambiguous");
+        wire.fault = Some(fault);
+        let (Fault::Head(good) | Fault::Body(good)) = fault;
+        buffer.set_filled(before + good);
         match fault {
-            Fault::Head(at) => {
-                if let Some(byte) = fresh.get_mut(at) {
-                    *byte = 0;
-                }
-                buffer.set_filled(before + at + 1);
-                Poll::Ready(Ok(()))
-            }
-            Fault::Body(0) => {
-                buffer.set_filled(before);
-                Poll::Ready(Err(ambiguous()))
-            }
-            Fault::Body(at) => {
-                buffer.set_filled(before + at);
-                Poll::Ready(Ok(()))
-            }
+            Fault::Head(_) => wire.no_head.feed(buffer),
+            Fault::Body(0) => Poll::Ready(Err(ambiguous())),
+            Fault::Body(_) => Poll::Ready(Ok(())),
         }
+    }
+}
+
+/// What the parser gets instead of the rest of a head: no head has a NUL, so it
+/// answers 400, after the answers to earlier requests, and closes. It waits for an
+/// empty line before it looks.
+struct NoHead(&'static [u8]);
+
+impl NoHead {
+    fn feed(&mut self, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.0.is_empty() {
+            return Poll::Pending;
+        }
+        let (now, later) = self.0.split_at(self.0.len().min(buffer.remaining()));
+        buffer.put_slice(now);
+        self.0 = later;
+        Poll::Ready(Ok(()))
     }
 }
 

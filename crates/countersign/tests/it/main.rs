@@ -13,6 +13,8 @@ mod examples;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod middleware;
@@ -24,5 +26,9 @@ mod places;
 mod request_state;
 #[cfg(test)]
 mod sessions;
+#[cfg(test)]
+mod slow;
+#[cfg(test)]
+mod smuggling;
 #[cfg(test)]
 mod transport;
