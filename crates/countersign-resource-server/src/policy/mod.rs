@@ -26,6 +26,17 @@ pub enum ComponentKind {
     Prompt,
 }
 
+impl ComponentKind {
+    /// The method of the protocol by which a component of this kind is used.
+    pub const fn method_of_use(self) -> &'static str {
+        match self {
+            Self::Tool => "tools/call",
+            Self::Resource | Self::ResourceTemplate => "resources/read",
+            Self::Prompt => "prompts/get",
+        }
+    }
+}
+
 /// How a component answers a caller who may not use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[expect(
@@ -138,6 +149,19 @@ pub trait Policy: fmt::Debug + Send + Sync + 'static {
     ///
     /// The [`Denial`] says why.
     fn check(&self, caller: &Caller, action: &Action<'_>, now: UnixTime) -> Result<(), Denial>;
+
+    /// Whether `component` is in the lists that `caller` sees at the time `now`.
+    ///
+    /// Asked for each component of a list. Unless implemented, a component is shown
+    /// if [`Self::check`] does not object to its use, or says only that it is used
+    /// too often: implement this too if `check` counts how often it is asked.
+    fn shows(&self, caller: &Caller, component: Component<'_>, now: UnixTime) -> bool {
+        let used = Action::on(component.kind.method_of_use(), component);
+        matches!(
+            self.check(caller, &used, now),
+            Ok(()) | Err(Denial::TooMany { .. })
+        )
+    }
 }
 
 /// The proof that every policy agreed. It is spent by dispatching the action.
@@ -148,6 +172,21 @@ pub struct Permit(());
 impl Permit {
     /// Uses the permit up. Called where the action is carried out.
     pub fn spend(self) {}
+}
+
+/// Whether `component` is in the lists that `caller` sees: it has the scopes, and
+/// every policy shows it.
+pub fn is_shown(
+    policies: &[Arc<dyn Policy>],
+    caller: &Caller,
+    component: Component<'_>,
+    now: UnixTime,
+) -> bool {
+    let used = Action::on(component.kind.method_of_use(), component);
+    scopes::check(caller, &used).is_ok()
+        && policies
+            .iter()
+            .all(|policy| policy.shows(caller, component, now))
 }
 
 /// Asks the scopes of the component and then every policy.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign_resource_server::oauth::{Lifetime, ScopeSet, UnixTime};
 use countersign_resource_server::policy::{
-    Action, Component, ComponentKind, Concealment, Denial, Policy, decide,
+    Action, Component, ComponentKind, Concealment, Denial, Policy, decide, is_shown,
 };
 use countersign_resource_server::{AccessToken, Assertion, Caller};
 use testkit::NOW;
@@ -107,4 +107,27 @@ fn a_hidden_component_answers_as_if_it_did_not_exist() {
     };
     let limits = [Arc::new(Objects(too_many.clone())) as Arc<dyn Policy>];
     assert_eq!(asked(&limits, &bearer_of("admin"), tool), Some(too_many));
+}
+
+#[test]
+fn e39_what_a_policy_forbids_is_not_shown_and_what_is_too_often_used_is() {
+    let needed = scopes("admin");
+    let tool = Component::new(ComponentKind::Tool, "report", &needed);
+    let too_many = Denial::TooMany {
+        retry_after: Lifetime::from_secs(3),
+    };
+    let shown =
+        |policies: &[Arc<dyn Policy>], held| is_shown(policies, &bearer_of(held), tool, NOW);
+    let objects = |denial| [Arc::new(Objects(denial)) as Arc<dyn Policy>];
+    assert!(!shown(&[], "read"));
+    for denial in [
+        Denial::Forbidden,
+        Denial::Unknown,
+        Denial::InsufficientScope(needed.clone()),
+        Denial::Unauthenticated(needed.clone()),
+    ] {
+        assert!(!shown(&objects(denial.clone()), "admin"), "{denial:?}");
+    }
+    assert!(shown(&objects(too_many), "admin"));
+    assert!(shown(&[Arc::new(Agrees)], "admin"));
 }

@@ -1,8 +1,9 @@
-//! The four lists: serialized at start, unless a middleware wants to see them.
+//! The four lists: serialized at start, unless a policy or a middleware has a say.
 
 use bytes::Bytes;
 use countersign_resource_server::Caller;
-use countersign_resource_server::policy::Permit;
+use countersign_resource_server::oauth::UnixTime;
+use countersign_resource_server::policy::{self, Component, Permit};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -29,16 +30,11 @@ impl Core {
         permit: Permit,
         list: List,
         caller: &Caller,
+        now: UnixTime,
         context: impl FnOnce() -> Context,
     ) -> Result<Listed, ErrorData> {
         permit.spend();
-        let listing = match list {
-            List::Tools => self.registry.tool_list(),
-            List::Resources => self.registry.resource_list(),
-            List::Templates => self.registry.template_list(),
-            List::Prompts => self.registry.prompt_list(),
-        };
-        let listed = listing.visible_to(caller);
+        let listed = self.shown(list, caller, now);
         if self.middleware.is_empty() {
             return Ok(listed);
         }
@@ -51,6 +47,39 @@ impl Core {
             List::Prompts => self.relist(call, listed, PromptListing { context }).await,
         };
         changed.map_err(ToolError::into_error_data)
+    }
+
+    /// What the scopes and every policy show `caller`. Without policies the answer
+    /// is made of parts that were serialized at start.
+    fn shown(&self, list: List, caller: &Caller, now: UnixTime) -> Listed {
+        let registry = &self.registry;
+        let listing = match list {
+            List::Tools => registry.tool_list(),
+            List::Resources => registry.resource_list(),
+            List::Templates => registry.template_list(),
+            List::Prompts => registry.prompt_list(),
+        };
+        if self.policies.is_empty() {
+            return listing.visible_to(caller);
+        }
+        let is_shown =
+            |component: Component<'_>| policy::is_shown(&self.policies, caller, component, now);
+        match list {
+            List::Tools => listing.only(registry.tools().map(|entry| is_shown(entry.component()))),
+            List::Resources => listing.only(
+                registry
+                    .resources()
+                    .map(|entry| is_shown(entry.component())),
+            ),
+            List::Templates => listing.only(
+                registry
+                    .templates()
+                    .map(|entry| is_shown(entry.component())),
+            ),
+            List::Prompts => {
+                listing.only(registry.prompts().map(|entry| is_shown(entry.component())))
+            }
+        }
     }
 
     async fn relist<O, T>(

@@ -277,7 +277,9 @@ impl Front {
             List::Templates => "resourceTemplates",
             List::Prompts => "prompts",
         };
-        match self.core.list(permit, list, &caller, || context).await {
+        let now = self.clock.now();
+        let listed = self.core.list(permit, list, &caller, now, || context);
+        match listed.await {
             Ok(listed) => {
                 let text = direct::list(&asked.era, member, &listed, self.is_public());
                 direct::text(asked.id, &text)

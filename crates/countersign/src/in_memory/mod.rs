@@ -383,7 +383,9 @@ impl InMemoryClient {
         let context = self.context(method, "", &Bytes::new(), None)?;
         let listing = self
             .core
-            .list(permit, list, &self.caller, || context.clone());
+            .list(permit, list, &self.caller, self.clock.now(), || {
+                context.clone()
+            });
         let listed = self.collecting(&context, listing).await?;
         serde_json::from_slice(&listed.array).map_err(|_| CallError::unexpected())
     }

@@ -52,6 +52,15 @@ impl Listing {
             private: true,
         }
     }
+
+    /// The items of which `shown` is true, in the order in which they were added.
+    pub(crate) fn only(&self, shown: impl Iterator<Item = bool>) -> Listed {
+        let shown = self.items.iter().zip(shown).filter(|(_, shown)| *shown);
+        Listed {
+            array: array(shown.map(|((item, _), _)| item)),
+            private: true,
+        }
+    }
 }
 
 fn array<'a>(items: impl Iterator<Item = &'a Bytes>) -> Bytes {

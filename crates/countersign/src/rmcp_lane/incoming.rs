@@ -8,6 +8,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use countersign_resource_server::oauth::UnixTime;
 use countersign_resource_server::policy::{Action, Permit};
 use countersign_resource_server::{Caller, Clock};
 use http::request::Parts;
@@ -53,6 +54,10 @@ impl Incoming {
             caller,
             level: Mutex::default(),
         }
+    }
+
+    pub(super) fn now(&self) -> UnixTime {
+        self.clock.now()
     }
 
     /// Who makes the request with these extensions.

@@ -88,7 +88,8 @@ impl RegistryHandler {
         let permit = self.incoming.permit(&request.extensions, &action, "")?;
         let context = self.incoming.context(method, request)?;
         let caller = self.incoming.caller(&request.extensions);
-        let listing = self.core().list(permit, list, caller, || context);
+        let now = self.incoming.now();
+        let listing = self.core().list(permit, list, caller, now, || context);
         let listed = unless_cancelled(request.ct.clone(), listing).await?;
         let items = serde_json::from_slice(&listed.array).map_err(|_| internal_error())?;
         Ok((items, CacheScope::Private))

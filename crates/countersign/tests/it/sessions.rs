@@ -264,3 +264,46 @@ async fn rs_31_a_policy_that_objects_to_a_method_is_a_403() {
         }
     }
 }
+
+/// Objects to the use of what has a name of this kind, for everybody.
+#[derive(Debug)]
+struct Closed;
+
+impl Policy for Closed {
+    fn check(&self, _: &Caller, action: &Action<'_>, _: UnixTime) -> Result<(), Denial> {
+        let closed = ["greet", "vault://gold", "note://{id}", "summary"];
+        match action.component {
+            Some(component) if closed.contains(&component.name) => Err(Denial::Forbidden),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn e39_rs_35_what_a_policy_forbids_is_in_no_list() {
+    let fixture = Fixture::with(|server| with_sessions(server).policy(Closed));
+    let token = fixture.issuer.token().scopes("read admin vault").sign();
+    let legacy = session(&fixture, &token).await;
+    let modern = fixture.modern();
+    for list in [
+        "tools/list",
+        "resources/list",
+        "resources/templates/list",
+        "prompts/list",
+    ] {
+        for listed in [
+            legacy.result(list, json!({})).await,
+            modern.result(list, json!({})).await,
+        ] {
+            let text = listed.to_string();
+            for name in ["\"greet\"", "vault://gold", "note://{id}", "\"summary\""] {
+                assert!(!text.contains(name), "{list}: {text}");
+            }
+            if list == "tools/list" {
+                assert!(text.contains("\"chatty\""), "{text}");
+            }
+        }
+        let listed = modern.result(list, json!({})).await;
+        assert_eq!(listed["cacheScope"], "private", "{list}");
+    }
+}
