@@ -27,9 +27,12 @@ pub async fn exchange_half_open(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
 
 /// A connection to `address`, to write and read by hand.
 pub async fn connect(address: SocketAddr) -> TcpStream {
-    TcpStream::connect(address)
+    let socket = TcpStream::connect(address)
         .await
-        .unwrap_or_else(|error| panic!("connect to {address}: {error}"))
+        .unwrap_or_else(|error| panic!("connect to {address}: {error}"));
+    // Bytes must be there once they are written, or a paused clock runs ahead of them.
+    socket.set_nodelay(true).expect("a socket takes options");
+    socket
 }
 
 /// The status of a raw HTTP/1 answer, if there is one.

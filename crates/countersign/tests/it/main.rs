@@ -13,6 +13,8 @@ mod examples;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod http2;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod messages;
