@@ -65,6 +65,11 @@ impl AllowedNames {
         }
     }
 
+    /// Whether this machine alone has the names that are answered to.
+    pub(crate) fn are_loopback(&self) -> bool {
+        self.hosts.iter().all(|host| is_loopback_name(&host.host))
+    }
+
     /// Trusts `origin`, written `scheme://host` or `scheme://host:port`. False if it is not that.
     pub(crate) fn add_origin(&mut self, origin: &str) -> bool {
         let Some(origin) = canonical_origin(origin) else {

@@ -10,7 +10,7 @@ use axum::routing::MethodRouter;
 use bytes::Bytes;
 use countersign_resource_server::oauth::ScopeSet;
 use countersign_resource_server::oauth::protected_resource::WELL_KNOWN;
-use countersign_resource_server::{Caller, Gate, Refusal};
+use countersign_resource_server::{Caller, ConfigurationError, Gate, Refusal};
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -41,7 +41,11 @@ pub enum RouteAccess {
 #[derive(Clone, Default)]
 pub struct Routes {
     router: Router,
+    /// The same paths, to find out about one that cannot be added.
+    paths: matchit::Router<()>,
     any: bool,
+    /// The first path that not everybody may call.
+    guarded: Option<String>,
 }
 
 impl fmt::Debug for Routes {
@@ -57,10 +61,21 @@ impl fmt::Debug for Routes {
 struct Refused(Refusal);
 
 impl Routes {
-    pub(crate) fn add(&mut self, path: &str, handler: MethodRouter, access: RouteAccess) {
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] for a path that is none, that another route has, or
+    /// that the server itself answers.
+    pub(crate) fn add(
+        &mut self,
+        path: &str,
+        handler: MethodRouter,
+        access: RouteAccess,
+    ) -> Result<(), ConfigurationError> {
+        self.check_path(path)?;
         let handler = match access {
             RouteAccess::Open => handler,
             RouteAccess::Requires(scopes) => {
+                self.guarded.get_or_insert_with(|| path.to_owned());
                 handler.layer(from_fn(move |request: AxumRequest, next: Next| {
                     let scopes = scopes.clone();
                     async move {
@@ -78,6 +93,58 @@ impl Routes {
         };
         self.router = std::mem::take(&mut self.router).route(path, handler);
         self.any = true;
+        Ok(())
+    }
+
+    /// The router itself panics about what is refused here.
+    fn check_path(&mut self, path: &str) -> Result<(), ConfigurationError> {
+        let refuse = |why: &str| {
+            let shown: String = path.chars().take(80).collect();
+            let shown = shown.escape_default();
+            Err(ConfigurationError::new(format!(
+                "the route `{shown}` {why}"
+            )))
+        };
+        let old_style = |segment: &str| segment.starts_with([':', '*']);
+        if !path.starts_with('/') || path.split('/').any(old_style) {
+            return refuse("is not a path: write `/status` or `/users/{id}`");
+        }
+        if path == HEALTH || path.starts_with(WELL_KNOWN) {
+            return refuse("is answered by the server itself: choose another path");
+        }
+        match self.paths.insert(path, ()) {
+            Ok(()) => Ok(()),
+            Err(matchit::InsertError::Conflict { .. }) => {
+                refuse("is taken by a route that was added before: choose another path")
+            }
+            Err(_) => refuse("is not a path: write `/status` or `/users/{id}`"),
+        }
+    }
+
+    /// Whether a server whose endpoint is at `endpoint` can have these routes.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] if the endpoint hides one of them, or if one asks for
+    /// a caller and nobody is told apart.
+    pub(crate) fn check(
+        &self,
+        endpoint: &str,
+        authenticates: bool,
+    ) -> Result<(), ConfigurationError> {
+        // A pattern that matches the endpoint among others is no mistake.
+        if self.paths.clone().insert(endpoint, ()).is_err() {
+            return Err(ConfigurationError::new(format!(
+                "the route `{endpoint}` is where the MCP endpoint is: choose another path"
+            )));
+        }
+        match &self.guarded {
+            Some(path) if !authenticates => Err(ConfigurationError::new(format!(
+                "the route `{path}` asks for a token and nobody can have one: add a verifier \
+                 with .auth(…)"
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -312,7 +312,8 @@ impl Server {
         if let Some(fault) = self.fault.take() {
             return Err(fault.into());
         }
-        self.check_authentication(local.ip())?;
+        self.check_authentication(local.ip(), &place)?;
+        self.routes.check(&place.path, self.gate.is_some())?;
         let gate = self.gate.take().map(|gate| {
             let gate = gate
                 .required_scopes(self.required_scopes.clone())
@@ -350,7 +351,11 @@ impl Server {
     }
 
     /// Nothing configured means nothing allowed.
-    fn check_authentication(&self, address: IpAddr) -> Result<(), ConfigurationError> {
+    fn check_authentication(
+        &self,
+        address: IpAddr,
+        place: &Place,
+    ) -> Result<(), ConfigurationError> {
         if self.gate.is_some() {
             return Ok(());
         }
@@ -374,6 +379,13 @@ impl Server {
                 "{address} is not a loopback address and there is no authentication: add a verifier with \
                  .auth(…), or say .danger_without_authentication() if everybody may call everything"
             )));
+        }
+        if !place.names.are_loopback() && !self.open_to_everybody {
+            return Err(ConfigurationError::new(
+                "others reach this server by its public name and there is no authentication: add a \
+                 verifier with .auth(…), or say .danger_without_authentication() if everybody may \
+                 call everything",
+            ));
         }
         tracing::warn!(
             "serving without authentication: everybody who reaches this address may call everything"

@@ -236,11 +236,16 @@ impl Server {
         UrlTickets(Arc::clone(&self.shared.sealer))
     }
 
-    /// Adds a route beside the MCP endpoint, for example `/status`. Handlers read the
-    /// caller as `Extension<Caller>`.
+    /// Adds a route beside the MCP endpoint. Handlers read the caller as
+    /// `Extension<Caller>`.
+    ///
+    /// `path` is written as for axum, for example `/status` or `/users/{id}`. The
+    /// path of the endpoint, `/healthz` and what begins with
+    /// `/.well-known/oauth-protected-resource` are the server's own.
     #[must_use]
     pub fn route(mut self, path: &str, handler: MethodRouter, access: RouteAccess) -> Self {
-        self.routes.add(path, handler, access);
+        let added = self.routes.add(path, handler, access);
+        self.note(added);
         self
     }
 
@@ -248,8 +253,8 @@ impl Server {
     ///
     /// # Security
     ///
-    /// Without a verifier a server starts on loopback addresses only, unless this
-    /// was called.
+    /// Without a verifier a server starts on loopback addresses and under loopback
+    /// names only, unless this was called.
     #[must_use]
     pub const fn danger_without_authentication(mut self) -> Self {
         self.open_to_everybody = true;

@@ -1,6 +1,7 @@
 //! Where a server starts, and that each request stands alone.
 
-use countersign::{Http, Server};
+use countersign::{Http, RouteAccess, Server};
+use countersign_oauth::ScopeSet;
 use serde_json::json;
 
 use crate::fixture::{Expected, Fixture, server};
@@ -40,6 +41,64 @@ fn tr_02_tr_03_a_public_address_without_authentication_stops_the_start() {
             .into_app(&place)
             .is_ok()
     );
+}
+
+#[test]
+fn tr_03_a_public_name_without_authentication_stops_the_start() {
+    let local = || Http::bind("127.0.0.1:8000");
+    for place in [
+        local().public_url("https://mcp.example.com/mcp"),
+        local().allowed_host("mcp.example.com"),
+    ] {
+        let refused = Server::new("open").into_app(&place).unwrap_err();
+        assert!(refused.to_string().contains(".auth("), "{refused}");
+        let told = Server::new("open").danger_without_authentication();
+        assert!(told.into_app(&place).is_ok());
+    }
+    for place in [
+        local(),
+        local().public_url("http://localhost:9000/mcp"),
+        local().allowed_host("127.0.0.1:9000"),
+    ] {
+        assert!(Server::new("open").into_app(&place).is_ok());
+    }
+}
+
+#[test]
+fn a_route_that_cannot_be_served_stops_the_start() {
+    let route = |server: Server, path: &str, access| {
+        server.route(path, axum::routing::get(|| async { "here" }), access)
+    };
+    let open = |path: &str| route(Server::new("routes"), path, RouteAccess::Open);
+    let twice = |first, second| route(open(first), second, RouteAccess::Open);
+    let place = Http::bind("127.0.0.1:8000");
+    for (server, told) in [
+        (open("status"), "not a path"),
+        (open(""), "not a path"),
+        (open("/:id"), "not a path"),
+        (open("/{id"), "not a path"),
+        (twice("/status", "/status"), "taken"),
+        (twice("/users/{id}", "/users/{name}"), "taken"),
+        (open("/healthz"), "the server itself"),
+        (
+            open("/.well-known/oauth-protected-resource/mcp"),
+            "the server itself",
+        ),
+        (open("/mcp"), "MCP endpoint"),
+        (
+            route(
+                Server::new("routes"),
+                "/me",
+                RouteAccess::Requires(ScopeSet::new()),
+            ),
+            "verifier",
+        ),
+    ] {
+        let refused = server.into_app(&place).unwrap_err().to_string();
+        assert!(refused.contains(told), "{refused}");
+    }
+    let several = twice("/{*rest}", "/users/{id}");
+    assert!(several.into_app(&place).is_ok());
 }
 
 #[tokio::test]
