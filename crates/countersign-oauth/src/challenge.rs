@@ -80,6 +80,8 @@ impl<'a> Challenge<'a> {
     }
 
     /// Adds the scopes that the operation needs; none are written if the set is empty.
+    /// `offline_access` is never written: it is between a client and its
+    /// authorization server.
     #[must_use]
     pub const fn scope(mut self, scope: &'a ScopeSet) -> Self {
         self.scope = Some(scope);
@@ -116,8 +118,11 @@ impl fmt::Display for Challenge<'_> {
         if let Some(sentence) = self.error_description {
             attribute(f, "error_description", sentence)?;
         }
-        if let Some(scope) = self.scope.filter(|scope| !scope.is_empty()) {
-            attribute(f, "scope", &scope.to_string())?;
+        if let Some(scope) = self.scope {
+            let asked_for = scope.without_offline_access();
+            if !asked_for.is_empty() {
+                attribute(f, "scope", &asked_for.to_string())?;
+            }
         }
         if let Some(address) = self.resource_metadata {
             attribute(f, "resource_metadata", address)?;
@@ -140,6 +145,21 @@ mod tests {
             challenge.to_string(),
             "Bearer scope=\"read\", \
              resource_metadata=\"https://rs.test/.well-known/oauth-protected-resource/mcp\""
+        );
+    }
+
+    #[test]
+    fn rs_08_offline_access_is_never_asked_for() {
+        let scope = ScopeSet::parse("offline_access read").unwrap();
+        let challenge = Challenge::failed(ChallengeErrorCode::InsufficientScope).scope(&scope);
+        assert_eq!(
+            challenge.to_string(),
+            "Bearer error=\"insufficient_scope\", scope=\"read\""
+        );
+        let scope = ScopeSet::parse("offline_access").unwrap();
+        assert_eq!(
+            Challenge::unauthenticated().scope(&scope).to_string(),
+            "Bearer"
         );
     }
 

@@ -51,15 +51,25 @@ impl ProtectedResourceMetadata {
     }
 
     /// The address of the document: the well-known path inserted between origin
-    /// and path of the resource (RFC 9728 §3.1).
+    /// and path of the resource, whose query stays behind it (RFC 9728 §3.1).
     pub fn address(&self) -> String {
-        let path = self.resource.path();
-        let path = if path == "/" { "" } else { path };
-        format!("{}{WELL_KNOWN}{path}", self.resource.origin())
+        let origin = self.resource.origin();
+        let behind = self
+            .resource
+            .as_str()
+            .get(origin.len()..)
+            .unwrap_or_default();
+        // "any terminating slash (/) following the host component MUST be removed".
+        let behind = match behind.strip_prefix('/') {
+            Some(rest) if rest.is_empty() || rest.starts_with('?') => rest,
+            _ => behind,
+        };
+        format!("{origin}{WELL_KNOWN}{behind}")
     }
 
     /// The document as JSON text.
     pub fn to_json(&self) -> String {
+        let asked_for = self.scopes_supported.without_offline_access();
         let document = Document {
             resource: self.resource.as_str(),
             authorization_servers: self
@@ -67,13 +77,7 @@ impl ProtectedResourceMetadata {
                 .iter()
                 .map(Issuer::as_str)
                 .collect(),
-            scopes_supported: self
-                .scopes_supported
-                .iter()
-                .map(|scope| scope.as_str())
-                // RS-08: a resource asks for nothing that outlives the session.
-                .filter(|scope| *scope != "offline_access")
-                .collect(),
+            scopes_supported: asked_for.iter().map(|scope| scope.as_str()).collect(),
             bearer_methods_supported: ["header"],
             resource_name: self.resource_name.as_deref(),
             resource_documentation: self.resource_documentation.as_deref(),
@@ -100,6 +104,14 @@ mod tests {
             (
                 "https://rs.test/",
                 "https://rs.test/.well-known/oauth-protected-resource",
+            ),
+            (
+                "https://rs.test/mcp?tenant=1",
+                "https://rs.test/.well-known/oauth-protected-resource/mcp?tenant=1",
+            ),
+            (
+                "https://rs.test/?tenant=1",
+                "https://rs.test/.well-known/oauth-protected-resource?tenant=1",
             ),
         ] {
             let metadata = ProtectedResourceMetadata::new(ResourceUri::parse(resource).unwrap());

@@ -122,6 +122,16 @@ impl ScopeSet {
         self.0.iter()
     }
 
+    /// What a resource may tell a client to ask for (RS-08): a resource asks for
+    /// nothing that outlives the session.
+    pub(crate) fn without_offline_access(&self) -> Self {
+        let asked_for = self
+            .0
+            .iter()
+            .filter(|scope| scope.as_str() != "offline_access");
+        asked_for.cloned().collect()
+    }
+
     /// All scopes of both sets.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {

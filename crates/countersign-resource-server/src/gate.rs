@@ -121,6 +121,13 @@ impl GateBuilder {
         let required_scopes = self.required_scopes.union(&self.chain.required_scopes());
         let mut metadata = ProtectedResourceMetadata::new(resource);
         metadata.authorization_servers = self.chain.authorization_servers();
+        if metadata.authorization_servers.is_empty() {
+            // RS-02: a client finds out from the metadata where to log in.
+            tracing::warn!(
+                "no verifier names its issuer: clients are not told where to log in, and need a \
+                 token from elsewhere; call issuer(…)"
+            );
+        }
         let asked_scopes = required_scopes.union(&self.challenge_scopes);
         metadata.scopes_supported = asked_scopes.clone();
         metadata.resource_name = self.resource_name;
