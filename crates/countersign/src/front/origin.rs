@@ -70,13 +70,12 @@ impl AllowedNames {
         self.hosts.iter().all(|host| is_loopback_name(&host.host))
     }
 
-    /// Trusts `origin`, written `scheme://host` or `scheme://host:port`. False if it is not that.
-    pub(crate) fn add_origin(&mut self, origin: &str) -> bool {
-        let Some(origin) = canonical_origin(origin) else {
-            return false;
-        };
-        self.origins.push(origin);
-        true
+    /// Trusts `origin`, written `scheme://host` or `scheme://host:port`, and returns it
+    /// as browsers spell it. `None` if it is not that.
+    pub(crate) fn add_origin(&mut self, origin: &str) -> Option<String> {
+        let origin = canonical_origin(origin)?;
+        self.origins.push(origin.clone());
+        Some(origin)
     }
 
     /// Judges the host and the origin of a request.
@@ -279,9 +278,9 @@ mod tests {
     fn a_public_server_answers_to_what_was_configured_and_nothing_else() {
         let mut names = AllowedNames::default();
         assert!(names.add_host("mcp.example.com"));
-        assert!(names.add_origin("https://app.example.com"));
+        assert!(names.add_origin("https://app.example.com").is_some());
         assert!(!names.add_host("mcp.example.com/x"));
-        assert!(!names.add_origin("https://app.example.com/x"));
+        assert!(names.add_origin("https://app.example.com/x").is_none());
         assert_eq!(judge(&names, &[("host", "mcp.example.com:443")]), Ok(()));
         assert_eq!(
             judge(&names, &[("host", "localhost")]),

@@ -67,12 +67,12 @@ impl Place {
     }
 
     pub(crate) fn allow_origin(&mut self, origin: &str) -> Result<(), ConfigurationError> {
-        if !self.names.add_origin(origin) {
+        let Some(canonical) = self.names.add_origin(origin) else {
             return Err(ConfigurationError::new(format!(
                 "`{origin}` is not an origin: write `https://name` or `https://name:port`"
             )));
-        }
-        self.cors.push(origin.to_owned());
+        };
+        self.cors.push(canonical);
         Ok(())
     }
 }

@@ -121,7 +121,8 @@ async fn e8_tr_29_a_preflight_allows_nothing_unless_the_origin_was_configured() 
     }
     let runs = crate::fixture::Runs::default();
     let server = crate::fixture::server(&fixture.issuer, &fixture.clock, &runs, &fixture.ended);
-    let place = crate::fixture::place().allowed_origin("https://app.example");
+    // However it is configured, browsers write it in lower case and without 443.
+    let place = crate::fixture::place().allowed_origin("https://App.example:443");
     let http = testkit::Http::service(server.into_app(&place).unwrap());
     let request = http
         .request(Method::OPTIONS, "/mcp")
