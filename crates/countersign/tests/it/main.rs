@@ -9,6 +9,8 @@ mod calls;
 #[cfg(test)]
 mod elicitation;
 #[cfg(test)]
+mod endings;
+#[cfg(test)]
 mod examples;
 #[cfg(test)]
 mod fixture;
@@ -32,5 +34,7 @@ mod sessions;
 mod slow;
 #[cfg(test)]
 mod smuggling;
+#[cfg(test)]
+mod targets;
 #[cfg(test)]
 mod transport;
