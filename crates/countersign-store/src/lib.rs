@@ -9,8 +9,11 @@
 //! [`SecretHash`]; what must be read back arrives [`seal`]ed. A stolen database holds
 //! no usable token, and the author of a backend cannot weaken a policy.
 //!
-//! Backends, each behind a feature: `memory` is the reference, for tests and for servers that may forget.
+//! Backends, each behind a feature: `memory` is the reference, for tests and for servers that
+//! may forget; `sqlite` keeps everything in one file.
 
+#[cfg(feature = "contract")]
+pub mod contract;
 pub mod error;
 pub mod grant;
 pub mod hits;
@@ -21,9 +24,15 @@ pub mod kind;
 #[cfg(feature = "memory")]
 pub mod memory;
 mod owner_only;
+#[cfg(feature = "points")]
+pub mod points;
+#[cfg(not(feature = "points"))]
+mod points;
 pub mod record;
 pub mod seal;
 pub mod secret_hash;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 pub mod store;
 pub mod write;
 
@@ -39,5 +48,7 @@ pub use memory::MemoryStore;
 pub use record::{Record, Status};
 pub use seal::{Column, Sealed, SealingKeys};
 pub use secret_hash::SecretHash;
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::{Found, Store, StoreFuture};
 pub use write::Write;

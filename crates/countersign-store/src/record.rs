@@ -180,6 +180,21 @@ impl Record {
         }
     }
 
+    /// For backends: notes a use at `now`, as [`crate::Store::touch`] says; `grant_end`
+    /// is the end of the grant that it hangs on.
+    pub fn touch(
+        &mut self,
+        extend_to: Option<UnixTime>,
+        grant_end: Option<UnixTime>,
+        now: UnixTime,
+    ) {
+        self.last_used_at = self.last_used_at.max(Some(now));
+        if let (Some(end), Some(wanted)) = (self.expires_at, extend_to) {
+            let allowed = grant_end.map_or(wanted, |grant_end| wanted.min(grant_end));
+            self.expires_at = Some(end.max(allowed));
+        }
+    }
+
     /// The rules that every backend enforces before it writes a record.
     ///
     /// # Errors

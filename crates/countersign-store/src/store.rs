@@ -66,7 +66,7 @@ impl Found {
 ///   [`StoreError::Corrupt`], and what cannot be read is [`StoreError::Unavailable`],
 ///   never [`Found::Absent`].
 ///
-/// The contract suite is this text as tests.
+/// The suite behind the feature `contract` is this text as tests.
 pub trait Store: Send + Sync + 'static {
     /// Applies all of `writes` in their order, or none.
     ///

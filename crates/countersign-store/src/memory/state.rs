@@ -101,7 +101,8 @@ impl State {
             return false;
         };
         let grant_end = self.grant_of(record).and_then(|grant| grant.expires_at);
-        let touched = touched(record.clone(), extend_to, grant_end, now);
+        let mut touched = record.clone();
+        touched.touch(extend_to, grant_end, now);
         if let Some(&position) = self.keys.get(key) {
             self.put(position, touched);
         }
@@ -315,21 +316,6 @@ impl State {
             }
         }
     }
-}
-
-/// `record` after it was used at `now`.
-fn touched(
-    mut record: Record,
-    extend_to: Option<UnixTime>,
-    grant_end: Option<UnixTime>,
-    now: UnixTime,
-) -> Record {
-    record.last_used_at = record.last_used_at.max(Some(now));
-    if let (Some(end), Some(wanted)) = (record.expires_at, extend_to) {
-        let allowed = grant_end.map_or(wanted, |grant_end| wanted.min(grant_end));
-        record.expires_at = Some(end.max(allowed));
-    }
-    record
 }
 
 impl Filed {

@@ -1,3 +1,5 @@
 //! Tests of the store.
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod sealing;
