@@ -37,4 +37,6 @@ mod smuggling;
 #[cfg(test)]
 mod targets;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod transport;
