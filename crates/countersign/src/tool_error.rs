@@ -32,8 +32,9 @@ impl ToolError {
     }
 
     /// The caller lacks the scopes `required`, found out inside the call: the answer
-    /// is "Insufficient permissions. Required scope: …". Prefer scopes on the
-    /// component, which are refused before dispatch with a real 403.
+    /// is "Insufficient permissions. Required scope: …", with HTTP 200. Prefer scopes
+    /// on the component, which are refused before dispatch with a real 403; to compare
+    /// and refuse in one step there is [`Context::require_scopes`](crate::Context::require_scopes).
     ///
     /// A name outside the grammar (RFC 6749 §3.3) is a mistake of the server: an
     /// internal error.

@@ -1,4 +1,4 @@
-//! Opaque tokens: RFC 7662, row A78 of the corpus.
+//! Opaque tokens: RFC 7662, rows A78 and E43 of the corpus.
 
 use bytes::Bytes;
 use countersign_resource_server::fetch::FetchError;
@@ -7,7 +7,7 @@ use countersign_resource_server::{
     Gate, IntoVerifier, IntrospectionVerifier, IntrospectionVerifierBuilder,
 };
 use futures_util::future::join_all;
-use http::Response;
+use http::{HeaderValue, Response};
 use serde_json::{Value, json};
 use testkit::{AUDIENCE, FakeIssuerServer, ISSUER, NOW, ScriptedAnswer, TestClock};
 
@@ -176,6 +176,32 @@ async fn rs_20_the_question_is_an_authenticated_form_post() {
         question.body(),
         "token=opaque&token_type_hint=access_token&client_id=rs+client&client_secret=s3cret%3A%25"
     );
+}
+
+#[tokio::test]
+async fn e43_what_the_client_sent_besides_its_token_is_not_forwarded() {
+    let script = Scripted::with_json(active(json!({})));
+    admitted(&gate(&script), "opaque").await;
+    let alone = script.last();
+    for smuggled in [
+        vec![("x-forwarded-user", "root")],
+        vec![("x_forwarded_user", "root")],
+        vec![("cookie", "session=root")],
+        vec![("proxy-authorization", "Bearer root")],
+        vec![("connection", "authorization, x-hop"), ("x-hop", "root")],
+    ] {
+        let mut headers = bearer("opaque");
+        for (name, value) in &smuggled {
+            headers.insert(*name, HeaderValue::from_static(value));
+        }
+        let asked = script.count();
+        send(&gate(&script), &headers).await.unwrap();
+        assert_eq!(script.count(), asked + 1, "{smuggled:?}");
+        let question = script.last();
+        assert_eq!(question.uri(), alone.uri(), "{smuggled:?}");
+        assert_eq!(question.headers(), alone.headers(), "{smuggled:?}");
+        assert_eq!(question.body(), alone.body(), "{smuggled:?}");
+    }
 }
 
 #[tokio::test]

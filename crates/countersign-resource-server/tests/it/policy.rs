@@ -63,6 +63,30 @@ fn rs_25_rs_26_a_component_needs_all_its_scopes_and_names_them_all() {
 }
 
 #[test]
+fn rs_28_no_scope_implies_another_unless_the_token_is_said_to_have_both() {
+    let needed = scopes("admin:write");
+    let tool = Component::new(ComponentKind::Tool, "report", &needed);
+    for held in [
+        "admin",
+        "admin:",
+        "admin:*",
+        "*",
+        "admin:write:all",
+        "Admin:Write",
+        "admin:writ",
+        "write",
+        "admin write",
+    ] {
+        let denial = asked(&[], &bearer_of(held), tool);
+        let expected = Denial::InsufficientScope(needed.clone());
+        assert_eq!(denial, Some(expected), "{held}");
+    }
+    // Who has a hierarchy writes it out where the token is verified.
+    let spelled_out = scopes("admin").union(&needed);
+    assert_eq!(asked(&[], &bearer_of(&spelled_out.to_string()), tool), None);
+}
+
+#[test]
 fn a_protected_component_is_refused_to_the_anonymous_caller() {
     let needed = scopes("read");
     let tool = Component::new(ComponentKind::Tool, "report", &needed);

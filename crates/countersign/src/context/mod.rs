@@ -21,7 +21,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
-use countersign_resource_server::oauth::{ScopeSet, Secret, UnixTime};
+use countersign_resource_server::oauth::{ScopeSet, ScopeToken, Secret, UnixTime};
 use countersign_resource_server::{AccessToken, Caller};
 use rmcp::RoleServer;
 use rmcp::model::{GetExtensions, ServerNotification};
@@ -38,6 +38,7 @@ pub use state::State;
 pub(crate) use state::StateMap;
 pub use ticket::UrlTickets;
 
+use crate::ToolError;
 use crate::protocol::{LoggingLevel, ProtocolVersion, RequestMetaObject};
 
 /// One call: its caller, its request and its client.
@@ -163,6 +164,50 @@ impl Context {
     /// The scopes of the verified token.
     pub fn scopes(&self) -> &ScopeSet {
         self.0.caller.scopes()
+    }
+
+    /// Goes on only if the verified token has every one of the scopes `required`,
+    /// for a need that shows itself in the middle of a call. Scopes are compared as
+    /// whole names, in their own case: none stands for another.
+    ///
+    /// ```
+    /// use countersign::{Context, ToolError, tool};
+    ///
+    /// /// Reads a report, or writes it anew.
+    /// #[tool]
+    /// async fn report(rewrite: bool, context: Context) -> Result<&'static str, ToolError> {
+    ///     if rewrite {
+    ///         context.require_scopes(["report:write"])?;
+    ///     }
+    ///     Ok("All is well.")
+    /// }
+    /// ```
+    ///
+    /// # What the client sees
+    ///
+    /// HTTP 200, and in it an error result of the tool (of a resource or prompt: a
+    /// JSON-RPC error) that names all of `required`. A 403 with the challenge of
+    /// RFC 6750 §3.1, which makes clients ask for a token with more scopes, has to
+    /// be decided before the handler runs: once that has sent a message, the status
+    /// is on its way, and what it has done until then is done. So name scopes that
+    /// every call needs on the component, `#[tool(scopes("report:write"))]`.
+    ///
+    /// # Errors
+    ///
+    /// [`ToolError::insufficient_scope`] if a scope is missing, or the caller is
+    /// anonymous; an internal error if a name is outside the grammar (RFC 6749 §3.3).
+    pub fn require_scopes<I>(&self, required: I) -> Result<(), ToolError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let required = ScopeSet::from_names(required)?;
+        if self.scopes().is_superset(&required) {
+            return Ok(());
+        }
+        Err(ToolError::insufficient_scope(
+            required.iter().map(ScopeToken::as_str),
+        ))
     }
 
     /// The text of the presented token; see [`Caller::token`] for what it must

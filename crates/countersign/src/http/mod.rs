@@ -266,15 +266,15 @@ impl Server {
     ///
     /// [`ServeError`] if the server does not start.
     pub async fn start(self, http: Http) -> Result<RunningServer, ServeError> {
+        let tls = match &http.tls {
+            Some((certificate, key)) => Some(tls::Acceptor::load(certificate, key)?),
+            None => None,
+        };
         let listener = listener::listen(&http.address).await?;
         let local = listener.local_addr().map_err(|error| ServeError::Listen {
             address: http.address.clone(),
             reason: error.to_string(),
         })?;
-        let tls = match &http.tls {
-            Some((certificate, key)) => Some(tls::Acceptor::load(certificate, key)?),
-            None => None,
-        };
         if !local.ip().is_loopback() && tls.is_none() {
             tracing::warn!(
                 "serving plain HTTP off loopback: tokens travel unprotected unless a proxy in front adds TLS"

@@ -22,6 +22,10 @@ pub(crate) const CANARY: &str = "canary-7d0e1c";
 pub(crate) struct Runs(Arc<AtomicUsize>);
 
 impl Runs {
+    pub(crate) fn add(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
@@ -39,21 +43,21 @@ impl Clock for HandClock {
 /// Greets.
 #[tool]
 async fn greet(name: String, token: AccessToken, runs: State<Runs>) -> String {
-    runs.0.0.fetch_add(1, Ordering::SeqCst);
+    runs.0.add();
     format!("Hello, {name}! Your userid is {}.", token.sub())
 }
 
 /// For administrators.
 #[tool(scopes("admin"))]
 async fn admin_report(runs: State<Runs>) -> &'static str {
-    runs.0.0.fetch_add(1, Ordering::SeqCst);
+    runs.0.add();
     "All is well."
 }
 
 /// Not even named to those who may not.
 #[tool(scopes("secret"), hidden)]
 async fn secret_tool(runs: State<Runs>) -> &'static str {
-    runs.0.0.fetch_add(1, Ordering::SeqCst);
+    runs.0.add();
     "hidden"
 }
 

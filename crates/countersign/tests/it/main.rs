@@ -25,9 +25,13 @@ mod middleware;
 #[cfg(test)]
 mod notifications;
 #[cfg(test)]
+mod personal_data;
+#[cfg(test)]
 mod places;
 #[cfg(test)]
 mod request_state;
+#[cfg(test)]
+mod scopes_in_calls;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
