@@ -19,104 +19,94 @@ async fn refused(live: &Live, what: &str, bytes: &str) {
     assert_eq!(live.runs.count(), before + 1, "{what}");
 }
 
-#[tokio::test]
-async fn e18_two_ways_to_read_the_head_are_400_and_close() {
-    let live = Live::new().await;
+/// A good call whose length is said in another way: `N` stands for the right
+/// number, and `chunked` sends the body in a chunk.
+async fn refused_with(live: &Live, what: &str, lines: &str, chunked: bool) {
     let (call, body) = live.call("greet", Some(&live.token()));
-    let length = format!("content-length: {}\r\n", body.len());
-    let chunks = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
-    for (what, instead, body) in [
+    let length = body.len().to_string();
+    let right = format!("content-length: {length}\r\n");
+    let head = call.replace(&right, &lines.replace('N', &length));
+    assert_ne!(head, call, "{what}");
+    let body = if chunked {
+        format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
+    } else {
+        body
+    };
+    refused(live, what, &format!("{head}{body}")).await;
+}
+
+#[tokio::test]
+async fn e18_two_ways_to_read_the_length_are_400_and_close() {
+    let live = Live::new().await;
+    for (what, lines, chunked) in [
         (
             "CL.TE",
-            format!("{length}transfer-encoding: chunked\r\n"),
-            &chunks,
+            "content-length: N\r\ntransfer-encoding: chunked\r\n",
+            true,
         ),
         (
             "TE.CL",
-            format!("transfer-encoding: chunked\r\n{length}"),
-            &chunks,
+            "transfer-encoding: chunked\r\ncontent-length: N\r\n",
+            true,
         ),
-        ("CL.CL", format!("{length}content-length: 0\r\n"), &body),
-        ("CL.CL alike", format!("{length}{length}"), &body),
+        ("CL.CL", "content-length: N\r\ncontent-length: 0\r\n", false),
         (
-            "CL, CL",
-            format!("content-length: {0}, {0}\r\n", body.len()),
-            &body,
+            "CL.CL alike",
+            "content-length: N\r\ncontent-length: N\r\n",
+            false,
         ),
-        (
-            "CL signed",
-            format!("content-length: +{}\r\n", body.len()),
-            &body,
-        ),
-        (
-            "CL hexadecimal",
-            format!("content-length: 0x{:x}\r\n", body.len()),
-            &body,
-        ),
-        ("CL empty", "content-length: \r\n".to_owned(), &body),
-        (
-            "TE unknown",
-            "transfer-encoding: xchunked\r\n".to_owned(),
-            &chunks,
-        ),
+        ("CL, CL", "content-length: N, N\r\n", false),
+        ("CL signed", "content-length: +N\r\n", false),
+        ("CL hexadecimal", "content-length: 0xN\r\n", false),
+        ("CL empty", "content-length: \r\n", false),
+        ("TE unknown", "transfer-encoding: xchunked\r\n", true),
         (
             "TE twice",
-            "transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n".to_owned(),
-            &chunks,
+            "transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n",
+            true,
         ),
-        (
-            "TE list",
-            "transfer-encoding: identity, chunked\r\n".to_owned(),
-            &chunks,
-        ),
+        ("TE list", "transfer-encoding: identity, chunked\r\n", true),
         (
             "TE with a control character",
-            "transfer-encoding: \u{b}chunked\r\n".to_owned(),
-            &chunks,
+            "transfer-encoding: \u{b}chunked\r\n",
+            true,
         ),
-        (
-            "TE folded",
-            "transfer-encoding:\r\n chunked\r\n".to_owned(),
-            &chunks,
-        ),
-        (
-            "space before the colon",
-            format!("content-length : {}\r\n", body.len()),
-            &body,
-        ),
-        (
-            "space before a name",
-            format!(" content-length: {}\r\n", body.len()),
-            &body,
-        ),
-        (
-            "bare LF",
-            format!("content-length: {}\n", body.len()),
-            &body,
-        ),
-        (
-            "bare LF in a name",
-            format!("x\ncontent-length: {}\r\n", body.len()),
-            &body,
-        ),
-        (
-            "bare CR",
-            format!("x: y\rcontent-length: 0\r\n{length}"),
-            &body,
-        ),
-        ("NUL", format!("x: \0\r\n{length}"), &body),
-        ("no colon", format!("x\r\n{length}"), &body),
+        ("TE folded", "transfer-encoding:\r\n chunked\r\n", true),
     ] {
-        let head = call.replace(&length, &instead);
-        assert_ne!(head, call, "{what}");
-        refused(&live, what, &format!("{head}{body}")).await;
+        refused_with(&live, what, lines, chunked).await;
     }
-    let lines = call.replace("\r\n", "\n");
-    refused(&live, "bare LF everywhere", &format!("{lines}{body}")).await;
+    let (call, body) = live.call("greet", Some(&live.token()));
+    let length = format!("content-length: {}\r\n", body.len());
     let old = call
         .replace("HTTP/1.1", "HTTP/1.0")
         .replace(&length, "transfer-encoding: chunked\r\n");
+    let chunks = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
     refused(&live, "TE in HTTP/1.0", &format!("{old}{chunks}")).await;
+    live.control("E18").await;
+}
+
+#[tokio::test]
+async fn e18_two_ways_to_read_a_line_are_400_and_close() {
+    let live = Live::new().await;
+    for (what, lines) in [
+        ("space before the colon", "content-length : N\r\n"),
+        ("space before a name", " content-length: N\r\n"),
+        ("tab before a name", "\tcontent-length: N\r\n"),
+        ("bare LF", "content-length: N\n"),
+        ("bare LF in a name", "x\ncontent-length: N\r\n"),
+        (
+            "bare CR",
+            "x: y\rcontent-length: 0\r\ncontent-length: N\r\n",
+        ),
+        ("NUL", "x: \0\r\ncontent-length: N\r\n"),
+        ("no colon", "x\r\ncontent-length: N\r\n"),
+        ("no name", ": x\r\ncontent-length: N\r\n"),
+    ] {
+        refused_with(&live, what, lines, false).await;
+    }
+    let (call, body) = live.call("greet", Some(&live.token()));
+    let lines = call.replace("\r\n", "\n");
+    refused(&live, "bare LF everywhere", &format!("{lines}{body}")).await;
     live.control("E18").await;
 }
 
