@@ -27,6 +27,10 @@ impl CompletionRequest {
         Self(params)
     }
 
+    pub(crate) fn into_params(self) -> CompleteRequestParams {
+        self.0
+    }
+
     /// The name of the prompt, if it is about a prompt.
     pub fn prompt(&self) -> Option<&str> {
         self.0.r#ref.as_prompt_name()

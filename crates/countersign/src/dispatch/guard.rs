@@ -10,7 +10,7 @@ use crate::protocol::ErrorData;
 use crate::{Context, ToolError};
 
 /// Runs a handler as the call of `context`. The text of a panic stays here.
-pub(super) async fn guarded<T, F>(context: Context, running: F) -> Result<T, ToolError>
+pub(crate) async fn guarded<T, F>(context: Context, running: F) -> Result<T, ToolError>
 where
     F: Future<Output = Result<T, ToolError>>,
 {

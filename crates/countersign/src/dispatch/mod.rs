@@ -20,7 +20,7 @@ use crate::component::{Arguments, CompletionHandler, CompletionRequest, Variable
 use crate::context::Shared;
 use crate::middleware::{
     Completion, Discovery, Erased, Initialization, Operation, Outcome, PromptRendering,
-    ResourceRead, Rest, ToolCall,
+    ResourceRead, Rest, Subject, ToolCall,
 };
 use crate::protocol::{
     CallToolResponse, CallToolResult, CompletionInfo, ContentBlock, DiscoverResult, ErrorData,
@@ -31,7 +31,7 @@ use crate::registry::{PromptEntry, Registry, ResourceEntry, ToolEntry};
 use crate::rmcp_lane::Notifier;
 use crate::tool_error::{self, Kind};
 use crate::{Context, ToolError};
-use guard::guarded;
+pub(crate) use guard::guarded;
 
 /// What a server is made of, once it is built.
 pub(crate) struct Core {
@@ -86,7 +86,7 @@ impl Core {
         } else {
             let call = ToolCall {
                 context: context.clone(),
-                entry: Arc::clone(entry),
+                subject: Subject::Registered(Arc::clone(entry)),
                 arguments: arguments.into_passing(),
             };
             self.through(context.clone(), call, |call: ToolCall| async move {
@@ -112,7 +112,7 @@ impl Core {
         } else {
             let read = ResourceRead {
                 context: context.clone(),
-                entry: Arc::clone(entry),
+                entry: Some(Arc::clone(entry)),
                 uri: uri.to_owned(),
                 variables: variables.clone(),
             };
@@ -138,7 +138,7 @@ impl Core {
         } else {
             let rendering = PromptRendering {
                 context: context.clone(),
-                entry: Arc::clone(entry),
+                subject: Subject::Registered(Arc::clone(entry)),
                 arguments: arguments.into_passing(),
             };
             self.through(
@@ -249,6 +249,27 @@ impl Core {
             .map_err(ToolError::into_error_data)
     }
 
+    /// Carries `operation` out with `end`, through the middleware. For handlers that
+    /// were written for the SDK; the permit was spent before.
+    pub(crate) async fn around<'a, O, F, R>(
+        &'a self,
+        context: Context,
+        operation: O,
+        end: F,
+    ) -> Outcome<O>
+    where
+        O: Operation,
+        F: FnOnce(O) -> R + Send + 'a,
+        R: Future<Output = Outcome<O>> + Send + 'a,
+    {
+        if self.middleware.is_empty() {
+            return guarded(context, end(operation)).await;
+        }
+        let call = context.clone();
+        let end = move |operation| guarded(call, end(operation));
+        self.through(context, operation, end).await
+    }
+
     /// Sends `operation` through the middleware; `end` carries it out. `end` knows
     /// the component that was permitted: nothing that a middleware hands on
     /// changes which one runs.
@@ -311,7 +332,7 @@ async fn run_prompt(
 
 /// A failed tool answers with an error result that the model can read; only what
 /// is wrong with the request itself is a JSON-RPC error.
-fn tool_failure(error: ToolError) -> Result<CallToolResponse, ErrorData> {
+pub(crate) fn tool_failure(error: ToolError) -> Result<CallToolResponse, ErrorData> {
     let message = match error.into_kind() {
         Kind::Message(message) => message,
         Kind::InsufficientScope(required) => tool_error::insufficient(&required),

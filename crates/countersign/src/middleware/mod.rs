@@ -19,11 +19,11 @@ pub use logging::Logging;
 pub use next::Next;
 pub(crate) use next::{Erased, Rest};
 pub(crate) use plain::plain;
-pub(crate) use request::Passing;
 pub use request::{
     Completion, Discovery, Initialization, Operation, PromptListing, PromptRendering, Request,
     ResourceListing, ResourceRead, Response, TemplateListing, ToolCall, ToolListing,
 };
+pub(crate) use request::{Passing, Subject};
 pub use timing::Timing;
 
 use crate::ToolError;

@@ -168,6 +168,14 @@ impl Operation for Request {
     }
 }
 
+/// The component that a request was permitted for.
+pub(crate) enum Subject<E> {
+    /// One of ours.
+    Registered(Arc<E>),
+    /// One of a handler that was written for the SDK: its name.
+    Foreign(String),
+}
+
 /// The arguments of a call, on their way through the middleware.
 pub(crate) enum Passing {
     /// JSON text; empty if there are none.
@@ -176,6 +184,13 @@ pub(crate) enum Passing {
 }
 
 impl Passing {
+    pub(crate) fn into_object(self) -> Result<JsonObject, ToolError> {
+        match self {
+            Self::Text(_) => self.parse(),
+            Self::Object(object) => Ok(object),
+        }
+    }
+
     fn parse(&self) -> Result<JsonObject, ToolError> {
         match self {
             Self::Text(_) => self.as_arguments().parse(),
@@ -223,7 +238,7 @@ macro_rules! arguments_of {
 /// `tools/call`.
 pub struct ToolCall {
     pub(crate) context: Context,
-    pub(crate) entry: Arc<ToolEntry>,
+    pub(crate) subject: Subject<ToolEntry>,
     pub(crate) arguments: Passing,
 }
 
@@ -232,12 +247,18 @@ arguments_of!(ToolCall);
 impl ToolCall {
     /// The name of the tool.
     pub fn name(&self) -> &str {
-        &self.entry.definition.tool.name
+        match &self.subject {
+            Subject::Registered(entry) => &entry.definition.tool.name,
+            Subject::Foreign(name) => name,
+        }
     }
 
-    /// The labels of the tool.
+    /// The labels of the tool; a handler of the SDK has none.
     pub fn tags(&self) -> &[String] {
-        &self.entry.definition.tags
+        match &self.subject {
+            Subject::Registered(entry) => &entry.definition.tags,
+            Subject::Foreign(_) => &[],
+        }
     }
 
     fn component(&self) -> Option<&str> {
@@ -248,7 +269,8 @@ impl ToolCall {
 /// `resources/read`.
 pub struct ResourceRead {
     pub(crate) context: Context,
-    pub(crate) entry: Arc<ResourceEntry>,
+    /// None for a resource of a handler that was written for the SDK.
+    pub(crate) entry: Option<Arc<ResourceEntry>>,
     pub(crate) uri: String,
     pub(crate) variables: Variables,
 }
@@ -264,9 +286,11 @@ impl ResourceRead {
         &self.variables
     }
 
-    /// The labels of the resource.
+    /// The labels of the resource; a handler of the SDK has none.
     pub fn tags(&self) -> &[String] {
-        &self.entry.definition.tags
+        self.entry
+            .as_ref()
+            .map_or(&[], |entry| &entry.definition.tags)
     }
 
     fn component(&self) -> Option<&str> {
@@ -277,7 +301,7 @@ impl ResourceRead {
 /// `prompts/get`.
 pub struct PromptRendering {
     pub(crate) context: Context,
-    pub(crate) entry: Arc<PromptEntry>,
+    pub(crate) subject: Subject<PromptEntry>,
     pub(crate) arguments: Passing,
 }
 
@@ -286,12 +310,18 @@ arguments_of!(PromptRendering);
 impl PromptRendering {
     /// The name of the prompt.
     pub fn name(&self) -> &str {
-        &self.entry.definition.prompt.name
+        match &self.subject {
+            Subject::Registered(entry) => &entry.definition.prompt.name,
+            Subject::Foreign(name) => name,
+        }
     }
 
-    /// The labels of the prompt.
+    /// The labels of the prompt; a handler of the SDK has none.
     pub fn tags(&self) -> &[String] {
-        &self.entry.definition.tags
+        match &self.subject {
+            Subject::Registered(entry) => &entry.definition.tags,
+            Subject::Foreign(_) => &[],
+        }
     }
 
     fn component(&self) -> Option<&str> {
