@@ -195,6 +195,8 @@ pub(crate) struct Params<'a> {
     pub(crate) name: Option<Text<'a>>,
     #[serde(borrow)]
     pub(crate) uri: Option<Text<'a>>,
+    #[serde(borrow, rename = "taskId")]
+    pub(crate) task: Option<Text<'a>>,
     #[serde(borrow)]
     pub(crate) arguments: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -206,6 +208,25 @@ pub(crate) struct Params<'a> {
 }
 
 impl<'a> Params<'a> {
+    /// Looks at `_meta` only, which means the same for every method.
+    ///
+    /// # Errors
+    ///
+    /// −32602 if they are not an object or `_meta` is doubled.
+    pub(crate) fn parse_meta(params: Option<&'a RawValue>) -> Result<Self, ErrorData> {
+        let Some(params) = params else {
+            return Ok(Self::default());
+        };
+        if !params.get().starts_with('{') {
+            return Err(invalid_params());
+        }
+        let MetaOnly { meta } = serde_json::from_str(params.get()).map_err(|_| invalid_params())?;
+        Ok(Self {
+            meta,
+            ..Self::default()
+        })
+    }
+
     /// Looks into `params`; absent ones have no members.
     ///
     /// # Errors
@@ -219,6 +240,13 @@ impl<'a> Params<'a> {
             Some(params) => serde_json::from_str(params.get()).map_err(|_| invalid_params()),
         }
     }
+}
+
+/// `_meta` alone.
+#[derive(Debug, Default, Deserialize)]
+struct MetaOnly<'a> {
+    #[serde(borrow, rename = "_meta")]
+    meta: Option<&'a RawValue>,
 }
 
 pub(crate) fn invalid_params() -> ErrorData {

@@ -80,12 +80,13 @@ impl Incoming {
         name: &str,
     ) -> Result<Permit, ErrorData> {
         let parts = extensions.get::<Parts>();
-        if let Some(permit) = parts.and_then(|parts| Granted::take(parts, action)) {
-            return Ok(permit);
-        }
         let named = action.component.map(|component| (component.kind, name));
-        self.core
-            .permit(self.caller(extensions), action, self.clock.now())
+        let decided = parts.and_then(|parts| Granted::take(parts, action));
+        decided
+            .unwrap_or_else(|| {
+                let caller = self.caller(extensions);
+                self.core.permit(caller, action, self.clock.now())
+            })
             .map_err(|refused| denial::error(refused, named))
     }
 

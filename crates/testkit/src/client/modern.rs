@@ -131,6 +131,7 @@ pub fn mirrored_name<'a>(method: &str, params: Option<&'a Value>) -> Option<&'a 
     let member = match method {
         "tools/call" | "prompts/get" => "name",
         "resources/read" => "uri",
+        "tasks/get" | "tasks/update" | "tasks/cancel" => "taskId",
         _ => return None,
     };
     params?.get(member)?.as_str()
