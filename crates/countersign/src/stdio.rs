@@ -4,13 +4,21 @@
 //! the operating system decides who may. So there is no caller to authenticate, and
 //! asking for it is a mistake that stops the start.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use countersign_resource_server::{Caller, ConfigurationError};
-use rmcp::service::{ServerInitializeError, serve_server};
+use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
+use rmcp::service::{ServerInitializeError, serve_server_with_ct};
+use rmcp::transport::Transport;
+use rmcp::transport::async_rw::AsyncRwTransport;
+use rmcp::{RoleServer, ServerHandler};
+use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
+use tokio_util::sync::CancellationToken;
 
 use crate::http::ServeError;
-use crate::rmcp_lane::RegistryHandler;
+use crate::rmcp_lane::{Foreign, RegistryHandler};
 use crate::server::Server;
 
 impl Server {
@@ -27,17 +35,14 @@ impl Server {
         }
         self.check_stdio()?;
         let clock = Arc::clone(&self.clock);
+        let foreign = self.foreign.as_mut().and_then(Foreign::take);
         let core = Arc::new(self.into_core()?);
-        let handler = RegistryHandler::new(core, clock, Caller::anonymous());
-        let failed = |error: &dyn std::fmt::Display| ServeError::Stdio(error.to_string());
-        match serve_server(handler, rmcp::transport::stdio()).await {
-            Ok(running) => running
-                .waiting()
-                .await
-                .map_or_else(|error| Err(failed(&error)), |_| Ok(())),
-            // Whoever closes without a word wanted nothing.
-            Err(ServerInitializeError::ConnectionClosed(_)) => Ok(()),
-            Err(error) => Err(failed(&error)),
+        match foreign {
+            Some(handler) => handler.over(core, clock, stdio()).await,
+            None => {
+                let handler = RegistryHandler::new(core, clock, Caller::anonymous());
+                serve_over(handler, stdio()).await
+            }
         }
     }
 
@@ -47,8 +52,7 @@ impl Server {
                 "stdio has no OAuth, authorization is for HTTP: leave out .auth(…), or serve HTTP",
             ));
         }
-        let mut accesses = self.registry.accesses();
-        if !self.required_scopes.is_empty() || accesses.any(|access| !access.scopes.is_empty()) {
+        if self.asks_for_scopes() {
             return Err(ConfigurationError::new(
                 "scopes are required and nobody has them over stdio: leave them out, or serve HTTP",
             ));
@@ -57,10 +61,73 @@ impl Server {
     }
 }
 
+/// Standard input and output as one.
+fn stdio() -> Pipe {
+    Box::new(tokio::io::join(tokio::io::stdin(), tokio::io::stdout()))
+}
+
+/// Both directions of a connection.
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// A connection of any kind.
+pub(crate) type Pipe = Box<dyn Duplex>;
+
+/// One message a line. It gives the compiler a type whose futures it can name.
+struct Lines(AsyncRwTransport<RoleServer, ReadHalf<Pipe>, WriteHalf<Pipe>>);
+
+impl Transport<RoleServer> for Lines {
+    type Error = std::io::Error;
+
+    fn send(
+        &mut self,
+        message: ServerJsonRpcMessage,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
+        self.0.send(message)
+    }
+
+    async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
+        self.0.receive().await
+    }
+
+    async fn close(&mut self) -> Result<(), Self::Error> {
+        self.0.close().await
+    }
+}
+
+/// A connection that is being served.
+pub(crate) type Serving = Pin<Box<dyn Future<Output = Result<(), ServeError>> + Send>>;
+
+/// Serves `handler` to the client at the other end of `pipe`, until it closes it.
+pub(crate) fn serve_over(handler: impl ServerHandler, pipe: Pipe) -> Serving {
+    let failed = |error: &dyn std::fmt::Display| ServeError::Stdio(error.to_string());
+    Box::pin(async move {
+        let (input, output) = tokio::io::split(pipe);
+        let transport = AsyncRwTransport::new_server(input, output);
+        let transport = Lines(transport);
+        match serve_server_with_ct(handler, transport, CancellationToken::new()).await {
+            Ok(running) => running
+                .waiting()
+                .await
+                .map_or_else(|error| Err(failed(&error)), |_| Ok(())),
+            // Whoever closes without a word wanted nothing.
+            Err(ServerInitializeError::ConnectionClosed(_)) => Ok(()),
+            Err(error) => Err(failed(&error)),
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use countersign_resource_server::oauth::Secret;
+    use countersign_resource_server::oauth::{Secret, UnixTime};
+    use countersign_resource_server::policy::{Action, Denial, Policy};
     use countersign_resource_server::{StaticToken, StaticTokens};
+    use rmcp::model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
+        ServerCapabilities, ServerConfig,
+    };
+    use rmcp::service::RequestContext;
 
     use super::*;
 
@@ -77,5 +144,58 @@ mod tests {
             assert!(matches!(refused, ServeError::Configuration(_)), "{refused}");
             assert!(refused.to_string().contains("stdio"), "{refused}");
         }
+    }
+
+    /// Says who calls.
+    #[derive(Clone)]
+    struct Theirs;
+
+    impl ServerHandler for Theirs {
+        fn get_info(&self) -> ServerConfig {
+            ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        }
+
+        async fn call_tool(
+            &self,
+            _request: CallToolRequestParams,
+            _context: RequestContext<RoleServer>,
+        ) -> Result<CallToolResponse, ErrorData> {
+            let call = crate::current_context().unwrap();
+            let text = format!("{:?} {}", call.caller().principal(), call.method());
+            Ok(CallToolResult::success(vec![ContentBlock::text(text)]).into())
+        }
+    }
+
+    /// Refuses one tool.
+    #[derive(Debug)]
+    struct NoSecrets;
+
+    impl Policy for NoSecrets {
+        fn check(&self, _: &Caller, action: &Action<'_>, _: UnixTime) -> Result<(), Denial> {
+            match action.component {
+                Some(component) if component.name == "secret" => Err(Denial::Forbidden),
+                _ => Ok(()),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_handler_of_the_sdk_is_served_anonymously_and_by_the_policies() {
+        let mut server = Server::from_rmcp(Theirs).policy(NoSecrets);
+        server.check_stdio().unwrap();
+        let handler = server.foreign.as_mut().and_then(Foreign::take).unwrap();
+        let clock = Arc::clone(&server.clock);
+        let core = Arc::new(server.into_core().unwrap());
+        let (theirs, ours) = tokio::io::duplex(64 * 1024);
+        let serving = tokio::spawn(handler.over(core, clock, Box::new(theirs)));
+        let client = rmcp::serve_client((), ours).await.unwrap();
+        let call = |name: &'static str| client.call_tool(CallToolRequestParams::new(name));
+        let refused = call("secret").await.unwrap_err();
+        assert!(refused.to_string().contains("Forbidden"), "{refused}");
+        let answer = call("whoami").await.unwrap();
+        let said = serde_json::to_value(&answer.content).unwrap();
+        assert_eq!(said[0]["text"], "None tools/call");
+        client.cancel().await.unwrap();
+        serving.await.unwrap().unwrap();
     }
 }

@@ -28,7 +28,7 @@ use crate::protocol::{
     ReadResourceResponse, Reference, ServerCapabilities,
 };
 use crate::registry::{PromptEntry, Registry, ResourceEntry, ToolEntry};
-use crate::rmcp_lane::Notifier;
+use crate::rmcp_lane::{ForeignAccess, Notifier};
 use crate::tool_error::{self, Kind};
 use crate::{Context, ToolError};
 pub(crate) use guard::guarded;
@@ -44,6 +44,8 @@ pub(crate) struct Core {
     pub(crate) instructions: Option<String>,
     pub(crate) capabilities: ServerCapabilities,
     pub(crate) notifier: Option<Notifier>,
+    /// Who may use what of a handler that was written for the SDK.
+    pub(crate) foreign: Option<Arc<ForeignAccess>>,
 }
 
 impl std::fmt::Debug for Core {

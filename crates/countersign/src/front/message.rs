@@ -73,6 +73,18 @@ impl Front {
             }
             Ok(Envelope::Notification) => self.notification(header),
             Ok(Envelope::Request { id, method, params }) => {
+                if let Some(access) = &self.core.foreign {
+                    let message = (id, method.0.as_ref(), params);
+                    let decided = self.decide_foreign(access, &parts, header, message, &caller);
+                    return match decided {
+                        Ok(granted) => {
+                            let mut parts = parts;
+                            parts.extensions.insert(granted);
+                            self.hand_over(parts, body.clone(), &caller).await
+                        }
+                        Err(refusal) => *refusal,
+                    };
+                }
                 let guess = guessed_era(header);
                 let asked = match self.understand(&parts, header, id, &method.0, params) {
                     Ok(asked) => asked,
@@ -519,7 +531,7 @@ enum Fault {
 }
 
 /// Whose error statuses a request gets whose era is not known.
-fn guessed_era(header: Option<&str>) -> Era {
+pub(super) fn guessed_era(header: Option<&str>) -> Era {
     match header.and_then(era::legacy) {
         Some(version) => Era::Legacy(version),
         None => Era::Modern,

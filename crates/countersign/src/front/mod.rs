@@ -14,6 +14,7 @@ mod body;
 mod cors;
 mod envelope;
 pub(crate) mod era;
+mod foreign;
 mod in_lane;
 mod message;
 mod method;

@@ -22,7 +22,7 @@ use connection::Patience;
 pub use running::RunningServer;
 
 use crate::front::{App, Front, Limits, Place};
-use crate::rmcp_lane::{RegistryHandler, SessionLane, SessionLimits, SessionMode};
+use crate::rmcp_lane::{Foreign, RegistryHandler, SessionLane, SessionMode};
 use crate::server::Server;
 
 /// Why a server does not serve.
@@ -326,6 +326,8 @@ impl Server {
         let clock = Arc::clone(&self.clock);
         let routes = std::mem::take(&mut self.routes);
         let sessions = self.has_sessions();
+        let limits = self.session_limits.clone();
+        let foreign = self.foreign.as_mut().and_then(Foreign::take);
         let core = Arc::new(self.into_core()?);
         let (served, time) = (Arc::clone(&core), Arc::clone(&clock));
         let mode = if sessions {
@@ -333,12 +335,15 @@ impl Server {
         } else {
             SessionMode::Stateless
         };
-        let lane = SessionLane::new(
-            move |caller| RegistryHandler::new(Arc::clone(&served), Arc::clone(&time), caller),
-            mode,
-            SessionLimits::default(),
-            Arc::clone(&clock),
-        );
+        let lane = match foreign {
+            Some(handler) => handler.lane(served, time, mode, limits),
+            None => SessionLane::new(
+                move |caller| RegistryHandler::new(Arc::clone(&served), Arc::clone(&time), caller),
+                mode,
+                limits,
+                Arc::clone(&clock),
+            ),
+        };
         Ok(App(Arc::new(Front {
             core,
             gate,
@@ -359,12 +364,7 @@ impl Server {
         if self.gate.is_some() {
             return Ok(());
         }
-        if !self.required_scopes.is_empty()
-            || self
-                .registry
-                .accesses()
-                .any(|access| !access.scopes.is_empty())
-        {
+        if self.asks_for_scopes() {
             return Err(ConfigurationError::new(
                 "scopes are required and nobody can have them: add a verifier with .auth(…)",
             ));

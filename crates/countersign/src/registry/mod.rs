@@ -210,6 +210,14 @@ impl Registry {
         self.templates.iter().map(|(_, entry)| entry)
     }
 
+    /// Whether nothing is registered.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tools.is_empty()
+            && self.resources.is_empty()
+            && self.templates.is_empty()
+            && self.prompts.is_empty()
+    }
+
     pub(crate) const fn tool_list(&self) -> &Listing {
         &self.tool_list
     }

@@ -434,13 +434,14 @@ pub(super) fn refuse_full(full: Full, id: Option<RequestId>) -> Response<Respons
     }
 }
 
-/// Keeps credentials out of the SDK's logs: the caller was verified already.
-pub(super) fn conceal(headers: &mut HeaderMap) {
-    for name in [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE] {
-        if let http::header::Entry::Occupied(mut entry) = headers.entry(name) {
-            for value in entry.iter_mut() {
-                value.set_sensitive(true);
-            }
+/// The caller was verified: what proved it is for nobody behind, nor for the SDK's logs.
+fn conceal(headers: &mut HeaderMap) {
+    for name in [AUTHORIZATION, PROXY_AUTHORIZATION] {
+        headers.remove(name);
+    }
+    if let http::header::Entry::Occupied(mut entry) = headers.entry(COOKIE) {
+        for value in entry.iter_mut() {
+            value.set_sensitive(true);
         }
     }
 }

@@ -7,6 +7,10 @@
 mod body;
 pub(crate) mod denial;
 mod event_log;
+mod foreign_access;
+mod foreign_handler;
+mod foreign_lists;
+mod from_rmcp;
 mod granted;
 mod handlers;
 mod incoming;
@@ -18,13 +22,17 @@ mod registry_handler;
 mod reply;
 mod session;
 mod table;
+mod task_owners;
 mod transport;
 
+pub(crate) use foreign_access::ForeignAccess;
+pub(crate) use foreign_handler::completed;
+pub(crate) use from_rmcp::Foreign;
 pub(crate) use granted::Granted;
 pub(crate) use lane::{SessionLane, SessionMode};
 pub use limits::SessionLimits;
 pub use notifier::Notifier;
-pub(crate) use registry_handler::RegistryHandler;
+pub(crate) use registry_handler::{RegistryHandler, is_known};
 
 #[cfg(test)]
 mod tests;

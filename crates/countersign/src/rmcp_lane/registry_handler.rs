@@ -409,17 +409,19 @@ impl ServerHandler for RegistryHandler {
         request: CustomRequest,
         _context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        Err(unreadable(&request.method))
+        let unknown = || ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "Method not found", None);
+        Err(unreadable(&request.method).unwrap_or_else(unknown))
     }
 }
 
-/// The answer to a request that the SDK could not read.
-pub(super) fn unreadable(method: &str) -> ErrorData {
-    if METHODS.contains(&method) {
-        ErrorData::invalid_params("Invalid params", None)
-    } else {
-        ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "Method not found", None)
-    }
+/// The answer to a request of a known method that the SDK could not read as such.
+pub(super) fn unreadable(method: &str) -> Option<ErrorData> {
+    is_known(method).then(|| ErrorData::invalid_params("Invalid params", None))
+}
+
+/// Whether the SDK has a type for requests of `method`.
+pub(crate) fn is_known(method: &str) -> bool {
+    METHODS.contains(&method)
 }
 
 /// The methods that the SDK reads.

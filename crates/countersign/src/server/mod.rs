@@ -16,7 +16,7 @@ use crate::front::{RouteAccess, Routes};
 use crate::middleware::{Erased, Middleware};
 use crate::protocol::{Implementation, ServerCapabilities};
 use crate::registry::Registry;
-use crate::rmcp_lane::Notifier;
+use crate::rmcp_lane::{Foreign, Notifier, SessionLimits};
 
 /// When legacy clients (up to protocol version 2025-11-25) get a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -58,7 +58,11 @@ pub struct Server {
     pub(crate) policies: Vec<Arc<dyn Policy>>,
     pub(crate) extras: Extras,
     pub(crate) sessions: Sessions,
+    pub(crate) session_limits: SessionLimits,
     pub(crate) notifier: Option<Notifier>,
+    /// A handler that was written for the SDK, and what it announces.
+    pub(crate) foreign: Option<Foreign>,
+    pub(crate) announced: Option<ServerCapabilities>,
     pub(crate) gate: Option<GateBuilder>,
     pub(crate) optional: bool,
     pub(crate) required_scopes: ScopeSet,
@@ -80,7 +84,10 @@ impl Server {
             policies: Vec::new(),
             extras: Extras::default(),
             sessions: Sessions::default(),
+            session_limits: SessionLimits::default(),
             notifier: None,
+            foreign: None,
+            announced: None,
             gate: None,
             optional: false,
             required_scopes: ScopeSet::new(),
@@ -268,6 +275,13 @@ impl Server {
         self
     }
 
+    /// How many sessions and open streams there may be, and for how long.
+    #[must_use]
+    pub const fn session_limits(mut self, limits: SessionLimits) -> Self {
+        self.session_limits = limits;
+        self
+    }
+
     /// Lets `notifier` tell clients what has changed: in sessions, and on the
     /// streams of `subscriptions/listen`.
     #[must_use]
@@ -293,10 +307,21 @@ impl Server {
     /// Whether legacy clients get sessions.
     pub(crate) fn has_sessions(&self) -> bool {
         match self.sessions {
-            Sessions::WhereNeeded => self.registry.is_interactive() || self.notifier.is_some(),
+            Sessions::WhereNeeded => {
+                self.registry.is_interactive() || self.notifier.is_some() || self.foreign.is_some()
+            }
             Sessions::Always => true,
             Sessions::Never => false,
         }
+    }
+
+    /// Whether a component needs scopes, which only a token has.
+    pub(crate) fn asks_for_scopes(&self) -> bool {
+        let foreign = self.foreign.as_ref();
+        let mut accesses = self.registry.accesses();
+        !self.required_scopes.is_empty()
+            || accesses.any(|access| !access.scopes.is_empty())
+            || foreign.is_some_and(|foreign| foreign.access.asks_for_scopes())
     }
 
     /// The part of the server that knows nothing of HTTP.
@@ -304,8 +329,11 @@ impl Server {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
+        self.check_foreign()?;
         self.registry.check_state(&self.shared.state)?;
-        let mut capabilities = capabilities(&self.registry);
+        let mut capabilities = self
+            .announced
+            .unwrap_or_else(|| capabilities(&self.registry));
         if self.extras.completion.is_some() {
             capabilities.completions = Some(Default::default());
         }
@@ -322,6 +350,7 @@ impl Server {
             instructions: self.instructions,
             capabilities,
             notifier: self.notifier,
+            foreign: self.foreign.map(|foreign| Arc::new(foreign.access)),
         })
     }
 }

@@ -15,6 +15,10 @@ mod examples;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod foreign;
+#[cfg(test)]
+mod foreign_rules;
+#[cfg(test)]
 mod http2;
 #[cfg(test)]
 mod live;

@@ -1,0 +1,104 @@
+//! Requests for a handler that was written for the SDK: era, mirrored headers and
+//! policy as for our own components, whatever methods the handler has.
+
+use std::borrow::Cow;
+
+use countersign_resource_server::policy::{Action, ComponentKind, Denial};
+use countersign_resource_server::{Caller, Refusal};
+use http::Response;
+use http::request::Parts;
+use rmcp::model::CompleteRequestParams;
+use serde_json::value::RawValue;
+
+use super::envelope::{Params, invalid_params};
+use super::era::Era;
+use super::message::guessed_era;
+use super::{Answer, Front, answer, mirror};
+use crate::protocol::ErrorData;
+use crate::rmcp_lane::{ForeignAccess, Granted, completed, is_known};
+
+/// The component that a request is about.
+type Named<'a> = Option<(ComponentKind, Cow<'a, str>)>;
+
+impl Front {
+    /// Decides the request. `Ok` is the decision that travels with it to the handler.
+    ///
+    /// # Errors
+    ///
+    /// The answer to a request that does not reach the handler.
+    pub(super) fn decide_foreign(
+        &self,
+        access: &ForeignAccess,
+        parts: &Parts,
+        header: Option<&str>,
+        (id, method, raw): (&str, &str, Option<&RawValue>),
+        caller: &Caller,
+    ) -> Result<Granted, Box<Response<Answer>>> {
+        let guess = guessed_era(header);
+        let wrong = |era: &Era, error| Box::new(answer::error(era, Some(id), &error));
+        let params = if is_known(method) {
+            Params::parse(raw)
+        } else {
+            // What the members of other methods mean is the handler's business.
+            Params::parse_meta(raw)
+        };
+        let params = params.map_err(|error| wrong(&guess, error))?;
+        let era = Era::decide(header, &params).map_err(|error| wrong(&guess, error))?;
+        if era == Era::Modern {
+            let name = mirrored(method, &params);
+            mirror::check(&parts.headers, method, name).map_err(|error| wrong(&era, error))?;
+        }
+        let named = named(method, &params, raw).map_err(|error| wrong(&era, error))?;
+        let needed = named
+            .as_ref()
+            .map(|(kind, name)| (*kind, name, access.needed(*kind, name)));
+        let action = match &needed {
+            Some((kind, name, needed)) => Action::on(method, needed.component(*kind, name)),
+            None => Action::method(method),
+        };
+        let refusal = match self.core.permit(caller, &action, self.clock.now()) {
+            Ok(permit) => return Ok(Granted::new(&action, permit)),
+            Err(Denial::Unknown) => return Ok(Granted::as_unknown(&action)),
+            Err(Denial::Unauthenticated(scopes)) => Refusal::Unauthenticated(scopes),
+            Err(Denial::InsufficientScope(scopes)) => Refusal::InsufficientScope(scopes),
+            Err(Denial::Forbidden) => Refusal::Forbidden,
+            Err(Denial::TooMany { retry_after }) => Refusal::TooMany { retry_after },
+        };
+        Err(Box::new(self.refuse(&refusal)))
+    }
+}
+
+/// What `Mcp-Name` repeats.
+fn mirrored<'a>(method: &str, params: &'a Params<'_>) -> Option<&'a str> {
+    let text = match method {
+        "tools/call" | "prompts/get" => &params.name,
+        "resources/read" => &params.uri,
+        "tasks/get" | "tasks/update" | "tasks/cancel" => &params.task,
+        _ => return None,
+    };
+    text.as_ref().map(|text| text.0.as_ref())
+}
+
+fn named<'a>(
+    method: &str,
+    params: &'a Params<'_>,
+    raw: Option<&RawValue>,
+) -> Result<Named<'a>, ErrorData> {
+    let (kind, text) = match method {
+        "tools/call" => (ComponentKind::Tool, &params.name),
+        "prompts/get" => (ComponentKind::Prompt, &params.name),
+        "resources/read" | "resources/subscribe" | "resources/directory/read" | "skills/get" => {
+            (ComponentKind::Resource, &params.uri)
+        }
+        "completion/complete" => {
+            let text = raw.map_or("{}", RawValue::get);
+            let completion: CompleteRequestParams =
+                serde_json::from_str(text).map_err(|_| invalid_params())?;
+            let named = completed(&completion.r#ref);
+            return Ok(named.map(|(kind, name)| (kind, Cow::Owned(name.to_owned()))));
+        }
+        _ => return Ok(None),
+    };
+    let text = text.as_ref();
+    Ok(text.map(|text| (kind, Cow::Borrowed(text.0.as_ref()))))
+}

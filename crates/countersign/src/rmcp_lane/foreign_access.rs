@@ -1,0 +1,256 @@
+//! Scopes for the components of a handler that was written for the SDK, by name.
+//!
+//! How such a handler reads a name is its own business: it may ignore case, decode
+//! a URI or resolve its dots. So a rule covers every spelling that might mean the
+//! same; where that is in doubt, more is guarded, not less.
+
+use std::collections::HashMap;
+
+use countersign_resource_server::Caller;
+use countersign_resource_server::oauth::ScopeSet;
+use countersign_resource_server::policy::{Component, ComponentKind, Concealment};
+
+use crate::component::Access;
+
+/// Who may use which component.
+#[derive(Debug, Default)]
+pub(crate) struct ForeignAccess {
+    tools: HashMap<String, Needed>,
+    prompts: HashMap<String, Needed>,
+    resources: Vec<(Place, Needed)>,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// One URI.
+    At(String),
+    /// Every URI that begins like this: a template up to its first variable.
+    Below(String),
+}
+
+/// What a component needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Needed {
+    scopes: ScopeSet,
+    concealment: Concealment,
+}
+
+impl Needed {
+    /// The component, for a policy to decide about.
+    pub(crate) const fn component<'a>(
+        &'a self,
+        kind: ComponentKind,
+        name: &'a str,
+    ) -> Component<'a> {
+        Component::new(kind, name, &self.scopes).concealment(self.concealment)
+    }
+
+    fn also(&mut self, access: &Access) {
+        self.and(&access.scopes, access.concealment);
+    }
+
+    fn and(&mut self, scopes: &ScopeSet, concealment: Concealment) {
+        self.scopes = self.scopes.union(scopes);
+        if concealment == Concealment::Hidden {
+            self.concealment = Concealment::Hidden;
+        }
+    }
+}
+
+impl ForeignAccess {
+    /// Guards a tool; called again, all of it counts.
+    pub(crate) fn guard_tool(&mut self, name: &str, access: &Access) {
+        self.tools.entry(folded(name)).or_default().also(access);
+    }
+
+    /// Guards a prompt; called again, all of it counts.
+    pub(crate) fn guard_prompt(&mut self, name: &str, access: &Access) {
+        self.prompts.entry(folded(name)).or_default().also(access);
+    }
+
+    /// Guards a URI, or with a URI template everything that begins like it.
+    pub(crate) fn guard_resource(&mut self, address: &str, access: &Access) {
+        let place = match address.split_once('{') {
+            Some((before, _)) => Place::Below(spelled(before)),
+            None => Place::At(spelled(address)),
+        };
+        let mut needed = Needed::default();
+        needed.also(access);
+        self.resources.push((place, needed));
+    }
+
+    /// What the component of this name or URI needs, whether or not it exists.
+    pub(crate) fn needed(&self, kind: ComponentKind, name: &str) -> Needed {
+        match kind {
+            ComponentKind::Tool => self.tools.get(&folded(name)).cloned(),
+            ComponentKind::Prompt => self.prompts.get(&folded(name)).cloned(),
+            _ => {
+                let mut all = Needed::default();
+                for (_, needed) in self.resources.iter().filter(|(place, _)| place.has(name)) {
+                    all.and(&needed.scopes, needed.concealment);
+                }
+                Some(all)
+            }
+        }
+        .unwrap_or_default()
+    }
+
+    /// Whether some component of this kind must look unknown to some callers.
+    pub(crate) fn hides(&self, kind: ComponentKind) -> bool {
+        let hidden = |needed: &Needed| needed.concealment == Concealment::Hidden;
+        match kind {
+            ComponentKind::Tool => self.tools.values().any(hidden),
+            ComponentKind::Prompt => self.prompts.values().any(hidden),
+            _ => self.resources.iter().any(|(_, needed)| hidden(needed)),
+        }
+    }
+
+    /// Whether `caller` sees the component in a list.
+    pub(crate) fn shows(&self, caller: &Caller, kind: ComponentKind, name: &str) -> bool {
+        caller.scopes().is_superset(&self.needed(kind, name).scopes)
+    }
+
+    /// Whether anything needs scopes.
+    pub(crate) fn asks_for_scopes(&self) -> bool {
+        let resources = self.resources.iter().map(|(_, needed)| needed);
+        let named = self.tools.values().chain(self.prompts.values());
+        named
+            .chain(resources)
+            .any(|needed| !needed.scopes.is_empty())
+    }
+}
+
+impl Place {
+    fn has(&self, uri: &str) -> bool {
+        let whole = spelled(uri);
+        let without = spelled(uri.split(['?', '#']).next().unwrap_or_default());
+        match self {
+            Self::At(place) => whole == *place || without == *place,
+            Self::Below(place) => whole.starts_with(place.as_str()),
+        }
+    }
+}
+
+/// A name without what a lax handler may ignore.
+fn folded(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+/// A URI as a lax handler may read it: decoded until nothing changes, in lower
+/// case, with `/` only, without doubled slashes, dot segments and a last slash.
+fn spelled(uri: &str) -> String {
+    let mut text = uri.trim().to_owned();
+    for _ in 0..4 {
+        let decoded = decoded(&text);
+        if decoded == text {
+            break;
+        }
+        text = decoded;
+    }
+    let text = text.to_lowercase().replace('\\', "/");
+    let (scheme, rest) = match text.split_once(':') {
+        Some((scheme, rest)) => (scheme, rest),
+        None => ("", text.as_str()),
+    };
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in rest.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                segments.pop();
+            }
+            segment => segments.push(segment),
+        }
+    }
+    format!("{scheme}:{}", segments.join("/"))
+}
+
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let byte = after
+            .get(..2)
+            .filter(|_| first == b'%')
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match byte {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access(scope: &str) -> Access {
+        Access::scopes(ScopeSet::from_names([scope]).unwrap())
+    }
+
+    #[test]
+    fn e39_every_spelling_of_a_guarded_name_is_guarded() {
+        let mut rules = ForeignAccess::default();
+        rules.guard_tool("Delete_All", &access("admin"));
+        rules.guard_resource("file:///etc/{+path}", &access("root"));
+        rules.guard_resource("db://users/", &access("users"));
+        for name in ["Delete_All", "delete_all", " DELETE_ALL\n"] {
+            let needed = rules.needed(ComponentKind::Tool, name);
+            assert_eq!(needed.scopes.to_string(), "admin", "{name:?}");
+        }
+        for uri in [
+            "file:///etc/passwd",
+            "FILE:///ETC/passwd",
+            "file:/etc/passwd",
+            "file:////etc//passwd",
+            "file:///tmp/../etc/passwd",
+            "file:///%65tc/passwd",
+            "file:///%2565tc/passwd",
+            "file:///tmp/%2e%2e/etc/passwd",
+            "file:\\\\\\etc\\passwd",
+            "file:///./etc/passwd",
+        ] {
+            let needed = rules.needed(ComponentKind::Resource, uri);
+            assert_eq!(needed.scopes.to_string(), "root", "{uri}");
+        }
+        for uri in [
+            "db://users",
+            "db://users/",
+            "DB://Users",
+            "db://users?all",
+            "db://users#x",
+        ] {
+            let needed = rules.needed(ComponentKind::Resource, uri);
+            assert_eq!(needed.scopes.to_string(), "users", "{uri}");
+        }
+        for uri in ["file:///tmp/x", "db://other", "db://users/7", ""] {
+            let needed = rules.needed(ComponentKind::Resource, uri);
+            assert_eq!(needed, Needed::default(), "{uri}");
+        }
+    }
+
+    #[test]
+    fn several_rules_for_one_resource_must_all_be_met() {
+        let mut rules = ForeignAccess::default();
+        rules.guard_resource("file:///{+path}", &access("files"));
+        rules.guard_resource("file:///etc/{+path}", &access("root").hidden());
+        let needed = rules.needed(ComponentKind::Resource, "file:///etc/hosts");
+        assert_eq!(needed.scopes.to_string(), "files root");
+        assert_eq!(needed.concealment, Concealment::Hidden);
+        assert!(rules.asks_for_scopes());
+        rules.guard_tool("report", &access("read"));
+        rules.guard_tool("Report", &access("audit").hidden());
+        let needed = rules.needed(ComponentKind::Tool, "report");
+        assert_eq!(needed.scopes.to_string(), "audit read");
+        assert!(rules.hides(ComponentKind::Tool) && !rules.hides(ComponentKind::Prompt));
+    }
+}
