@@ -32,6 +32,7 @@ example!(greet_server, "../../examples/greet_server.rs");
 example!(hmac, "../../examples/hmac.rs");
 example!(jwks, "../../examples/jwks.rs");
 example!(middleware, "../../examples/middleware.rs");
+example!(rmcp_handler, "../../examples/rmcp_handler.rs");
 example!(tool_scopes, "../../examples/tool_scopes.rs");
 
 const PEM: &str = include_str!("../../examples/pem.rs");
@@ -264,6 +265,26 @@ async fn each_tool_needs_its_own_scopes() {
     );
     let deleted = call(&admin, "delete_note", json!({"id": 7})).await;
     assert_eq!(deleted.unwrap(), "Note 7 is deleted");
+}
+
+#[tokio::test]
+async fn a_handler_of_the_sdk_is_protected_as_it_is() {
+    let keys = keys();
+    let server = start(rmcp_handler::server(keys.public_pem().into())).await;
+    let anonymous = connect(&server, None).await;
+    assert!(anonymous.is_err(), "{anonymous:?}");
+    let ada = connect(&server, Some(token(&keys, "ada", &[]))).await;
+    let ada = ada.unwrap();
+    assert_eq!(tools(&ada).await, ["count"]);
+    let refused = call(&ada, "reset", json!({})).await;
+    let Err(ClientError::Forbidden(challenge)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(challenge.scope.contains("counter:reset"));
+    assert_eq!(call(&ada, "count", json!({})).await.unwrap(), "One, ada.");
+    let bob = connect(&server, Some(token(&keys, "bob", &["counter:reset"]))).await;
+    let reset = call(&bob.unwrap(), "reset", json!({})).await;
+    assert_eq!(reset.unwrap(), "Zero, bob.");
 }
 
 #[tokio::test]
