@@ -41,7 +41,9 @@ impl Front {
             Ok(permit) => {
                 parts.extensions.insert(Granted::new(&action, permit));
             }
-            Err(Denial::Unknown) if component.is_some() => {}
+            Err(Denial::Unknown) if component.is_some() => {
+                parts.extensions.insert(Granted::as_unknown(&action));
+            }
             Err(denial @ Denial::Unknown) => {
                 return self.denied(&asked, denial, method_not_found());
             }

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 
-use countersign_resource_server::Caller;
 use countersign_resource_server::oauth::ScopeSet;
 use countersign_resource_server::policy::{Component, ComponentKind, Concealment};
 
@@ -103,11 +102,6 @@ impl ForeignAccess {
             ComponentKind::Prompt => self.prompts.values().any(hidden),
             _ => self.resources.iter().any(|(_, needed)| hidden(needed)),
         }
-    }
-
-    /// Whether `caller` sees the component in a list.
-    pub(crate) fn shows(&self, caller: &Caller, kind: ComponentKind, name: &str) -> bool {
-        caller.scopes().is_superset(&self.needed(kind, name).scopes)
     }
 
     /// Whether anything needs scopes.

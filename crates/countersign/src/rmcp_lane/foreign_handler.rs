@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 
-use countersign_resource_server::policy::{Action, ComponentKind};
+use countersign_resource_server::policy::{self, Action, ComponentKind};
 use countersign_resource_server::{Caller, Clock};
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CancelTaskParams, CancelledNotificationParam,
@@ -127,8 +127,12 @@ impl<H: ServerHandler> ForeignHandler<H> {
         &self.incoming.core
     }
 
-    fn shows(&self, context: &Context, kind: ComponentKind, name: &str) -> bool {
-        self.access.shows(context.caller(), kind, name)
+    /// Whether `caller` sees the component in a list.
+    fn shows(&self, caller: &Caller, kind: ComponentKind, name: &str) -> bool {
+        let needed = self.access.needed(kind, name);
+        let component = needed.component(kind, name);
+        let policies = &self.core().policies;
+        policy::is_shown(policies, caller, component, self.incoming.now())
     }
 }
 
@@ -289,7 +293,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
             operation,
             listing,
             |page| (&mut page.prompts, &mut page.cache_scope),
-            move |prompt| self.access.shows(&caller, kind, &prompt.name),
+            move |prompt| self.shows(&caller, kind, &prompt.name),
         )
         .await
     }
@@ -311,7 +315,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
             operation,
             listing,
             |page| (&mut page.resources, &mut page.cache_scope),
-            move |resource| self.access.shows(&caller, kind, &resource.uri),
+            move |resource| self.shows(&caller, kind, &resource.uri),
         )
         .await
     }
@@ -333,7 +337,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
             operation,
             listing,
             |page| (&mut page.resource_templates, &mut page.cache_scope),
-            move |template| self.access.shows(&caller, kind, &template.uri_template),
+            move |template| self.shows(&caller, kind, &template.uri_template),
         )
         .await
     }
@@ -448,7 +452,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
             operation,
             listing,
             |page| (&mut page.tools, &mut page.cache_scope),
-            move |tool| self.access.shows(&caller, kind, &tool.name),
+            move |tool| self.shows(&caller, kind, &tool.name),
         )
         .await
     }
@@ -537,7 +541,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         let kind = ComponentKind::Resource;
         result
             .skills
-            .retain(|skill| self.shows(&call, kind, &skill.uri));
+            .retain(|skill| self.shows(call.caller(), kind, &skill.uri));
         result.cache_scope = Some(CacheScope::Private);
         Ok(result)
     }
@@ -564,7 +568,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         let mut result = run(call.clone(), listing).await?;
         result
             .resources
-            .retain(|resource| self.shows(&call, kind, &resource.uri));
+            .retain(|resource| self.shows(call.caller(), kind, &resource.uri));
         result.cache_scope = Some(CacheScope::Private);
         Ok(result)
     }

@@ -8,7 +8,7 @@ use countersign::middleware::{
     Completion, Discovery, Initialization, Middleware, Next, Request, Response, ToolCall,
     ToolListing,
 };
-use countersign::policy::{Action, Denial, Policy};
+use countersign::policy::{Action, Component, Denial, Policy};
 use countersign::protocol::{
     CallToolResponse, CompletionInfo, DiscoverResult, InitializeResult, Tool,
 };
@@ -105,6 +105,18 @@ impl Policy for Counting {
             _ => Ok(()),
         }
     }
+
+    fn shows(&self, _: &Caller, component: Component<'_>, _: UnixTime) -> bool {
+        component.name != "delete_all"
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_show_what_every_policy_shows() {
+    let server = app(|server| server.policy(Counting::default()));
+    let client = modern(&server, "admin");
+    let listed = client.result("tools/list", json!({})).await;
+    assert_eq!(names(&listed, "tools"), ["whoami", "panics"]);
 }
 
 #[tokio::test(start_paused = true)]
