@@ -51,6 +51,20 @@ pub(crate) fn run_trusting(folder: &Path, certificates: &Path, arguments: &[&str
     finished(command.env("SSL_CERT_FILE", certificates).spawn().unwrap())
 }
 
+/// The same, with `proxy` in every variable that names a proxy.
+pub(crate) fn run_with_proxy(folder: &Path, proxy: &str, arguments: &[&str]) -> Output {
+    let mut command = command(folder, arguments);
+    finished(name_proxy(&mut command, proxy).spawn().unwrap())
+}
+
+fn name_proxy<'a>(command: &'a mut Command, proxy: &str) -> &'a mut Command {
+    for name in ["http_proxy", "https_proxy", "all_proxy"] {
+        command.env(name, proxy);
+        command.env(name.to_uppercase(), proxy);
+    }
+    command.env_remove("no_proxy").env_remove("NO_PROXY")
+}
+
 /// The same, with `input` as standard input.
 pub(crate) fn run_with_input(folder: &Path, input: &str, arguments: &[&str]) -> Output {
     let mut child = command(folder, arguments)
@@ -94,6 +108,11 @@ fn finished(child: Child) -> Output {
     }
 }
 
+fn serve(folder: &Path, arguments: &[&str]) -> Command {
+    let arguments = [&["serve", "--bind", "127.0.0.1:0"], arguments].concat();
+    command(folder, &arguments)
+}
+
 /// A server that runs until it is dropped.
 pub(crate) struct Server {
     child: Child,
@@ -107,8 +126,16 @@ pub(crate) struct Server {
 impl Server {
     /// `countersign serve` with `arguments` on a free port, in `folder`.
     pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let arguments = [&["serve", "--bind", "127.0.0.1:0"], arguments].concat();
-        let mut child = command(folder, &arguments).spawn().unwrap();
+        Self::started(&mut serve(folder, arguments))
+    }
+
+    /// The same, with `proxy` in every variable that names a proxy.
+    pub(crate) fn start_with_proxy(folder: &Path, proxy: &str, arguments: &[&str]) -> Self {
+        Self::started(name_proxy(&mut serve(folder, arguments), proxy))
+    }
+
+    fn started(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut errors = child.stderr.take().unwrap();
         let logs = std::thread::spawn(move || {
             let mut text = String::new();

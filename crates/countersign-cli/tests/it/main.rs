@@ -7,6 +7,8 @@ mod first_call;
 #[cfg(test)]
 mod key_files;
 #[cfg(test)]
+mod proxies;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod sentences;
