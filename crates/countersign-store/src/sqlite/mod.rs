@@ -9,6 +9,8 @@ mod counters;
 mod failure;
 mod file;
 mod open;
+#[cfg(test)]
+mod plan_tests;
 mod purge;
 mod read;
 mod row;
@@ -181,12 +183,12 @@ impl SqliteStore {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
+        self.readers.close().await;
         if let Some((writer, task)) = taken {
             drop(writer);
             // A task that was aborted with its runtime has nothing left to finish.
             let _ = task.await;
         }
-        self.readers.close().await;
     }
 
     /// Compares every page, index and row of the database with what it should be.

@@ -123,32 +123,16 @@ fn connection(options: &SqliteOptions) -> SqliteConnectOptions {
 /// in the middle leaves the schema it found.
 async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
     let failed = |error: sqlx::Error| OpenError::at(path, &sentence(&error));
+    // Whoever is not behind needs no lock, which somebody else may hold for long.
+    if schema_of(connection, path).await? == SCHEMA {
+        return Ok(());
+    }
     let mut transaction = connection
         .begin_with("BEGIN IMMEDIATE")
         .await
         .map_err(failed)?;
-    let number = |pragma| sqlx::query_scalar::<_, i64>(pragma);
-    let schema = number("PRAGMA user_version")
-        .fetch_one(&mut *transaction)
-        .await
-        .map_err(failed)?;
-    let application = number("PRAGMA application_id")
-        .fetch_one(&mut *transaction)
-        .await
-        .map_err(failed)?;
-    let tables = number("SELECT count(*) FROM sqlite_schema")
-        .fetch_one(&mut *transaction)
-        .await
-        .map_err(failed)?;
-    let is_new = application == 0 && schema == 0 && tables == 0;
-    if !is_new && application != i64::from(APPLICATION_ID) {
-        return Err(OpenError::at(path, "it is the database of another program"));
-    }
-    let schema = u32::try_from(schema).unwrap_or(u32::MAX);
-    check_schema(path, schema)?;
-    if schema == SCHEMA {
-        return transaction.rollback().await.map_err(failed);
-    }
+    // Another process may have been quicker.
+    let schema = schema_of(&mut transaction, path).await?;
     for step in MIGRATIONS.iter().skip(schema as usize) {
         raw_sql(*step)
             .execute(&mut *transaction)
@@ -163,6 +147,24 @@ async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), O
         .await
         .map_err(failed)?;
     transaction.commit().await.map_err(failed)
+}
+
+/// The schema of a database that is ours, or empty.
+async fn schema_of(connection: &mut SqliteConnection, path: &Path) -> Result<u32, OpenError> {
+    let (schema, application, tables): (i64, i64, i64) = sqlx::query_as(
+        "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema) \
+         FROM pragma_user_version, pragma_application_id",
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(|error| OpenError::at(path, &sentence(&error)))?;
+    let is_new = application == 0 && schema == 0 && tables == 0;
+    if !is_new && application != i64::from(APPLICATION_ID) {
+        return Err(OpenError::at(path, "it is the database of another program"));
+    }
+    let schema = u32::try_from(schema).unwrap_or(u32::MAX);
+    check_schema(path, schema)?;
+    Ok(schema)
 }
 
 /// What to tell whoever started the server.

@@ -93,7 +93,7 @@ fn bind_index(query: Query, index: &Index) -> Query {
     }
 }
 
-const fn list_statement(index: &Index) -> &'static str {
+pub(super) const fn list_statement(index: &Index) -> &'static str {
     match index {
         Index::Kind(_) => list!("r.kind = ?1"),
         Index::Subject(..) => list!("r.kind = ?1 AND r.subject = ?2"),
@@ -104,7 +104,7 @@ const fn list_statement(index: &Index) -> &'static str {
     }
 }
 
-const fn count_statement(index: &Index) -> &'static str {
+pub(super) const fn count_statement(index: &Index) -> &'static str {
     match index {
         Index::Kind(_) => count!("r.kind = ?1"),
         Index::Subject(..) => count!("r.kind = ?1 AND r.subject = ?2"),

@@ -12,7 +12,7 @@
 
 use std::pin::Pin;
 
-use sqlx::SqliteConnection;
+use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::failure::{CLOSED, Failure, store_error};
@@ -159,6 +159,10 @@ async fn serve(mut queue: Queue, mut connections: Connections, identity: FileIde
         };
         commit_together(connection, batch, &mut queue).await;
     }
+    // The last connection to close brings the log into the file. If that fails, the
+    // next opening does it.
+    let _ = connections.process.close().await;
+    let _ = connections.power.close().await;
 }
 
 /// Commits all of `batch` in one transaction; if that fails, each call in one of its
