@@ -3,12 +3,19 @@
 
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tracing::Subscriber;
 use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::DynFilterFn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt;
+
+/// Whether somebody wants what all threads log.
+static COLLECTING: AtomicBool = AtomicBool::new(false);
 
 /// Collects events and spans of every level, TRACE included.
 #[derive(Clone, Default)]
@@ -20,7 +27,7 @@ impl CaptureLog {
     pub fn start() -> (Self, DefaultGuard) {
         // What is first logged while nobody listens is switched off for everybody,
         // until the next one begins to listen: so somebody always listens.
-        Self::global();
+        Self::for_all_threads();
         let log = Self::default();
         let guard = tracing::subscriber::set_default(log.subscriber());
         (log, guard)
@@ -29,11 +36,25 @@ impl CaptureLog {
     /// Collects what all threads of this process log, except where
     /// [`CaptureLog::start`] is at work. Everyone who asks shares it.
     pub fn global() -> Self {
+        COLLECTING.store(true, Ordering::SeqCst);
+        Self::for_all_threads()
+    }
+
+    /// Listens to all threads, and collects nothing before somebody asks for it.
+    fn for_all_threads() -> Self {
         static GLOBAL: OnceLock<CaptureLog> = OnceLock::new();
         GLOBAL
             .get_or_init(|| {
                 let log = Self::default();
-                tracing::subscriber::set_global_default(log.subscriber())
+                let wanted = DynFilterFn::new(|_, _| COLLECTING.load(Ordering::SeqCst));
+                let layer = tracing_subscriber::fmt::layer()
+                    .with_span_events(FmtSpan::NEW | FmtSpan::CLOSE)
+                    .with_ansi(false)
+                    .without_time()
+                    .with_writer(log.clone())
+                    .with_filter(wanted);
+                let subscriber = tracing_subscriber::registry().with(layer);
+                tracing::subscriber::set_global_default(subscriber)
                     .expect("nothing else in a test process sets the global subscriber");
                 log
             })
