@@ -213,3 +213,71 @@ impl Body for Answer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http_body_util::{Full, StreamBody};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// A body whose length nobody knows before its end.
+    fn pieces(count: usize, length: usize) -> impl Body<Data = Bytes, Error = Infallible> {
+        let piece = move |_| Ok(Frame::data(Bytes::from(vec![b'x'; length])));
+        StreamBody::new(futures_util::stream::iter((0..count).map(piece)))
+    }
+
+    #[tokio::test]
+    async fn e12_tr_28_a_body_over_the_cap_is_refused_however_it_comes() {
+        for (count, length, fits) in [
+            (1, 10, true),
+            (10, 1, true),
+            (0, 0, true),
+            (1, 11, false),
+            (11, 1, false),
+            (2, 6, false),
+            (1_000_000, 1_000, false),
+        ] {
+            let read = read(pieces(count, length), 10, PATIENCE).await;
+            let length = count * length;
+            match read {
+                Ok(whole) => assert!(fits && whole.len() == length, "{count} {length}"),
+                Err(why) => assert!(!fits && why == Unread::TooLarge, "{count} {length}"),
+            }
+        }
+        let announced = Full::new(Bytes::from_static(b"eleven bytes"));
+        assert_eq!(read(announced, 10, PATIENCE).await, Err(Unread::TooLarge));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn e17_a_body_that_does_not_end_in_time_is_given_up() {
+        use futures_util::StreamExt;
+        let first = futures_util::stream::iter([Ok::<_, Infallible>(Frame::data(
+            Bytes::from_static(b"x"),
+        ))]);
+        let halting = StreamBody::new(first.chain(futures_util::stream::pending()));
+        assert_eq!(read(halting, 10, PATIENCE).await, Err(Unread::TooSlow));
+        let silent = StreamBody::new(futures_util::stream::pending::<Result<_, Infallible>>());
+        assert_eq!(
+            read::<StreamBody<_>>(silent, 10, PATIENCE).await,
+            Err(Unread::TooSlow)
+        );
+        // One byte at a time, each in time, is not enough either.
+        let dripping = StreamBody::new(Box::pin(futures_util::stream::unfold(
+            0,
+            |count| async move {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                Some((
+                    Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"x"))),
+                    count + 1,
+                ))
+            },
+        )));
+        let started = tokio::time::Instant::now();
+        assert_eq!(read(dripping, 1000, PATIENCE).await, Err(Unread::TooSlow));
+        assert!(started.elapsed() <= PATIENCE * 2);
+    }
+}

@@ -245,6 +245,42 @@ mod tests {
     }
 
     #[test]
+    fn e5_the_name_in_an_absolute_target_is_judged_beside_the_header() {
+        let names = AllowedNames::loopback();
+        for (target, host, verdict) in [
+            (
+                "http://evil.example/mcp",
+                Some("localhost"),
+                Err(ForeignName::HostForeign),
+            ),
+            (
+                "http://localhost/mcp",
+                Some("evil.example"),
+                Err(ForeignName::HostForeign),
+            ),
+            (
+                "http://evil.example/mcp",
+                None,
+                Err(ForeignName::HostForeign),
+            ),
+            (
+                "http://localhost@evil.example/mcp",
+                None,
+                Err(ForeignName::HostForeign),
+            ),
+            ("http://localhost/mcp", Some("localhost"), Ok(())),
+            ("http://localhost/mcp", None, Ok(())),
+        ] {
+            let mut request = http::Request::post(target);
+            if let Some(host) = host {
+                request = request.header("host", host);
+            }
+            let parts = request.body(()).unwrap().into_parts().0;
+            assert_eq!(names.check(&parts), verdict, "{target} {host:?}");
+        }
+    }
+
+    #[test]
     fn e1_e2_e3_tr_01_a_foreign_origin_is_refused_though_the_host_is_good() {
         let names = AllowedNames::loopback();
         for origin in [

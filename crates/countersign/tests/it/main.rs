@@ -27,6 +27,8 @@ mod messages;
 #[cfg(test)]
 mod middleware;
 #[cfg(test)]
+mod mixing;
+#[cfg(test)]
 mod notifications;
 #[cfg(test)]
 mod personal_data;
