@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, Visitor};
 use serde_json::value::RawValue;
 
 use crate::protocol::{ErrorCode, ErrorData};
@@ -100,13 +100,16 @@ impl<'a> Envelope<'a> {
     pub(crate) fn parse(body: &'a [u8]) -> Result<Self, ErrorData> {
         let text = std::str::from_utf8(body).map_err(|_| parse_error())?;
         check_text(text)?;
-        let wire: Wire<'a> = serde_json::from_str(text).map_err(|error| {
-            if error.is_data() {
-                invalid_request()
-            } else {
-                parse_error()
+        // A struct may be read from an array too; members by position are no message.
+        let is_object = text.trim_start().starts_with('{');
+        let wire: Wire<'a> = match serde_json::from_str(text) {
+            Ok(wire) if is_object => wire,
+            // A member may be wrong long before the text stops being JSON.
+            _ if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
+                return Err(invalid_request());
             }
-        })?;
+            _ => return Err(parse_error()),
+        };
         if wire.jsonrpc.is_none_or(|version| version.0 != "2.0") {
             return Err(invalid_request());
         }

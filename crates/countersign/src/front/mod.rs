@@ -13,6 +13,8 @@ pub(crate) mod answer;
 mod body;
 mod cors;
 mod envelope;
+#[cfg(test)]
+mod envelope_oracle;
 pub(crate) mod era;
 mod foreign;
 mod in_lane;
