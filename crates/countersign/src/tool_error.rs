@@ -164,7 +164,8 @@ impl ToolError {
                 ErrorData::new(ErrorCode::INVALID_REQUEST, insufficient(&required), None)
             }
             Kind::InvalidArguments(message) => ErrorData::invalid_params(message, None),
-            Kind::NotFound(uri) => ErrorData::invalid_params(
+            // Each lane turns the code into −32602 for clients of 2026-07-28 (SEP-2164).
+            Kind::NotFound(uri) => ErrorData::resource_not_found(
                 "Resource not found",
                 Some(serde_json::json!({ "uri": uri })),
             ),

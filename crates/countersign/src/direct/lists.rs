@@ -10,7 +10,7 @@ use crate::protocol::ProtocolVersion;
 use crate::registry::Listed;
 
 /// How long a client may reuse a list, in milliseconds.
-const LIST_TTL_MS: u64 = 60_000;
+pub(crate) const LIST_TTL_MS: u64 = 60_000;
 
 /// The JSON text of a list result. `member` is the name of the array.
 pub(crate) fn list(era: &Era, member: &str, listed: &Listed, public: bool) -> Bytes {

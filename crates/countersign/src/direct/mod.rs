@@ -18,7 +18,7 @@ use crate::Context;
 use crate::front::{Answer, Era, answer};
 use crate::protocol::ErrorData;
 
-pub(crate) use lists::{discover, initialize, list};
+pub(crate) use lists::{LIST_TTL_MS, discover, initialize, list};
 pub(crate) use stream::answer_inline;
 
 /// A call on its way: resolves to the JSON text of the `result` member.

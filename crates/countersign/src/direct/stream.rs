@@ -90,19 +90,14 @@ fn finished(request: &Request, outcome: Result<Outcome, ErrorData>) -> Response<
     let id = std::str::from_utf8(&request.id).unwrap_or("null");
     match outcome {
         Ok(outcome) => answer::json(outcome_text(&request.era, id, outcome, request.public)),
-        Err(error) => answer::error(&request.era, Some(id), &for_era(&request.era, error)),
+        Err(error) => answer::failed(&request.era, Some(id), &for_era(&request.era, error)),
     }
 }
 
 /// Resource not found: −32002 up to 2025-11-25, −32602 since (SEP-2164).
 fn for_era(era: &Era, mut error: ErrorData) -> ErrorData {
-    let names_a_resource = error
-        .data
-        .as_ref()
-        .is_some_and(|data| data.get("uri").is_some());
-    if matches!(era, Era::Legacy(_)) && error.code == ErrorCode::INVALID_PARAMS && names_a_resource
-    {
-        error.code = ErrorCode::RESOURCE_NOT_FOUND;
+    if *era == Era::Modern && error.code == ErrorCode::RESOURCE_NOT_FOUND {
+        error.code = ErrorCode::INVALID_PARAMS;
     }
     error
 }

@@ -54,6 +54,15 @@ pub(crate) fn error(era: &Era, id: Option<&str>, error: &ErrorData) -> Response<
     response
 }
 
+/// A JSON-RPC error that a handler answered with. A legacy client finds the code in
+/// the body of a 200, whatever it is: the message itself was good.
+pub(crate) fn failed(era: &Era, id: Option<&str>, error: &ErrorData) -> Response<Answer> {
+    match era {
+        Era::Modern => self::error(era, id, error),
+        Era::Legacy(_) => json(error_text(id, error)),
+    }
+}
+
 /// The status of a JSON-RPC error.
 ///
 /// The 2026-07-28 wire has statuses for its own codes; 400 says of every other

@@ -12,7 +12,8 @@ use serde_json::value::RawValue;
 
 use super::envelope::{Params, invalid_params};
 use super::era::Era;
-use super::message::guessed_era;
+use super::message::{guessed_era, method_not_found};
+use super::method::Method;
 use super::{Answer, Front, answer, mirror};
 use crate::protocol::ErrorData;
 use crate::rmcp_lane::{ForeignAccess, Granted, completed, is_known};
@@ -47,6 +48,9 @@ impl Front {
         if era == Era::Modern {
             let name = mirrored(method, &params);
             mirror::check(&parts.headers, method, name).map_err(|error| wrong(&era, error))?;
+        }
+        if Method::parse(method).is_some_and(|method| !method.is_of(&era)) {
+            return Err(wrong(&era, method_not_found()));
         }
         let named = named(method, &params, raw).map_err(|error| wrong(&era, error))?;
         let needed = named

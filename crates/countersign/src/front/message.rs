@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use countersign_resource_server::policy::{Action, Component, Denial, Permit};
+use countersign_resource_server::policy::{Action, Component, ComponentKind, Denial, Permit};
 use countersign_resource_server::{Caller, Refusal};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
-use rmcp::model::{CompleteRequestParams, CompleteResult, InitializeRequestParams};
+use rmcp::model::{CompleteRequestParams, CompleteResult, InitializeRequestParams, Reference};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::envelope::{Envelope, Params, Text, invalid_params};
@@ -21,6 +22,7 @@ use crate::context::{Inputs, Link, Outbox, RequestInfo};
 use crate::direct::{self, Outcome, Request, Running};
 use crate::dispatch::List;
 use crate::protocol::{ErrorCode, ErrorData, ProtocolVersion};
+use crate::rmcp_lane::denial;
 
 /// E7: a form or plain text is what a foreign page can post without asking.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
@@ -142,6 +144,10 @@ impl Front {
             mirror::check(&parts.headers, method, name.map(|name| name.0.as_ref()))
                 .map_err(|error| Fault::Known(era.clone(), error))?;
         }
+        let arguments = params.arguments.map_or("null", RawValue::get);
+        if arguments != "null" && !arguments.starts_with('{') {
+            return Err(Fault::Known(era, invalid_params()));
+        }
         match parsed {
             Some(method) if method.is_of(&era) && self.offers(method) => Ok(Asked {
                 era,
@@ -213,6 +219,9 @@ impl Front {
             Method::CallTool => self.call_tool(body, caller, asked).await,
             Method::ReadResource => self.read_resource(body, caller, asked).await,
             Method::GetPrompt => self.get_prompt(body, caller, asked).await,
+            Method::SetLevel if !is_level(asked.raw) => {
+                answer::error(&asked.era, Some(asked.id), &invalid_params())
+            }
             Method::Ping | Method::SetLevel => direct::result(asked.id, &serde_json::json!({})),
             Method::Discover => self.discover(body, caller, &asked).await,
             Method::Initialize => self.initialize(body, caller, &asked).await,
@@ -305,12 +314,16 @@ impl Front {
         let Ok(params) = serde_json::from_str::<CompleteRequestParams>(raw) else {
             return answer::error(&asked.era, Some(asked.id), &invalid_params());
         };
+        let unknown = match &params.r#ref {
+            Reference::Resource(template) => not_found(&asked.era, &template.uri),
+            _ => denial::unknown(ComponentKind::Prompt, ""),
+        };
         let Some(component) = self.core.completed_component(&params.r#ref) else {
-            return answer::error(&asked.era, Some(asked.id), &invalid_params());
+            return answer::error(&asked.era, Some(asked.id), &unknown);
         };
         let permit = match self.permit(&caller, asked, component) {
             Ok(permit) => permit,
-            Err(denial) => return self.denied(asked, denial, invalid_params()),
+            Err(denial) => return self.denied(asked, denial, unknown),
         };
         let context = match self.context(body, caller, asked) {
             Ok(context) => context,
@@ -525,6 +538,29 @@ impl Front {
     }
 }
 
+/// Whether the params of `logging/setLevel` name a level.
+fn is_level(raw: Option<&RawValue>) -> bool {
+    #[derive(Deserialize)]
+    struct Chosen<'a> {
+        #[serde(borrow)]
+        level: Text<'a>,
+    }
+    let raw = raw.map_or("{}", RawValue::get);
+    serde_json::from_str::<Chosen<'_>>(raw).is_ok_and(|chosen| LEVELS.contains(&&*chosen.level.0))
+}
+
+/// RFC 5424 §6.2.1, as MCP spells them.
+const LEVELS: [&str; 8] = [
+    "debug",
+    "info",
+    "notice",
+    "warning",
+    "error",
+    "critical",
+    "alert",
+    "emergency",
+];
+
 enum Fault {
     Known(Era, ErrorData),
     Unknown(ErrorData),
@@ -548,14 +584,9 @@ fn slice(body: &Bytes, raw: Option<&RawValue>) -> Bytes {
 
 /// −32602 since 2026-07-28 (SEP-2164), −32002 before.
 fn not_found(era: &Era, uri: &str) -> ErrorData {
-    let code = match era {
-        Era::Modern => ErrorCode::INVALID_PARAMS,
-        Era::Legacy(_) => ErrorCode::RESOURCE_NOT_FOUND,
-    };
-    let shown: String = uri.chars().filter(|c| !c.is_control()).take(256).collect();
-    ErrorData::new(
-        code,
-        "Resource not found",
-        Some(serde_json::json!({ "uri": shown })),
-    )
+    let mut error = denial::unknown(ComponentKind::Resource, uri);
+    if *era == Era::Modern {
+        error.code = ErrorCode::INVALID_PARAMS;
+    }
+    error
 }

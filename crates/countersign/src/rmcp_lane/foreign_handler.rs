@@ -32,7 +32,7 @@ use rmcp::{RoleServer, ServerHandler};
 
 use super::foreign_access::ForeignAccess;
 use super::incoming::Incoming;
-use super::registry_handler::unreadable;
+use super::registry_handler::{CacheHints, is_modern, unreadable};
 use super::task_owners::TaskOwners;
 use crate::component::CompletionRequest;
 use crate::dispatch::{Core, guarded, tool_failure};
@@ -41,7 +41,7 @@ use crate::middleware::{
     ResourceListing, ResourceRead, Subject, TemplateListing, ToolCall, ToolListing,
 };
 use crate::protocol::{
-    CallToolResponse, ErrorData, GetPromptResponse, JsonObject, ProtocolVersion,
+    CallToolResponse, ErrorCode, ErrorData, GetPromptResponse, JsonObject, ProtocolVersion,
     ReadResourceResponse, Tool,
 };
 use crate::{Context, ToolError};
@@ -282,6 +282,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         context: Request,
     ) -> Result<ListPromptsResult, ErrorData> {
         let call = self.begin("prompts/list", &context)?;
+        let cached = CacheHints::of(&context).scope;
         let listing = self.inner.list_prompts(request, context);
         let operation = PromptListing {
             context: call.clone(),
@@ -289,7 +290,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         let caller = call.caller().clone();
         let kind = ComponentKind::Prompt;
         self.listed(
-            call,
+            (call, cached),
             operation,
             listing,
             |page| (&mut page.prompts, &mut page.cache_scope),
@@ -304,6 +305,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         context: Request,
     ) -> Result<ListResourcesResult, ErrorData> {
         let call = self.begin("resources/list", &context)?;
+        let cached = CacheHints::of(&context).scope;
         let listing = self.inner.list_resources(request, context);
         let operation = ResourceListing {
             context: call.clone(),
@@ -311,7 +313,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         let caller = call.caller().clone();
         let kind = ComponentKind::Resource;
         self.listed(
-            call,
+            (call, cached),
             operation,
             listing,
             |page| (&mut page.resources, &mut page.cache_scope),
@@ -326,6 +328,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         context: Request,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         let call = self.begin("resources/templates/list", &context)?;
+        let cached = CacheHints::of(&context).scope;
         let listing = self.inner.list_resource_templates(request, context);
         let operation = TemplateListing {
             context: call.clone(),
@@ -333,7 +336,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         let caller = call.caller().clone();
         let kind = ComponentKind::ResourceTemplate;
         self.listed(
-            call,
+            (call, cached),
             operation,
             listing,
             |page| (&mut page.resource_templates, &mut page.cache_scope),
@@ -412,7 +415,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         mut request: CallToolRequestParams,
         context: Request,
     ) -> Result<CallToolResponse, ErrorData> {
-        let kind = ComponentKind::Tool;
+        let (kind, modern) = (ComponentKind::Tool, is_modern(&context));
         let call = self.begin_on("tools/call", kind, &request.name, &context)?;
         self.check_listed(kind, &request.name, &context).await?;
         let (passing, had_any) = passing(request.arguments.take());
@@ -428,7 +431,13 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
             answer.map_err(ToolError::protocol)
         };
         let outcome = self.core().around(call.clone(), operation, end).await;
-        let response = outcome.or_else(tool_failure)?;
+        let response = outcome.or_else(tool_failure).map_err(|mut error| {
+            // The SDK does this for every other method (SEP-2164).
+            if modern && error.code == ErrorCode::RESOURCE_NOT_FOUND {
+                error.code = ErrorCode::INVALID_PARAMS;
+            }
+            error
+        })?;
         if let CallToolResponse::Task(created) = &response {
             self.tasks.note(call.caller(), &created.task.task_id);
         }
@@ -441,6 +450,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         context: Request,
     ) -> Result<ListToolsResult, ErrorData> {
         let call = self.begin("tools/list", &context)?;
+        let cached = CacheHints::of(&context).scope;
         let listing = self.inner.list_tools(request, context);
         let operation = ToolListing {
             context: call.clone(),
@@ -448,7 +458,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         let caller = call.caller().clone();
         let kind = ComponentKind::Tool;
         self.listed(
-            call,
+            (call, cached),
             operation,
             listing,
             |page| (&mut page.tools, &mut page.cache_scope),

@@ -23,7 +23,7 @@ impl<H: ServerHandler> ForeignHandler<H> {
     /// One page of a list through the middleware, without what the caller may not use.
     pub(super) async fn listed<O, P, T>(
         &self,
-        context: Context,
+        (context, cached): (Context, Option<CacheScope>),
         operation: O,
         listing: impl Future<Output = Result<P, ErrorData>> + Send,
         parts: PageOf<P, T>,
@@ -47,7 +47,7 @@ impl<H: ServerHandler> ForeignHandler<H> {
         let (place, scope) = parts(&mut page);
         *place = items;
         // What depends on the caller must not be shared with another.
-        *scope = Some(CacheScope::Private);
+        *scope = cached.or_else(|| scope.take().map(|_| CacheScope::Private));
         Ok(page)
     }
 
@@ -64,6 +64,10 @@ impl<H: ServerHandler> ForeignHandler<H> {
         request: &Request,
     ) -> Result<(), ErrorData> {
         if !self.access.hides(kind) || self.lists(kind, name, request).await? {
+            return Ok(());
+        }
+        let resource = ComponentKind::Resource;
+        if kind == ComponentKind::ResourceTemplate && self.lists(resource, name, request).await? {
             return Ok(());
         }
         Err(denial::unknown(kind, name))
@@ -95,6 +99,11 @@ impl<H: ServerHandler> ForeignHandler<H> {
                 ComponentKind::Prompt => {
                     let page = self.inner.list_prompts(page, context).await?;
                     let found = page.prompts.iter().any(|prompt| prompt.name == name);
+                    (found, page.next_cursor)
+                }
+                ComponentKind::Resource => {
+                    let page = self.inner.list_resources(page, context).await?;
+                    let found = page.resources.iter().any(|resource| resource.uri == name);
                     (found, page.next_cursor)
                 }
                 _ => {

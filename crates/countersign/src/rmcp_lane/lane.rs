@@ -22,6 +22,7 @@ use rmcp::ServerHandler;
 use rmcp::model::{
     ClientJsonRpcMessage, ClientRequest, GetExtensions, GetMeta, ProtocolVersion, RequestId,
 };
+use serde::Deserialize;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::body::{Bounded, EventStream, ResponseBody, event, priming_event};
@@ -32,7 +33,8 @@ use super::outbound::{NotTaken, Shape};
 use super::reply::{self, LAST_EVENT_ID, SESSION_ID};
 use super::session::{NotSent, Session};
 use super::table::{Full, Owner, Place, SessionTable};
-use crate::protocol::ErrorData;
+use crate::front::{Era, answer};
+use crate::protocol::{ErrorCode, ErrorData};
 use crate::random;
 
 const VERSION: &str = "mcp-protocol-version";
@@ -379,6 +381,7 @@ impl SessionLane {
         mut parts: Parts,
         body: Bytes,
     ) -> Response<ResponseBody> {
+        let modern = names_modern_version(&parts.headers);
         let ended = self.ended.child_token();
         let place = match self.table.take_stream(caller, ended.clone()) {
             Ok(place) => place,
@@ -421,10 +424,27 @@ impl SessionLane {
             };
         }
         let text = body.collect().await.map(|body| body.to_bytes());
-        let mut response = reply::json(text.unwrap_or_default());
-        *response.status_mut() = head.status;
+        let text = text.unwrap_or_default();
+        let status = match error_code(&text) {
+            Some(code) if modern && head.status == StatusCode::OK => {
+                answer::error_status(&Era::Modern, code)
+            }
+            _ => head.status,
+        };
+        let mut response = reply::json(text);
+        *response.status_mut() = status;
         response
     }
+}
+
+/// The code of a JSON-RPC error.
+fn error_code(text: &[u8]) -> Option<ErrorCode> {
+    #[derive(Deserialize)]
+    struct Failed {
+        error: ErrorData,
+    }
+    let failed: Failed = serde_json::from_slice(text).ok()?;
+    Some(failed.error.code)
 }
 
 pub(super) fn refuse_full(full: Full, id: Option<RequestId>) -> Response<ResponseBody> {

@@ -35,6 +35,7 @@ use super::notifier::{Change, Notifier, Subscriptions, tell_session, tell_stream
 use crate::component::Arguments;
 use crate::direct;
 use crate::dispatch::{Core, List};
+use crate::front::era;
 use crate::protocol::{
     CallToolResponse, ErrorCode, ErrorData, GetPromptResponse, ReadResourceResponse,
 };
@@ -73,7 +74,7 @@ impl RegistryHandler {
         list: List,
         page: Option<&PaginatedRequestParams>,
         request: &RequestContext<RoleServer>,
-    ) -> Result<(Vec<T>, CacheScope), ErrorData> {
+    ) -> Result<(Vec<T>, CacheHints), ErrorData> {
         // Lists come in one page: no cursor was ever given out, so any is forged (E41).
         if page.is_some_and(|page| page.cursor.is_some()) {
             return Err(ErrorData::invalid_params("Invalid params", None));
@@ -92,7 +93,7 @@ impl RegistryHandler {
         let listing = self.core().list(permit, list, caller, now, || context);
         let listed = unless_cancelled(request.ct.clone(), listing).await?;
         let items = serde_json::from_slice(&listed.array).map_err(|_| internal_error())?;
-        Ok((items, CacheScope::Private))
+        Ok((items, CacheHints::of(request)))
     }
 
     /// Misses no change from now on.
@@ -123,6 +124,33 @@ impl RegistryHandler {
         self.incoming
             .permit(extensions, &Action::on(method, entry.component()), uri)
     }
+}
+
+/// How long a client may keep a list, and for whom; clients before 2026-07-28 know
+/// nothing of caches.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct CacheHints {
+    pub(super) ttl_ms: Option<u64>,
+    pub(super) scope: Option<CacheScope>,
+}
+
+impl CacheHints {
+    pub(super) fn of(request: &RequestContext<RoleServer>) -> Self {
+        if !is_modern(request) {
+            return Self::default();
+        }
+        Self {
+            ttl_ms: Some(direct::LIST_TTL_MS),
+            // What depends on the caller must not be shared with another.
+            scope: Some(CacheScope::Private),
+        }
+    }
+}
+
+/// Whether the rules of 2026-07-28 apply.
+pub(super) fn is_modern(request: &RequestContext<RoleServer>) -> bool {
+    let version = request.protocol_version();
+    version.is_some_and(|version| version.as_str() >= era::MODERN)
 }
 
 /// Drops the call when the client cancels it or its session ends.
@@ -219,8 +247,10 @@ impl ServerHandler for RegistryHandler {
         page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let (items, scope) = self.listed(List::Tools, page.as_ref(), &context).await?;
-        Ok(ListToolsResult::with_all_items(items).with_cache_scope(scope))
+        let (items, hints) = self.listed(List::Tools, page.as_ref(), &context).await?;
+        let mut result = ListToolsResult::with_all_items(items);
+        (result.ttl_ms, result.cache_scope) = (hints.ttl_ms, hints.scope);
+        Ok(result)
     }
 
     async fn list_prompts(
@@ -228,8 +258,10 @@ impl ServerHandler for RegistryHandler {
         page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        let (items, scope) = self.listed(List::Prompts, page.as_ref(), &context).await?;
-        Ok(ListPromptsResult::with_all_items(items).with_cache_scope(scope))
+        let (items, hints) = self.listed(List::Prompts, page.as_ref(), &context).await?;
+        let mut result = ListPromptsResult::with_all_items(items);
+        (result.ttl_ms, result.cache_scope) = (hints.ttl_ms, hints.scope);
+        Ok(result)
     }
 
     async fn list_resources(
@@ -237,10 +269,12 @@ impl ServerHandler for RegistryHandler {
         page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let (items, scope) = self
+        let (items, hints) = self
             .listed(List::Resources, page.as_ref(), &context)
             .await?;
-        Ok(ListResourcesResult::with_all_items(items).with_cache_scope(scope))
+        let mut result = ListResourcesResult::with_all_items(items);
+        (result.ttl_ms, result.cache_scope) = (hints.ttl_ms, hints.scope);
+        Ok(result)
     }
 
     async fn list_resource_templates(
@@ -248,10 +282,12 @@ impl ServerHandler for RegistryHandler {
         page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let (items, scope) = self
+        let (items, hints) = self
             .listed(List::Templates, page.as_ref(), &context)
             .await?;
-        Ok(ListResourceTemplatesResult::with_all_items(items).with_cache_scope(scope))
+        let mut result = ListResourceTemplatesResult::with_all_items(items);
+        (result.ttl_ms, result.cache_scope) = (hints.ttl_ms, hints.scope);
+        Ok(result)
     }
 
     async fn call_tool(
