@@ -2,6 +2,7 @@
 //! token `issuer/subject/client/scopes/expiry` into a verified caller.
 
 mod calls;
+mod differential;
 mod ends;
 mod limits;
 mod ownership;
