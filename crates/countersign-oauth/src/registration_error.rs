@@ -37,7 +37,7 @@ impl RegistrationErrorCode {
 
     /// The body of the answer (RFC 7591 §3.2.2), as JSON text.
     /// `description` is a fixed sentence of ours; never input.
-    pub fn to_json(self, description: &'static str) -> String {
+    pub fn to_json(self, description: &str) -> String {
         error_document(self.as_str(), description)
     }
 }

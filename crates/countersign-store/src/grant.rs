@@ -4,6 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// How far a grant has come; its steps are a rule of `countersign-oauth`.
+///
+/// `Revoked` is never written: it is what a grant whose record was revoked reads as.
+pub use countersign_oauth::grant::GrantState;
+
 /// The name of a grant: codes, refresh tokens and access tokens that carry it are
 /// revoked together. It is no secret, and 128 bits from a generator make it unique.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -30,53 +35,6 @@ impl GrantId {
 impl fmt::Display for GrantId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// How far a grant has come. It only moves forward, by one replacement each time.
-///
-/// `Revoked` is never written: it is what a grant whose record was revoked reads as.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "whoever decides by the state of a grant must look at every state"
-)]
-pub enum GrantState {
-    /// Somebody is being asked.
-    Pending,
-    /// Somebody agreed; no code was issued yet.
-    Consented,
-    /// A code was issued and not redeemed yet.
-    CodeIssued,
-    /// Tokens were issued.
-    Active,
-    /// Nothing of this grant is accepted any more.
-    Revoked,
-}
-
-impl GrantState {
-    /// The name under which a backend keeps it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Consented => "consented",
-            Self::CodeIssued => "code_issued",
-            Self::Active => "active",
-            Self::Revoked => "revoked",
-        }
-    }
-
-    /// The state that is kept under `text`; nothing for a name of none.
-    pub fn parse(text: &str) -> Option<Self> {
-        [
-            Self::Pending,
-            Self::Consented,
-            Self::CodeIssued,
-            Self::Active,
-            Self::Revoked,
-        ]
-        .into_iter()
-        .find(|state| state.as_str() == text)
     }
 }
 

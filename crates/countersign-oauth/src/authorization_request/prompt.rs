@@ -1,5 +1,7 @@
 //! The `prompt` parameter: OpenID Connect Core §3.1.2.1.
 
+use std::fmt;
+
 /// One value of `prompt`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(
@@ -46,6 +48,19 @@ impl Prompts {
         self.0 & Self::bit(prompt) != 0
     }
 
+    /// The values as they are written.
+    fn names(self) -> impl Iterator<Item = &'static str> {
+        [
+            (Prompt::None, "none"),
+            (Prompt::Login, "login"),
+            (Prompt::Consent, "consent"),
+            (Prompt::SelectAccount, "select_account"),
+        ]
+        .into_iter()
+        .filter(move |(prompt, _)| self.contains(*prompt))
+        .map(|(_, name)| name)
+    }
+
     const fn bit(prompt: Prompt) -> u8 {
         match prompt {
             Prompt::None => 1,
@@ -53,5 +68,18 @@ impl Prompts {
             Prompt::Consent => 4,
             Prompt::SelectAccount => 8,
         }
+    }
+}
+
+/// The text that [`Prompts::parse`] reads; empty without a value.
+impl fmt::Display for Prompts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, name) in self.names().enumerate() {
+            if position > 0 {
+                f.write_str(" ")?;
+            }
+            f.write_str(name)?;
+        }
+        Ok(())
     }
 }

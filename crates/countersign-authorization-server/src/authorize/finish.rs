@@ -1,0 +1,127 @@
+//! The answer of the person: RFC 6749 §4.1.2.
+//!
+//! The waiting request is used up in the same step in which the code begins to
+//! exist, so that two approvals make one code. The address is compared with what
+//! the client has registered once more: it may have changed since.
+
+use countersign_oauth::authorization_error::AuthorizationErrorCode;
+use countersign_oauth::authorization_response::{AuthorizationAnswer, AuthorizationResponse};
+use countersign_oauth::redirect_uri::{VerifiedRedirect, match_redirect_uri};
+use countersign_oauth::{ScopeSet, Secret};
+use countersign_store::{Found, GrantId};
+use http::StatusCode;
+
+use super::PendingAuthorization;
+use super::pending::pending_key;
+use crate::audit::AuditEvent;
+use crate::exchange::{Answer, page, see_other};
+use crate::grant::Granted;
+use crate::random::draw;
+use crate::server::Inner;
+use crate::unavailable::Unavailable;
+
+/// What a person agreed to.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Approval {
+    /// Who it is: unique and never given to somebody else (RFC 7519 §4.1.2).
+    pub subject: String,
+    /// What they allow; what the client did not ask for is left out.
+    pub scope: ScopeSet,
+}
+
+impl Approval {
+    /// `subject` allows `scope`.
+    pub fn new(subject: impl Into<String>, scope: ScopeSet) -> Self {
+        Self {
+            subject: subject.into(),
+            scope,
+        }
+    }
+}
+
+impl Inner {
+    /// Answers the waiting request with a code.
+    pub(crate) async fn approve(
+        &self,
+        transaction: &Secret,
+        approval: Approval,
+    ) -> Result<Answer, Unavailable> {
+        let Some((pending, redirect)) = self.answerable(transaction).await? else {
+            return Ok(gone());
+        };
+        let lifetimes = &self.settings.lifetimes;
+        let granted = Granted {
+            id: GrantId::from_random(draw(self.random.as_ref())?),
+            client: pending.client_id.clone(),
+            subject: approval.subject,
+            resource: pending.resource.clone(),
+            scope: approval.scope.intersection(&pending.scope),
+            expires_at: self.now().saturating_add(lifetimes.grant),
+        };
+        let challenge = pending.code_challenge.clone();
+        let (code, writes) = self.issue_code(&granted, &redirect, challenge)?;
+        let key = pending_key(transaction);
+        let used = self.store.redeem(&key, writes, None, self.now()).await?;
+        let Found::Live(_) = used else {
+            return Ok(gone());
+        };
+        self.audit
+            .note(AuditEvent::CodeIssued(granted.client, granted.id));
+        Ok(self.respond_with(&pending, &redirect, AuthorizationAnswer::Code(code)))
+    }
+
+    /// Answers the waiting request with `access_denied`.
+    pub(crate) async fn deny(&self, transaction: &Secret) -> Result<Answer, Unavailable> {
+        let Some((pending, redirect)) = self.answerable(transaction).await? else {
+            return Ok(gone());
+        };
+        self.forget_pending(transaction).await?;
+        self.audit
+            .note(AuditEvent::ConsentDenied(pending.client_id.clone()));
+        let code = AuthorizationErrorCode::AccessDenied;
+        let answer = AuthorizationAnswer::Error(code, "the request was denied");
+        Ok(self.respond_with(&pending, &redirect, answer))
+    }
+
+    /// The waiting request and its address, if the client still has it.
+    async fn answerable(
+        &self,
+        transaction: &Secret,
+    ) -> Result<Option<(PendingAuthorization, VerifiedRedirect)>, Unavailable> {
+        let Some(pending) = self.pending(transaction).await? else {
+            return Ok(None);
+        };
+        let Some(client) = self.find_client(&pending.client_id).await? else {
+            return Ok(None);
+        };
+        let asked = pending.redirect_uri.as_str();
+        let requested = pending.redirect_uri_was_sent.then_some(asked);
+        let metadata = &client.facts.metadata;
+        let matched = match_redirect_uri(
+            requested,
+            &metadata.redirect_uris,
+            metadata.application_type,
+        );
+        let redirect = matched.ok().filter(|found| found.uri().as_str() == asked);
+        Ok(redirect.map(|redirect| (pending, redirect)))
+    }
+
+    fn respond_with(
+        &self,
+        pending: &PendingAuthorization,
+        redirect: &VerifiedRedirect,
+        answer: AuthorizationAnswer,
+    ) -> Answer {
+        let (state, issuer) = (pending.state.as_deref(), &self.settings.issuer);
+        see_other(&AuthorizationResponse::new(redirect, state, issuer, answer).location())
+    }
+}
+
+/// The request was answered, has expired, or its client has changed.
+fn gone() -> Answer {
+    page(
+        StatusCode::BAD_REQUEST,
+        "This request was answered already, has expired, or the application has changed.",
+    )
+}

@@ -1,0 +1,147 @@
+//! The authorization endpoint: RFC 6749 §3.1 and §4.1.1.
+//!
+//! | order | check | file | if it fails |
+//! |---|---|---|---|
+//! | 1 | the client is known | `client.rs` | a page |
+//! | 2 | the address is one of the client | `client.rs` | a page |
+//! | 3 | no parameter is repeated, `state` is short | `parameters.rs` | redirect |
+//! | 4 | no request object | `parameters.rs` | redirect |
+//! | 5 | `response_type` is `code`, and the client may use codes | `response_type.rs` | redirect |
+//! | 6 | there is an S256 challenge | `pkce.rs` | redirect |
+//! | 7 | the resource is one of ours | `resource.rs` | redirect |
+//! | 8 | the scopes are for this client | `scope.rs` | redirect |
+//! | 9 | `prompt` has a meaning | `prompt.rs` | redirect |
+//!
+//! A request that passes waits in the store for its person, and for nobody else,
+//! under the hash of a secret of 256 bits that only the browser has.
+
+mod client;
+mod finish;
+mod parameters;
+mod pending;
+mod pkce;
+mod prompt;
+mod resource;
+mod response_type;
+mod scope;
+
+use countersign_oauth::authorization_request::{
+    RequestRefusal, UnusableRequest, UnverifiedRequest, VerifiedRequest,
+};
+use countersign_oauth::authorization_response::AuthorizationResponse;
+use http::{Method, StatusCode};
+
+pub use finish::Approval;
+pub use pending::PendingAuthorization;
+
+use crate::audit::AuditEvent;
+use crate::client::Client;
+use crate::exchange::{Answer, Incoming, method_not_allowed, page, see_other};
+use crate::interaction::{Step, Waiting};
+use crate::server::Inner;
+use crate::unavailable::Unavailable;
+
+impl Inner {
+    /// Answers a request to the authorization endpoint.
+    pub(crate) async fn authorize(&self, incoming: &Incoming) -> Result<Answer, Unavailable> {
+        let parsed = match incoming.method {
+            Method::GET => UnverifiedRequest::parse_get(incoming.query().unwrap_or_default()),
+            Method::POST => UnverifiedRequest::parse_post(
+                incoming.query(),
+                incoming.content_type(),
+                &incoming.body,
+            ),
+            _ => return Ok(method_not_allowed("GET, POST")),
+        };
+        let request = match parsed {
+            Ok(request) => request,
+            Err(error) => return Ok(self.show(error)),
+        };
+        let Some(client) = self.find_client(request.client_id()).await? else {
+            return Ok(self.show_unknown_client());
+        };
+        // Before this line errors are shown here; after it they go to the client.
+        let request = match client::verify_redirect(request, &client) {
+            Ok(request) => request,
+            Err(error) => return Ok(self.show(error)),
+        };
+        match self.check(&request, &client) {
+            Ok(pending) => self.wait(incoming, &request, &client, pending).await,
+            Err(refusal) => Ok(self.refuse(&request, refusal)),
+        }
+    }
+
+    /// The checks 3 to 9, in their order.
+    fn check(
+        &self,
+        request: &VerifiedRequest,
+        client: &Client,
+    ) -> Result<PendingAuthorization, RequestRefusal> {
+        parameters::check(request)?;
+        response_type::check(request, client)?;
+        Ok(PendingAuthorization {
+            client_id: client.id.clone(),
+            redirect_uri: request.redirect().uri().clone(),
+            redirect_uri_was_sent: request.redirect().was_sent(),
+            state: request.state().map(str::to_owned),
+            code_challenge: pkce::check(request)?,
+            resource: resource::check(request, &self.settings)?,
+            scope: scope::check(request, client, &self.settings)?,
+            prompts: prompt::check(request)?,
+        })
+    }
+
+    async fn wait(
+        &self,
+        incoming: &Incoming,
+        request: &VerifiedRequest,
+        client: &Client,
+        pending: PendingAuthorization,
+    ) -> Result<Answer, Unavailable> {
+        self.keep_client(client).await?;
+        let transaction = self.remember_pending(&pending).await?;
+        let waiting = Waiting {
+            transaction: &transaction,
+            authorization: &pending,
+            client,
+            incoming,
+        };
+        match self.interaction.begin(waiting).await? {
+            Step::Show(answer) => Ok(answer),
+            Step::Approve(approval) => self.approve(&transaction, approval).await,
+            Step::Refuse(refusal) => {
+                self.forget_pending(&transaction).await?;
+                Ok(self.refuse(request, refusal))
+            }
+        }
+    }
+
+    fn refuse(&self, request: &VerifiedRequest, refusal: RequestRefusal) -> Answer {
+        let event = AuditEvent::AuthorizationRefused(refusal.to_string());
+        self.audit.note(event);
+        let response: AuthorizationResponse<'_> = request.refuse(refusal, &self.settings.issuer);
+        see_other(&response.location())
+    }
+
+    fn show(&self, error: UnusableRequest) -> Answer {
+        let event = AuditEvent::AuthorizationRefused(error.to_string());
+        self.audit.note(event);
+        let sentence = match error {
+            UnusableRequest::Redirect(_) => {
+                "The application asked to be answered at an address that it has not registered."
+            }
+            UnusableRequest::ClientId => "The request does not say which application it is from.",
+            _ => "The request is malformed.",
+        };
+        page(StatusCode::BAD_REQUEST, sentence)
+    }
+
+    fn show_unknown_client(&self) -> Answer {
+        let event = AuditEvent::AuthorizationRefused("the client is unknown".to_owned());
+        self.audit.note(event);
+        page(
+            StatusCode::BAD_REQUEST,
+            "The application is unknown to this server. It may have to be added anew.",
+        )
+    }
+}

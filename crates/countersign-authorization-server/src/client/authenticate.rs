@@ -1,0 +1,137 @@
+//! Authenticating a client at the token endpoint and its siblings: RFC 6749 §2.3,
+//! RFC 7523 §3.
+
+use countersign_oauth::client_authentication::assertion::AssertionRules;
+use countersign_oauth::client_authentication::{ClientProof, PresentedClient};
+use countersign_oauth::form::Form;
+use countersign_oauth::jose::Algorithm;
+use countersign_oauth::token_error::TokenErrorCode;
+use countersign_oauth::{ClientId, Secret};
+use countersign_store::{Conflict, Key, Record};
+
+use super::Client;
+use crate::audit::{AuditEvent, ClientRefusal};
+use crate::exchange::Incoming;
+use crate::server::Inner;
+use crate::settings::AssertionAudience;
+use crate::unavailable::Unavailable;
+
+/// What assertions may be signed with.
+pub(crate) const ASSERTION_ALGORITHMS: [Algorithm; 6] = [
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::ES512,
+    Algorithm::EdDSA,
+    Algorithm::RS256,
+    Algorithm::PS256,
+];
+
+/// Why a request is not answered as one of a client.
+#[derive(Debug)]
+pub(crate) enum Unauthenticated {
+    /// The client is told this code; with a challenge if it used the header.
+    Refused {
+        code: TokenErrorCode,
+        used_header: bool,
+    },
+    /// Nothing could be decided.
+    Unavailable(Unavailable),
+}
+
+impl<E: Into<Unavailable>> From<E> for Unauthenticated {
+    fn from(error: E) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl Inner {
+    /// The client that sent this request, with the method it registered.
+    pub(crate) async fn authenticate(
+        &self,
+        incoming: &Incoming,
+        form: &Form,
+    ) -> Result<Client, Unauthenticated> {
+        let used_header = incoming.authorization().next().is_some();
+        let presented = PresentedClient::parse(incoming.authorization(), form);
+        let (id, verified) = match presented {
+            Ok(presented) => {
+                let id = presented.client_id().clone();
+                (Some(id), self.verify_client(&presented).await?)
+            }
+            Err(error) => (None, Err(error.into())),
+        };
+        verified.map_err(|refusal: ClientRefusal| {
+            self.audit.note(AuditEvent::ClientRefused(id, refusal));
+            let code = match refusal {
+                ClientRefusal::Presented(error) => error.code(),
+                _ => TokenErrorCode::InvalidClient,
+            };
+            Unauthenticated::Refused { code, used_header }
+        })
+    }
+
+    async fn verify_client(
+        &self,
+        presented: &PresentedClient,
+    ) -> Result<Result<Client, ClientRefusal>, Unavailable> {
+        let Some(client) = self.find_client(presented.client_id()).await? else {
+            return Ok(Err(ClientRefusal::Unknown));
+        };
+        let registered = client.facts.metadata.token_endpoint_auth_method;
+        if let Err(error) = presented.check_method(registered) {
+            return Ok(Err(error.into()));
+        }
+        let proved = match presented.proof() {
+            ClientProof::None => Ok(()),
+            ClientProof::SecretBasic(secret) | ClientProof::SecretPost(secret) => client
+                .facts
+                .has_secret(secret, self.now())
+                .then_some(())
+                .ok_or(ClientRefusal::Secret),
+            ClientProof::PrivateKeyJwt(assertion) => {
+                self.verify_assertion(&client, assertion).await?
+            }
+        };
+        if proved.is_ok() {
+            self.keep_client(&client).await?;
+        }
+        Ok(proved.map(|()| client))
+    }
+
+    async fn verify_assertion(
+        &self,
+        client: &Client,
+        assertion: &Secret,
+    ) -> Result<Result<(), ClientRefusal>, Unavailable> {
+        let Some(keys) = self.keys_of(client).await? else {
+            return Ok(Err(ClientRefusal::Keys));
+        };
+        let settings = &self.settings;
+        let mut rules = AssertionRules::new(settings.issuer.clone(), settings.lifetimes.leeway);
+        if settings.assertion_audience == AssertionAudience::DangerTokenEndpointToo {
+            rules = rules.danger_accept_token_endpoint(settings.address("/token"));
+        }
+        let now = self.now();
+        let verified = rules.verify(assertion, &client.id, &keys, &ASSERTION_ALGORITHMS, now);
+        let verified = match verified {
+            Ok(verified) => verified,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        // RFC 7523 §3, 7: the id is used up last, so that a refused assertion keeps it.
+        let id: &ClientId = &verified.client_id;
+        let key = Key::assertion_id(id.as_str(), &verified.jti);
+        let record = Record::new(key, now).expiring(verified.forget_at);
+        match self
+            .store
+            .insert(record, now)
+            .await
+            .map_err(Unavailable::from)
+        {
+            Ok(()) => Ok(Ok(())),
+            Err(error) if error.conflict() == Some(Conflict::Exists) => {
+                Ok(Err(ClientRefusal::AssertionReplayed))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The public keys of clients that sign assertions: RFC 7591 §2.
+
+use bytes::Bytes;
+use countersign_oauth::Lifetime;
+use countersign_oauth::jose::{JwkSet, KeyOrigin};
+use countersign_store::{Conflict, Found, Key, Record, Write};
+use http::StatusCode;
+use http::header::ACCEPT;
+use serde_json::{Map, Value};
+
+use super::Client;
+use crate::server::Inner;
+use crate::unavailable::Unavailable;
+
+/// How long fetched keys are used.
+const LIFETIME: Lifetime = Lifetime::from_mins(5);
+
+/// The largest set that is read, in bytes.
+const MAX_BYTES: usize = 64 * 1024;
+
+impl Inner {
+    /// The keys of `client`; nothing if it has none, or if they cannot be read.
+    pub(super) async fn keys_of(&self, client: &Client) -> Result<Option<JwkSet>, Unavailable> {
+        let metadata = &client.facts.metadata;
+        if let Some(jwks) = &metadata.jwks {
+            return Ok(parse(jwks));
+        }
+        let (Some(uri), Some(documents)) = (&metadata.jwks_uri, &self.documents) else {
+            return Ok(None);
+        };
+        let (key, now) = (Key::metadata_document(uri.as_str()), self.now());
+        if let Found::Live(record) = self.store.get(&key, now).await? {
+            return Ok(record.body().ok().as_ref().and_then(parse));
+        }
+        let Ok(request) = http::Request::get(uri.as_str())
+            .header(ACCEPT, "application/json")
+            .body(Bytes::new())
+        else {
+            return Ok(None);
+        };
+        let fetched = documents.fetcher().fetch(request).await;
+        let answer = fetched.map_err(|_| Unavailable::Fetch)?;
+        if answer.status() != StatusCode::OK || answer.body().len() > MAX_BYTES {
+            return Ok(None);
+        }
+        let Ok(jwks) = countersign_oauth::json::parse_object(answer.body()) else {
+            return Ok(None);
+        };
+        let record = Record::new(key.clone(), now)
+            .expiring(now.saturating_add(LIFETIME))
+            .with_body(&jwks)?;
+        let writes = vec![Write::Remove(key), Write::Insert(record)];
+        match self
+            .store
+            .write(writes, now)
+            .await
+            .map_err(Unavailable::from)
+        {
+            Err(error) if error.conflict() != Some(Conflict::Exists) => Err(error),
+            _ => Ok(parse(&jwks)),
+        }
+    }
+}
+
+fn parse(jwks: &Map<String, Value>) -> Option<JwkSet> {
+    let text = serde_json::to_vec(jwks).ok()?;
+    let parsed = JwkSet::parse(&text, KeyOrigin::Remote).ok()?;
+    (!parsed.set.is_empty()).then_some(parsed.set)
+}

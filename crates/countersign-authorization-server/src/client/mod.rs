@@ -1,0 +1,93 @@
+//! Clients: where they come from and how they prove who they are.
+//!
+//! A client is registered in the store, by an administrator or by itself
+//! (RFC 7591), or is described by the document under its id
+//! (draft-ietf-oauth-client-id-metadata-document).
+
+mod authenticate;
+mod document;
+mod keys;
+mod registered;
+
+use countersign_oauth::client_metadata::ClientMetadata;
+use countersign_oauth::{ClientId, Secret, UnixTime};
+use countersign_store::SecretHash;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use authenticate::{ASSERTION_ALGORITHMS, Unauthenticated};
+pub use document::{ClientIdDocuments, DocumentTrust};
+pub(crate) use registered::record_of;
+
+/// Where a client comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever trusts a client must decide about each"
+)]
+pub enum ClientSource {
+    /// An administrator registered it.
+    Administrator,
+    /// It registered itself.
+    Itself,
+    /// A document under its id.
+    Document,
+}
+
+/// A client.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Client {
+    /// Its id.
+    pub id: ClientId,
+    /// What is known about it.
+    pub facts: ClientFacts,
+}
+
+/// What is stored about a client.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ClientFacts {
+    /// What it says about itself, checked.
+    pub metadata: ClientMetadata,
+    /// Where it comes from.
+    pub source: ClientSource,
+    /// The hash of its secret, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) secret: Option<SecretHash>,
+    /// From then on the secret is refused, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) secret_expires_at: Option<u64>,
+    /// The resources whose tokens it may introspect, because it serves them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub introspects: Vec<String>,
+}
+
+impl ClientFacts {
+    /// A client from `source` without a secret.
+    pub const fn new(metadata: ClientMetadata, source: ClientSource) -> Self {
+        Self {
+            metadata,
+            source,
+            secret: None,
+            secret_expires_at: None,
+            introspects: Vec::new(),
+        }
+    }
+
+    /// Gives it a secret, of which the hash is kept. It expires at `expires_at`, or never.
+    #[must_use]
+    pub fn with_secret(mut self, secret: &Secret, expires_at: Option<UnixTime>) -> Self {
+        self.secret = Some(SecretHash::of(secret));
+        self.secret_expires_at = expires_at.map(UnixTime::as_secs);
+        self
+    }
+
+    /// Whether `presented` is its secret and has not expired. The time it takes does
+    /// not depend on where the two differ, nor on whether there is one.
+    pub(crate) fn has_secret(&self, presented: &Secret, now: UnixTime) -> bool {
+        let presented = SecretHash::of(presented);
+        let is_equal = self.secret.as_ref() == Some(&presented);
+        is_equal && self.secret_expires_at.is_none_or(|end| now.as_secs() < end)
+    }
+}

@@ -1,0 +1,85 @@
+//! The introspection endpoint: RFC 7662 §2.
+//!
+//! A resource server learns about tokens for itself alone: which resources a client
+//! serves is for an administrator to say.
+
+use countersign_oauth::form::Form;
+use countersign_oauth::introspection::{ActiveToken, Introspection};
+use countersign_oauth::revocation_request::TokenInQuestion;
+use countersign_oauth::token_error::TokenErrorCode;
+use countersign_oauth::{ScopeSet, Secret};
+use countersign_store::{Found, Record};
+use http::{Method, StatusCode};
+
+use super::stored_token::StoredToken;
+use super::{refused, unauthenticated};
+use crate::client::Client;
+use crate::exchange::{Answer, Incoming, json, method_not_allowed};
+use crate::grant::AccessTokenBody;
+use crate::server::Inner;
+use crate::unavailable::Unavailable;
+
+pub(crate) async fn introspect(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailable> {
+    if incoming.method != Method::POST {
+        return Ok(method_not_allowed("POST"));
+    }
+    let form = Form::parse_post(incoming.content_type(), incoming.query(), &incoming.body);
+    let Ok(form) = form else {
+        return Ok(refused(inner, TokenErrorCode::InvalidRequest));
+    };
+    let client = match inner.authenticate(incoming, &form).await {
+        Ok(client) => client,
+        Err(refusal) => return unauthenticated(inner, refusal),
+    };
+    // RFC 7662 §2.1: "MUST also require some form of authorization to access".
+    let method = client.facts.metadata.token_endpoint_auth_method;
+    if !method.is_confidential() {
+        return Ok(refused(inner, TokenErrorCode::InvalidClient));
+    }
+    let Ok(question) = TokenInQuestion::parse(&form) else {
+        return Ok(refused(inner, TokenErrorCode::InvalidRequest));
+    };
+    let answer = match inner.active_token(&question.token).await? {
+        Some(token) if may_know(&client, &token) => Introspection::Active(Box::new(token)),
+        _ => Introspection::Inactive,
+    };
+    Ok(json(StatusCode::OK, answer.to_json()))
+}
+
+fn may_know(client: &Client, token: &ActiveToken) -> bool {
+    let aud = token.aud.as_ref();
+    aud.is_some_and(|aud| client.facts.introspects.contains(aud))
+}
+
+impl Inner {
+    /// What an access token of ours says, if it is active at this moment.
+    pub(crate) async fn active_token(
+        &self,
+        token: &Secret,
+    ) -> Result<Option<ActiveToken>, Unavailable> {
+        match self.find_token(token).await? {
+            StoredToken::Access(Found::Live(record)) => Ok(self.described(&record)?),
+            _ => Ok(None),
+        }
+    }
+
+    fn described(&self, record: &Record) -> Result<Option<ActiveToken>, Unavailable> {
+        let body: AccessTokenBody = record.body()?;
+        let (Some(subject), Some(client)) = (&record.subject, &record.client) else {
+            return Ok(None);
+        };
+        let Some(expires_at) = record.expires_at else {
+            return Ok(None);
+        };
+        let mut token = ActiveToken::new(
+            self.settings.issuer.as_str(),
+            subject.as_str(),
+            client.as_str(),
+            record.created_at,
+            expires_at,
+        );
+        token.aud = Some(body.resource);
+        token.scope = ScopeSet::parse(&body.scope).unwrap_or_default();
+        Ok(Some(token))
+    }
+}

@@ -1,0 +1,52 @@
+//! The endpoints besides `/authorize`: one file each.
+
+mod cors;
+mod introspect;
+mod jwks;
+mod metadata;
+mod register;
+mod revoke;
+mod stored_token;
+mod token;
+
+pub(crate) use introspect::introspect;
+pub(crate) use jwks::jwks;
+pub(crate) use metadata::metadata;
+pub(crate) use register::register;
+pub(crate) use revoke::revoke;
+pub(crate) use token::token;
+
+use countersign_oauth::token_error::TokenErrorCode;
+use http::StatusCode;
+
+use crate::client::Unauthenticated;
+use crate::exchange::{Answer, add_basic_challenge, json};
+use crate::server::Inner;
+use crate::settings::InvalidGrantStatus;
+use crate::unavailable::Unavailable;
+
+/// The answer of an endpoint that could not authenticate its client.
+fn unauthenticated(inner: &Inner, refusal: Unauthenticated) -> Result<Answer, Unavailable> {
+    match refusal {
+        Unauthenticated::Unavailable(error) => Err(error),
+        Unauthenticated::Refused { code, used_header } => {
+            let mut answer = refused(inner, code);
+            if used_header && code == TokenErrorCode::InvalidClient {
+                add_basic_challenge(&mut answer);
+            }
+            Ok(answer)
+        }
+    }
+}
+
+/// RFC 6749 §5.2: the same text for every reason behind a code.
+fn refused(inner: &Inner, code: TokenErrorCode) -> Answer {
+    let compatible =
+        inner.settings.invalid_grant_status == InvalidGrantStatus::CompatibleUnauthorized;
+    let status = if compatible && code == TokenErrorCode::InvalidGrant {
+        StatusCode::UNAUTHORIZED
+    } else {
+        StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST)
+    };
+    json(status, code.to_json())
+}

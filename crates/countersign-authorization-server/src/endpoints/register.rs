@@ -1,0 +1,186 @@
+//! The registration endpoint: RFC 7591 §3.
+//!
+//! What strangers register is bounded in number, per network and in all, and ends by
+//! itself if it is not used. Ids and secrets are made here; a secret is shown once.
+
+use std::net::IpAddr;
+
+use countersign_oauth::client_authentication::TokenEndpointAuthMethod;
+use countersign_oauth::client_metadata::{ClientMetadata, ClientSecret, RegistrationResponse};
+use countersign_oauth::registration_error::RegistrationErrorCode;
+use countersign_oauth::{ClientId, Credential, Lifetime, Secret, bearer};
+use countersign_store::{CounterKey, Found, Index, Key, Kind, Record, SecretHash, Write};
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+
+use super::cors;
+use crate::audit::AuditEvent;
+use crate::client::{ClientFacts, ClientSource, record_of};
+use crate::exchange::{Answer, Incoming, json, not_found};
+use crate::random::{draw_id, draw_secret};
+use crate::server::Inner;
+use crate::settings::Registration;
+use crate::unavailable::Unavailable;
+
+pub(crate) async fn register(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailable> {
+    if inner.settings.registration == Registration::Closed {
+        return Ok(not_found());
+    }
+    if let Some(answer) = cors::other_method(incoming, "POST") {
+        return Ok(answer);
+    }
+    answer(inner, incoming).await.map(cors::open)
+}
+
+async fn answer(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailable> {
+    let token = match inner.settings.registration {
+        Registration::InitialAccessToken => match initial_access_token(inner, incoming).await? {
+            Some(key) => Some(key),
+            None => return Ok(unauthorized()),
+        },
+        Registration::Open | Registration::Closed => None,
+    };
+    if !is_json(incoming) {
+        let sentence = "the body must be application/json";
+        return Ok(refused(
+            inner,
+            RegistrationErrorCode::InvalidClientMetadata,
+            sentence,
+        ));
+    }
+    let rules = &inner.settings.client_rules;
+    let metadata = match ClientMetadata::parse_registration(&incoming.body, rules) {
+        Ok(metadata) => metadata,
+        Err(error) => {
+            let event = AuditEvent::RegistrationRefused(error.to_string());
+            inner.audit.note(event);
+            return Ok(json(
+                StatusCode::BAD_REQUEST,
+                error.code().to_json(&error.to_string()),
+            ));
+        }
+    };
+    if over_quota(inner, incoming.address).await? {
+        return Ok(too_many(inner));
+    }
+    store(inner, metadata, token).await
+}
+
+async fn store(
+    inner: &Inner,
+    metadata: ClientMetadata,
+    token: Option<Key>,
+) -> Result<Answer, Unavailable> {
+    let now = inner.now();
+    let lifetimes = &inner.settings.lifetimes;
+    let id = ClientId::parse(&draw_id(inner.random.as_ref())?).map_err(|_| Unavailable::Random)?;
+    let mut facts = ClientFacts::new(metadata, ClientSource::Itself);
+    let method = facts.metadata.token_endpoint_auth_method;
+    let secret = match method {
+        TokenEndpointAuthMethod::ClientSecretBasic | TokenEndpointAuthMethod::ClientSecretPost => {
+            let expires_at = lifetimes.client_secret.map(|span| now.saturating_add(span));
+            let secret = draw_secret(inner.random.as_ref())?;
+            facts = facts.with_secret(&secret, expires_at);
+            Some(ClientSecret::new(secret, expires_at))
+        }
+        TokenEndpointAuthMethod::None | TokenEndpointAuthMethod::PrivateKeyJwt => None,
+    };
+    let record: Record = record_of(&id, &facts, now)?;
+    let record = record.expiring(now.saturating_add(lifetimes.unused_client));
+    let writes = vec![Write::Insert(record)];
+    match token {
+        // The token is used up in the same step in which the client begins to exist.
+        Some(key) => match inner.store.redeem(&key, writes, None, now).await? {
+            Found::Live(_) => {}
+            Found::Spent(_) | Found::Absent => return Ok(unauthorized()),
+        },
+        None => inner.store.write(writes, now).await?,
+    }
+    inner.audit.note(AuditEvent::ClientRegistered(id.clone()));
+    let response = RegistrationResponse::new(&id, now, secret.as_ref(), &facts.metadata);
+    let body = response.to_json();
+    Ok(json(StatusCode::CREATED, body.reveal().to_owned()))
+}
+
+/// The key of a live initial access token (RFC 7591 §3); it works once.
+async fn initial_access_token(
+    inner: &Inner,
+    incoming: &Incoming,
+) -> Result<Option<Key>, Unavailable> {
+    let Ok(Credential::Presented(token)) = bearer::parse(incoming.authorization(), None) else {
+        return Ok(None);
+    };
+    let key = Key::initial_access_token(SecretHash::of(&Secret::new(token)));
+    let found = inner.store.get(&key, inner.now()).await?;
+    Ok(found.live().map(|_| key))
+}
+
+async fn over_quota(inner: &Inner, address: Option<IpAddr>) -> Result<bool, Unavailable> {
+    let (settings, now) = (&inner.settings, inner.now());
+    if let Some(address) = address {
+        let counter = CounterKey::new("registrations", &[&network_of(address)]);
+        let hits = inner
+            .store
+            .hit(&counter, Lifetime::from_hours(1), now)
+            .await?;
+        if hits.count > settings.registrations_per_hour {
+            return Ok(true);
+        }
+    }
+    let most = settings.most_registered_clients;
+    let clients = inner
+        .store
+        .count(&Index::Kind(Kind::Client), most, now)
+        .await?;
+    Ok(clients >= most)
+}
+
+/// The network that one person usually has: an IPv4 /24, an IPv6 /64.
+fn network_of(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+fn is_json(incoming: &Incoming) -> bool {
+    let media_type = incoming
+        .content_type()
+        .and_then(|text| text.split(';').next());
+    media_type.is_some_and(|text| text.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn refused(inner: &Inner, code: RegistrationErrorCode, sentence: &'static str) -> Answer {
+    inner
+        .audit
+        .note(AuditEvent::RegistrationRefused(sentence.to_owned()));
+    json(StatusCode::BAD_REQUEST, code.to_json(sentence))
+}
+
+fn too_many(inner: &Inner) -> Answer {
+    let sentence = "too many clients were registered; try again later";
+    inner
+        .audit
+        .note(AuditEvent::RegistrationRefused(sentence.to_owned()));
+    let code = RegistrationErrorCode::InvalidClientMetadata;
+    let mut answer = json(StatusCode::TOO_MANY_REQUESTS, code.to_json(sentence));
+    answer
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from_static("3600"));
+    answer
+}
+
+fn unauthorized() -> Answer {
+    let mut answer = json(StatusCode::UNAUTHORIZED, r#"{"error":"invalid_token"}"#);
+    answer.headers_mut().insert(
+        WWW_AUTHENTICATE,
+        HeaderValue::from_static("Bearer error=\"invalid_token\""),
+    );
+    answer
+}

@@ -1,0 +1,19 @@
+//! Requests that are read under a cap, and answers that are not stored.
+
+mod answer;
+mod incoming;
+mod page;
+
+pub use answer::Answer;
+pub(crate) use answer::{
+    add_basic_challenge, json, method_not_allowed, not_found, plain, see_other, unavailable,
+};
+pub use incoming::Incoming;
+pub(crate) use incoming::{Unread, read};
+pub(crate) use page::page;
+
+/// The longest body of a request, in bytes.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// The longest target of a request, in bytes.
+pub const MAX_TARGET_BYTES: usize = 32 * 1024;

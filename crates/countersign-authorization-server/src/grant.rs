@@ -1,0 +1,80 @@
+//! What is stored about a grant, a code and a refresh token.
+
+use countersign_oauth::pkce::CodeChallenge;
+use countersign_oauth::{ClientId, ResourceUri, ScopeSet, UnixTime};
+use countersign_store::{GrantId, StoreError};
+use serde::{Deserialize, Serialize};
+
+/// What a person allowed a client, or what a client has of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Granted {
+    pub(crate) id: GrantId,
+    pub(crate) client: ClientId,
+    pub(crate) subject: String,
+    pub(crate) resource: ResourceUri,
+    pub(crate) scope: ScopeSet,
+    pub(crate) expires_at: UnixTime,
+}
+
+/// The body of a grant, and of the refresh tokens that hang on it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct GrantBody {
+    pub(crate) client: ClientId,
+    pub(crate) subject: String,
+    pub(crate) resource: String,
+    pub(crate) scope: String,
+    /// The end of the grant, in seconds since 1970.
+    pub(crate) expires_at: u64,
+}
+
+/// The body of an authorization code.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct CodeBody {
+    #[serde(flatten)]
+    pub(crate) grant: GrantBody,
+    pub(crate) redirect_uri: String,
+    pub(crate) redirect_uri_was_sent: bool,
+    pub(crate) code_challenge: CodeChallenge,
+}
+
+/// The body of an access token.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct AccessTokenBody {
+    pub(crate) resource: String,
+    pub(crate) scope: String,
+}
+
+impl Granted {
+    pub(crate) fn body(&self) -> GrantBody {
+        GrantBody {
+            client: self.client.clone(),
+            subject: self.subject.clone(),
+            resource: self.resource.as_str().to_owned(),
+            scope: self.scope.to_string(),
+            expires_at: self.expires_at.as_secs(),
+        }
+    }
+
+    /// What `body` says about the grant `id`.
+    pub(crate) fn read(id: GrantId, body: &GrantBody) -> Result<Self, StoreError> {
+        let corrupt = || StoreError::Corrupt("a stored grant cannot be read".to_owned());
+        Ok(Self {
+            id,
+            client: body.client.clone(),
+            subject: body.subject.clone(),
+            resource: ResourceUri::parse(&body.resource).map_err(|_| corrupt())?,
+            scope: ScopeSet::parse(&body.scope).map_err(|_| corrupt())?,
+            expires_at: UnixTime::from_secs(body.expires_at),
+        })
+    }
+
+    /// How the store files it.
+    pub(crate) fn store_client(&self) -> countersign_store::ClientId {
+        countersign_store::ClientId::new(self.client.as_str())
+    }
+
+    /// How the store files it.
+    pub(crate) fn store_subject(&self) -> countersign_store::Subject {
+        countersign_store::Subject::new(self.subject.as_str())
+    }
+}

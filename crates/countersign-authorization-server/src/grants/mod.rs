@@ -1,0 +1,113 @@
+//! The grant types of the token endpoint: one file each.
+
+mod authorization_code;
+mod client_credentials;
+mod refresh_token;
+
+use countersign_oauth::Secret;
+use countersign_oauth::requested_scope::ScopeRefusal;
+use countersign_oauth::resource_indicator::InvalidTarget;
+use countersign_oauth::token_error::TokenErrorCode;
+use countersign_oauth::token_request::{TokenRequest, TokenRequestError};
+use countersign_store::{Conflict, Record};
+
+use crate::audit::AuditEvent;
+use crate::client::Client;
+use crate::grant::{GrantBody, Granted};
+use crate::server::Inner;
+use crate::unavailable::Unavailable;
+
+/// Why a client gets no tokens, for the audit log.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    /// The request cannot be read.
+    #[error(transparent)]
+    Request(#[from] TokenRequestError),
+    /// The client did not register the grant type.
+    #[error("the client may not use this grant type")]
+    GrantType,
+    /// The scope is more than was granted or than the client may have.
+    #[error(transparent)]
+    Scope(#[from] ScopeRefusal),
+    /// The resource is unknown or not the granted one.
+    #[error(transparent)]
+    Target(#[from] InvalidTarget),
+    /// The code or refresh token is refused; the text says why.
+    #[error("{0}")]
+    Grant(&'static str),
+    /// Nothing could be decided.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl Refused {
+    /// The code that the client is told; nothing if nothing could be decided.
+    pub(crate) const fn code(&self) -> Option<TokenErrorCode> {
+        match self {
+            Self::Request(error) => Some(error.code()),
+            Self::GrantType => Some(TokenErrorCode::UnauthorizedClient),
+            Self::Scope(_) => Some(TokenErrorCode::InvalidScope),
+            Self::Target(_) => Some(TokenErrorCode::InvalidTarget),
+            Self::Grant(_) => Some(TokenErrorCode::InvalidGrant),
+            Self::Unavailable(_) => None,
+        }
+    }
+}
+
+impl From<countersign_store::StoreError> for Refused {
+    fn from(error: countersign_store::StoreError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl Inner {
+    /// Answers `request` of `client`, which is authenticated, with the body of a
+    /// token response.
+    pub(crate) async fn grant(
+        &self,
+        client: &Client,
+        request: &TokenRequest,
+    ) -> Result<Secret, Refused> {
+        if !client.facts.metadata.allows(request.grant_type()) {
+            return Err(Refused::GrantType);
+        }
+        match request {
+            TokenRequest::AuthorizationCode(request) => {
+                self.redeem_authorization_code(client, request).await
+            }
+            TokenRequest::RefreshToken(request) => self.refresh(client, request).await,
+            TokenRequest::ClientCredentials(request) => {
+                self.grant_client_credentials(client, request).await
+            }
+            _ => Err(TokenRequestError::GrantTypeUnknown.into()),
+        }
+    }
+
+    /// Revokes a grant of which a code or token was used again (RFC 9700 §4.14.2).
+    async fn punish_replay(&self, granted: &Granted) -> Result<(), Unavailable> {
+        let revoked = self.store.revoke_grant(&granted.id, self.now()).await?;
+        if revoked > 0 {
+            let event = AuditEvent::ReplayDetected(granted.client.clone(), granted.id.clone());
+            self.audit.note(event);
+        }
+        Ok(())
+    }
+}
+
+/// What the record of a code or refresh token was made for.
+fn granted_of(record: &Record, body: &GrantBody) -> Result<Granted, Refused> {
+    let id = record.grant.clone();
+    let id = id.ok_or(Refused::Grant("the record hangs on no grant"))?;
+    Ok(Granted::read(id, body)?)
+}
+
+/// A write that came too late, because the grant was revoked or used in the
+/// meantime, is a refusal; everything else is not decided.
+fn late(error: Unavailable) -> Refused {
+    match error.conflict() {
+        Some(Conflict::GrantNotLive | Conflict::Changed) => {
+            Refused::Grant("the grant was revoked or used in the meantime")
+        }
+        _ => Refused::Unavailable(error),
+    }
+}

@@ -1,0 +1,100 @@
+//! Refreshing: RFC 6749 §6, with rotation and detection of reuse (RFC 9700 §4.14.2).
+//!
+//! A refresh token is used once. The answer is kept sealed on it for some seconds,
+//! so that a client that lost the answer, or asked twice at once, gets the same
+//! successor; other servers of this kind revoke the family then, and log people out
+//! because of a bad connection. After that a used token is a stolen one.
+
+use countersign_oauth::grant_type::GrantType;
+use countersign_oauth::token_request::RefreshTokenRequest;
+use countersign_oauth::{Secret, requested_scope, resource_indicator};
+use countersign_store::{Column, Found, Key, Record, Sealed, SecretHash, Status};
+
+use super::{Refused, granted_of, late};
+use crate::audit::AuditEvent;
+use crate::client::Client;
+use crate::grant::{GrantBody, Granted};
+use crate::issue::Refreshable;
+use crate::random::draw;
+use crate::server::Inner;
+use crate::unavailable::Unavailable;
+
+impl Inner {
+    pub(super) async fn refresh(
+        &self,
+        client: &Client,
+        request: &RefreshTokenRequest,
+    ) -> Result<Secret, Refused> {
+        let key = Key::refresh_token(SecretHash::of(&request.refresh_token));
+        let record = match self.store.get(&key, self.now()).await? {
+            Found::Absent => return Err(Refused::Grant("the refresh token is unknown or expired")),
+            Found::Spent(record) => return self.refresh_again(client, &record).await,
+            Found::Live(record) => record,
+        };
+        let granted = granted_to(client, &record)?;
+        let scope = requested_scope::narrow(request.scope.as_ref(), &granted.scope)?;
+        let known = std::slice::from_ref(&granted.resource);
+        resource_indicator::select(request.resource.iter().map(String::as_str), known)?;
+        if !self.still_allows(&granted).await? {
+            return Err(Refused::Grant("the person no longer allows this"));
+        }
+        let issued = self.issue_tokens(&granted, scope, Refreshable::Yes).await?;
+        let answer = issued.response.to_json();
+        let receipt = self.seal_receipt(&key, &answer)?;
+        let redeemed = self
+            .store
+            .redeem(&key, issued.writes, Some(receipt), self.now())
+            .await;
+        match redeemed.map_err(|error| late(error.into()))? {
+            Found::Live(_) => {
+                let (client, id) = (granted.client, granted.id);
+                let event = AuditEvent::TokensIssued(client, id, GrantType::RefreshToken);
+                self.audit.note(event);
+                Ok(answer)
+            }
+            Found::Spent(record) => self.refresh_again(client, &record).await,
+            Found::Absent => Err(Refused::Grant("the refresh token has expired")),
+        }
+    }
+
+    /// A refresh token that was used or revoked before.
+    async fn refresh_again(&self, client: &Client, record: &Record) -> Result<Secret, Refused> {
+        let granted = granted_to(client, record)?;
+        let Status::Used { at, receipt } = &record.status else {
+            return Err(Refused::Grant("the refresh token was revoked"));
+        };
+        let grace = self.settings.lifetimes.refresh_grace;
+        if let Some(receipt) = receipt {
+            if self.now() < at.saturating_add(grace) {
+                return Ok(self.open_receipt(&record.key, receipt)?);
+            }
+        }
+        self.punish_replay(&granted).await?;
+        Err(Refused::Grant("the refresh token was used before"))
+    }
+
+    fn seal_receipt(&self, key: &Key, answer: &Secret) -> Result<Sealed, Unavailable> {
+        let nonce = draw(self.random.as_ref())?;
+        self.sealing
+            .seal(key, Column::Receipt, answer.reveal().as_bytes(), nonce)
+            .map_err(|_| Unavailable::Seal)
+    }
+
+    fn open_receipt(&self, key: &Key, receipt: &Sealed) -> Result<Secret, Unavailable> {
+        let opened = self.sealing.open(key, Column::Receipt, receipt);
+        let opened = opened.map_err(|_| Unavailable::Seal)?;
+        let text = std::str::from_utf8(&opened).map_err(|_| Unavailable::Seal)?;
+        Ok(Secret::new(text))
+    }
+}
+
+/// RFC 6749 §6: the refresh token "is bound to the client to which it was issued".
+fn granted_to(client: &Client, record: &Record) -> Result<Granted, Refused> {
+    let body: GrantBody = record.body()?;
+    if body.client != client.id {
+        return Err(Refused::Grant(
+            "the refresh token was issued to another client",
+        ));
+    }
+    granted_of(record, &body)
+}

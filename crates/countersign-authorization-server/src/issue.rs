@@ -1,0 +1,155 @@
+//! The only file that makes codes and tokens: RFC 6749 §1.3.1, §1.4 and §1.5,
+//! RFC 9068 §2.
+//!
+//! Each is 256 random bits, of which the store gets a hash, and a record that hangs
+//! on its grant, so that revoking the grant ends it. A signed access token is
+//! recorded under its id for the same reason.
+
+use countersign_oauth::access_token_claims::{AccessTokenClaims, TYP};
+use countersign_oauth::grant::{GrantState, GrantStep, IllegalStep};
+use countersign_oauth::jose::sign_compact;
+use countersign_oauth::pkce::CodeChallenge;
+use countersign_oauth::redirect_uri::VerifiedRedirect;
+use countersign_oauth::token_response::TokenResponse;
+use countersign_oauth::{ScopeSet, Secret, UnixTime};
+use countersign_store::{Key, Record, SecretHash, Write};
+
+use crate::grant::{AccessTokenBody, CodeBody, GrantBody, Granted};
+use crate::random::{draw_id, draw_secret};
+use crate::server::Inner;
+use crate::settings::AccessTokenFormat;
+use crate::unavailable::Unavailable;
+
+/// Whether the tokens come with a refresh token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refreshable {
+    Yes,
+    No,
+}
+
+/// Tokens that exist as soon as `writes` are applied.
+pub(crate) struct Issued {
+    pub(crate) response: TokenResponse,
+    pub(crate) writes: Vec<Write>,
+}
+
+impl Inner {
+    /// A code for `granted`, bound to an address and a proof key (RFC 6749 §4.1.2),
+    /// and the records of the code and of its grant.
+    pub(crate) fn issue_code(
+        &self,
+        granted: &Granted,
+        redirect: &VerifiedRedirect,
+        code_challenge: CodeChallenge,
+    ) -> Result<(Secret, Vec<Write>), Unavailable> {
+        let now = self.now();
+        let code = draw_secret(self.random.as_ref())?;
+        let key = Key::authorization_code(SecretHash::of(&code));
+        let expires_at = now.saturating_add(self.settings.lifetimes.code);
+        let record = self
+            .hanging(key, granted, expires_at.min(granted.expires_at))
+            .with_body(&CodeBody {
+                grant: granted.body(),
+                redirect_uri: redirect.uri().as_str().to_owned(),
+                redirect_uri_was_sent: redirect.was_sent(),
+                code_challenge,
+            })?;
+        let state = after_consent().map_err(|_| Unavailable::Login)?;
+        let grant = self.grant_record(granted, state)?;
+        Ok((code, vec![Write::Insert(grant), Write::Insert(record)]))
+    }
+
+    /// Tokens of `granted` that permit `scope`, a part of what was granted.
+    pub(crate) async fn issue_tokens(
+        &self,
+        granted: &Granted,
+        scope: ScopeSet,
+        refreshable: Refreshable,
+    ) -> Result<Issued, Unavailable> {
+        let now = self.now();
+        let end = now
+            .saturating_add(self.settings.lifetimes.access_token)
+            .min(granted.expires_at);
+        let (access_token, hash) = self.make_access_token(granted, &scope, now, end).await?;
+        let record = self
+            .hanging(Key::access_token(hash), granted, end)
+            .with_body(&AccessTokenBody {
+                resource: granted.resource.as_str().to_owned(),
+                scope: scope.to_string(),
+            })?;
+        let mut writes = vec![Write::Insert(record)];
+        let mut response = TokenResponse::new(access_token, end.since(now), scope);
+        response.resource = Some(granted.resource.clone());
+        if refreshable == Refreshable::Yes {
+            let token = draw_secret(self.random.as_ref())?;
+            let key = Key::refresh_token(SecretHash::of(&token));
+            let end = now.saturating_add(self.settings.lifetimes.refresh_token);
+            let body: GrantBody = granted.body();
+            let record = self.hanging(key, granted, end.min(granted.expires_at));
+            writes.push(Write::Insert(record.with_body(&body)?));
+            response.refresh_token = Some(token);
+        }
+        Ok(Issued { response, writes })
+    }
+
+    /// The record of a grant in `state`.
+    pub(crate) fn grant_record(
+        &self,
+        granted: &Granted,
+        state: GrantState,
+    ) -> Result<Record, Unavailable> {
+        Ok(Record::new(Key::grant(&granted.id), self.now())
+            .in_state(state)
+            .about(granted.store_subject())
+            .of_client(granted.store_client())
+            .expiring(granted.expires_at)
+            .with_body(&granted.body())?)
+    }
+
+    /// The token, and the hash under which it is recorded.
+    async fn make_access_token(
+        &self,
+        granted: &Granted,
+        scope: &ScopeSet,
+        now: UnixTime,
+        end: UnixTime,
+    ) -> Result<(Secret, SecretHash), Unavailable> {
+        if self.settings.access_token_format == AccessTokenFormat::Opaque {
+            let token = draw_secret(self.random.as_ref())?;
+            let hash = SecretHash::of(&token);
+            return Ok((token, hash));
+        }
+        let jti = draw_id(self.random.as_ref())?;
+        let mut claims = AccessTokenClaims::new(
+            self.settings.issuer.clone(),
+            granted.subject.as_str(),
+            granted.resource.clone(),
+            granted.client.clone(),
+            now,
+            end.since(now),
+            jti.as_str(),
+        );
+        claims.scope = scope.clone();
+        self.claims.add(&granted.subject, &mut claims);
+        let key = self.keys().await?.signing(now)?;
+        let generator = aws_lc_rs::rand::SystemRandom::new();
+        let token = sign_compact(Some(TYP), claims.to_json().as_bytes(), &key, &generator)
+            .map_err(|_| Unavailable::SigningKey("the key cannot sign"))?;
+        Ok((Secret::new(token), SecretHash::of(&Secret::new(jti))))
+    }
+
+    fn hanging(&self, key: Key, granted: &Granted, end: UnixTime) -> Record {
+        Record::new(key, self.now())
+            .in_grant(granted.id.clone())
+            .about(granted.store_subject())
+            .of_client(granted.store_client())
+            .expiring(end)
+    }
+}
+
+/// The state of a grant of which a person has just been asked.
+fn after_consent() -> Result<GrantState, IllegalStep> {
+    GrantState::Pending
+        .after(GrantStep::Consent)?
+        .after(GrantStep::IssueCode)
+}

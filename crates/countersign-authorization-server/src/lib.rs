@@ -1,0 +1,36 @@
+//! An OAuth 2.1 authorization server.
+//!
+//! It answers HTTP requests over a [`Store`](countersign_store::Store) whose verbs
+//! are its security properties, by rules that are pure functions of
+//! [`countersign_oauth`]. It knows nothing of the Model Context Protocol.
+//!
+//! Where to look: `authorize/mod.rs` has the table of checks of an authorization
+//! request; `issue.rs` is the only file that makes codes and tokens; each grant type
+//! has a file in `grants/`, each endpoint one in `endpoints/`. Who the person is and
+//! what they agree to is decided behind [`Interaction`].
+
+pub mod audit;
+mod authorize;
+pub mod claims;
+pub mod client;
+mod endpoints;
+pub mod exchange;
+mod grant;
+mod grants;
+
+pub mod interaction;
+mod issue;
+mod keys;
+pub mod random;
+mod server;
+pub mod settings;
+pub mod unavailable;
+
+pub use authorize::{Approval, PendingAuthorization};
+pub use client::{Client, ClientFacts, ClientIdDocuments, ClientSource, DocumentTrust};
+pub use countersign_oauth as oauth;
+pub use countersign_store as store;
+pub use interaction::{Interaction, Step, Waiting};
+pub use server::{AuthorizationServer, AuthorizationServerBuilder};
+pub use settings::Settings;
+pub use unavailable::Unavailable;

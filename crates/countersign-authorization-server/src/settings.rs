@@ -1,0 +1,170 @@
+//! What an operator decides.
+
+use countersign_oauth::client_metadata::ClientRules;
+use countersign_oauth::jose::Algorithm;
+use countersign_oauth::web_uri::LoopbackHosts;
+use countersign_oauth::{Issuer, Lifetime, ResourceUri, ScopeSet};
+
+/// How long things are valid.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Lifetimes {
+    /// An authorization code (RFC 6749 §4.1.2: at most ten minutes).
+    pub code: Lifetime,
+    /// An access token.
+    pub access_token: Lifetime,
+    /// A refresh token that is not used.
+    pub refresh_token: Lifetime,
+    /// A grant with all that hangs on it, however often it is refreshed.
+    pub grant: Lifetime,
+    /// An authorization request that waits for login and consent.
+    pub pending: Lifetime,
+    /// How long a used refresh token yields the same successor again.
+    pub refresh_grace: Lifetime,
+    /// A secret of a client that registered itself; for ever if absent.
+    pub client_secret: Option<Lifetime>,
+    /// A client that registered itself and was not used.
+    pub unused_client: Lifetime,
+    /// How far clocks of clients may differ from ours.
+    pub leeway: Lifetime,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        let day = 24;
+        Self {
+            code: Lifetime::from_secs(60),
+            access_token: Lifetime::from_hours(1),
+            refresh_token: Lifetime::from_hours(30 * day),
+            grant: Lifetime::from_hours(365 * day),
+            pending: Lifetime::from_mins(10),
+            refresh_grace: Lifetime::from_secs(10),
+            client_secret: None,
+            unused_client: Lifetime::from_hours(90 * day),
+            leeway: Lifetime::from_secs(60),
+        }
+    }
+}
+
+/// Who may register a client (RFC 7591 §3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever serves the endpoint must decide about each"
+)]
+pub enum Registration {
+    /// Nobody; the endpoint does not exist.
+    Closed,
+    /// Whoever has an initial access token.
+    InitialAccessToken,
+    /// Anybody, within the quotas.
+    Open,
+}
+
+/// What access tokens look like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "there are two forms")]
+pub enum AccessTokenFormat {
+    /// A signed token (RFC 9068), which others can verify by themselves.
+    Jwt,
+    /// A random text, which means something to this server alone.
+    Opaque,
+}
+
+/// The status of `invalid_grant`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "there are two")]
+pub enum InvalidGrantStatus {
+    /// RFC 6749 §5.2.
+    BadRequest,
+    /// For clients that only log in again after 401.
+    CompatibleUnauthorized,
+}
+
+/// All settings. Begin with [`Settings::new`] and change fields.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The issuer identifier, byte for byte as clients compare it.
+    pub issuer: Issuer,
+    /// What stands before the paths of the endpoints: nothing, or such as `/auth`.
+    pub prefix: String,
+    /// The resources that tokens can be for. The first is that of requests that
+    /// name none.
+    pub resources: Vec<ResourceUri>,
+    /// The scopes that clients may ask for.
+    pub scopes: ScopeSet,
+    /// The scopes of requests that name none.
+    pub default_scopes: ScopeSet,
+    /// How long things are valid.
+    pub lifetimes: Lifetimes,
+    /// Who may register a client.
+    pub registration: Registration,
+    /// How many clients may be registered by themselves at once.
+    pub most_registered_clients: u64,
+    /// How many registrations one address may make within an hour.
+    pub registrations_per_hour: u64,
+    /// What clients may register.
+    pub client_rules: ClientRules,
+    /// What access tokens look like.
+    pub access_token_format: AccessTokenFormat,
+    /// What new signing keys sign with.
+    pub signing_algorithm: Algorithm,
+    /// The status of `invalid_grant`.
+    pub invalid_grant_status: InvalidGrantStatus,
+    /// Whether client assertions may name the token endpoint as their audience.
+    pub assertion_audience: AssertionAudience,
+    /// A page for developers of clients.
+    pub service_documentation: Option<String>,
+}
+
+/// What a client assertion may be addressed to (RFC 7523 §3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "there are two")]
+pub enum AssertionAudience {
+    /// The issuer alone.
+    Issuer,
+    /// The token endpoint as well.
+    ///
+    /// # Security
+    ///
+    /// A client that uses one key at several servers can be led to sign an
+    /// assertion for this one.
+    DangerTokenEndpointToo,
+}
+
+impl Settings {
+    /// The settings of `issuer` for `resource`, with the scopes that clients may ask
+    /// for; all of them are also what a request without scopes gets.
+    pub fn new(issuer: Issuer, resource: ResourceUri, scopes: ScopeSet) -> Self {
+        let on_loopback = issuer.as_str().starts_with("http://");
+        let mut client_rules = ClientRules::new(scopes.clone());
+        if on_loopback {
+            client_rules.loopback = LoopbackHosts::Allowed;
+        }
+        Self {
+            issuer,
+            prefix: String::new(),
+            resources: vec![resource],
+            default_scopes: scopes.clone(),
+            scopes,
+            lifetimes: Lifetimes::default(),
+            registration: Registration::Open,
+            most_registered_clients: 10_000,
+            registrations_per_hour: 20,
+            client_rules,
+            access_token_format: AccessTokenFormat::Jwt,
+            signing_algorithm: Algorithm::ES256,
+            invalid_grant_status: InvalidGrantStatus::BadRequest,
+            assertion_audience: AssertionAudience::Issuer,
+            service_documentation: None,
+        }
+    }
+
+    /// The absolute address of `endpoint`, such as `/token`.
+    pub fn address(&self, endpoint: &str) -> String {
+        let issuer = self.issuer.as_str();
+        let base = issuer.strip_suffix('/').unwrap_or(issuer);
+        format!("{base}{}{endpoint}", self.prefix)
+    }
+}

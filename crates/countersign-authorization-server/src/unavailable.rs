@@ -1,0 +1,40 @@
+//! What makes a request wait: a dependency that is down, never a decision.
+
+use countersign_store::{Conflict, StoreError};
+use thiserror::Error;
+
+/// Why nothing could be decided. The answer is 503, never a refusal: a refusal
+/// would send the client into a login for nothing.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Unavailable {
+    /// The store, except for the conflicts that are decisions.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The generator of random bytes.
+    #[error("no random bytes can be drawn")]
+    Random,
+    /// No signing key, or one that cannot be opened or used.
+    #[error("there is no usable signing key: {0}")]
+    SigningKey(&'static str),
+    /// Something sealed cannot be opened or made.
+    #[error("a sealed value cannot be opened or made")]
+    Seal,
+    /// What was fetched from elsewhere did not come.
+    #[error("another server did not answer")]
+    Fetch,
+    /// The login or consent step failed.
+    #[error("the login step is unavailable")]
+    Login,
+}
+
+impl Unavailable {
+    /// The conflict behind it, if there is one: the state of the store has
+    /// changed since it was read.
+    pub(crate) const fn conflict(&self) -> Option<Conflict> {
+        match self {
+            Self::Store(StoreError::Conflict(conflict)) => Some(*conflict),
+            _ => None,
+        }
+    }
+}
