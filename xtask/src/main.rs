@@ -5,6 +5,8 @@
 //!   names, such as `check file-lengths format`, only those.
 //! - `cargo xtask test`: all tests, documentation tests, examples and the
 //!   conformance suite; the last line is `N passed, M failed`.
+//! - `cargo xtask races` and `cargo xtask kills`: ten thousand rounds of calls that
+//!   race, and a thousand processes killed, on the SQLite store; fewer with `--rounds N`.
 //! - `cargo xtask conformance`: the conformance suite alone.
 #![expect(
     clippy::print_stdout,
@@ -14,6 +16,7 @@
 mod check;
 mod command;
 mod conformance;
+mod storage;
 mod suites;
 mod totals;
 mod workspace;
@@ -22,7 +25,7 @@ use std::process::ExitCode;
 
 use workspace::Workspace;
 
-const USAGE: &str = "usage: cargo xtask check [NAME …] | test | conformance";
+const USAGE: &str = "usage: cargo xtask check [NAME …] | test | races | kills | conformance";
 
 fn main() -> ExitCode {
     match run() {
@@ -41,6 +44,8 @@ fn run() -> anyhow::Result<bool> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["check", names @ ..] => check::run(&Workspace::load()?, names),
+        ["races", options @ ..] => storage::run(&Workspace::load()?, "races", "10000", options),
+        ["kills", options @ ..] => storage::run(&Workspace::load()?, "kills", "1000", options),
         ["test"] => suites::run(&Workspace::load()?),
         ["conformance"] => {
             let totals = conformance::run(&Workspace::load()?)?;

@@ -2,7 +2,8 @@
 
 /// Every place, in the order of a call.
 #[cfg(feature = "points")]
-pub const ALL: [&str; 7] = [
+pub const ALL: [&str; 8] = [
+    "migrate:step",
     "insert:row",
     "replace:row",
     "redeem:used",

@@ -27,7 +27,7 @@ mod grants;
 mod hits;
 mod lists;
 mod purging;
-mod races;
+pub mod races;
 mod redemption;
 mod samples;
 mod text;

@@ -1,4 +1,7 @@
 //! Calls that race happen one after the other.
+//!
+//! [`redemptions`] and [`revocations`] are the rounds of `cargo xtask races`; the cases of
+//! the suite run a few of each.
 
 use std::sync::Arc;
 
@@ -26,83 +29,142 @@ async fn all<T: 'static>(mut tasks: JoinSet<T>) -> Result<Vec<T>, Violation> {
 pub(super) async fn of_64_racing_redemptions_one_wins(
     store: Arc<dyn Store>,
 ) -> Result<(), Violation> {
-    store
-        .write(insert([grant("g"), code("code", "g")]), STANDARD_NOW)
-        .await?;
-    let mut tasks = JoinSet::new();
-    for racer in 0..RACERS {
-        let store = Arc::clone(&store);
-        tasks.spawn(async move {
-            let token = access_token(&format!("token {racer}"), "g");
-            let key = code("code", "g").key;
-            store.redeem(&key, insert([token]), None, at(1)).await
-        });
+    for round in 0..4 {
+        redemptions(&[Arc::clone(&store)], round).await?;
     }
-    let (mut winners, mut losers) = (0, 0);
-    for found in all(tasks).await? {
-        match found? {
-            Found::Live(_) => winners += 1,
-            Found::Spent(_) => losers += 1,
-            Found::Absent => ensure!(false, "a racing redemption finds nothing"),
-        }
-    }
-    ensure!(winners == 1, "{winners} of {RACERS} redemptions win");
-    ensure!(
-        losers == RACERS - 1,
-        "{losers} of {RACERS} redemptions lose"
-    );
-    let mut tokens = 0;
-    for racer in 0..RACERS {
-        let key = access_token(&format!("token {racer}"), "g").key;
-        tokens += usize::from(store.get(&key, at(1)).await? != Found::Absent);
-    }
-    ensure!(tokens == 1, "one code has become {tokens} tokens");
     Ok(())
 }
 
 pub(super) async fn a_refresh_that_races_with_a_revocation_leaves_nothing_alive(
     store: Arc<dyn Store>,
 ) -> Result<(), Violation> {
+    let mut refreshed = 0;
     for round in 0..16 {
-        let id = format!("g{round}");
-        let old = refresh_token(&format!("old {round}"), &id);
-        store
-            .write(insert([grant(&id), old.clone()]), STANDARD_NOW)
-            .await?;
-        let refresh = tokio::spawn({
-            let (store, id) = (Arc::clone(&store), id.clone());
-            async move {
-                let successors = insert([
-                    refresh_token(&format!("new {round}"), &id),
-                    access_token(&format!("access {round}"), &id),
-                ]);
-                store.redeem(&old.key, successors, None, at(1)).await
-            }
-        });
-        let revocation = tokio::spawn({
-            let (store, id) = (Arc::clone(&store), GrantId::new(&id));
-            async move { store.revoke_grant(&id, at(1)).await }
-        });
-        let ended = |error| Violation::new(format!("a call ended: {error}"));
-        let found = refresh.await.map_err(ended)??;
-        let revoked = revocation.await.map_err(ended)??;
-        let expected = match found {
-            // The grant and both new tokens.
-            Found::Live(_) => 3,
-            // The grant and the old token.
-            Found::Spent(_) => 2,
-            Found::Absent => return Err(Violation::new("the refresh token is gone")),
-        };
-        ensure!(
-            revoked == expected,
-            "the revocation took {revoked} records, not {expected}"
-        );
-        let alive = store
-            .list(&Index::Grant(GrantId::new(&id)), Page::first(10), at(1))
-            .await?;
-        ensure!(alive.records.is_empty(), "{:?} live on", alive.records);
+        refreshed += u64::from(revocations(&[Arc::clone(&store)], round).await?);
     }
+    ensure!(refreshed <= 16, "{refreshed} refreshes in 16 rounds");
     Ok(())
+}
+
+/// One round: 64 calls redeem the same code, each with tokens of its own as successors.
+///
+/// `stores` are one store opened once or several times, and the racers take turns among
+/// them; `round` must not have been run on it before.
+///
+/// # Errors
+///
+/// [`Violation`] unless exactly one call wins and its tokens alone are there.
+pub async fn redemptions(stores: &[Arc<dyn Store>], round: u64) -> Result<(), Violation> {
+    let id = format!("redemptions {round}");
+    let name = move |racer: usize| format!("redeemed {round} {racer}");
+    let first = code(&id, &id);
+    let mut turns = stores.iter().cycle();
+    let Some(store) = turns.next() else {
+        return Err(Violation::new("there is no store to race on"));
+    };
+    store
+        .write(insert([grant(&id), first.clone()]), STANDARD_NOW)
+        .await?;
+    let mut tasks = JoinSet::new();
+    for (racer, store) in turns.take(RACERS).enumerate() {
+        let (store, key, id) = (Arc::clone(store), first.key.clone(), id.clone());
+        tasks.spawn(async move {
+            let tokens = [
+                access_token(&name(racer), &id),
+                refresh_token(&name(racer), &id),
+            ];
+            (racer, store.redeem(&key, insert(tokens), None, at(1)).await)
+        });
+    }
+    let mut winners = Vec::new();
+    for (racer, found) in all(tasks).await? {
+        match found? {
+            Found::Live(_) => winners.push(racer),
+            Found::Spent(_) => {}
+            Found::Absent => return Err(Violation::new("a racing redemption finds nothing")),
+        }
+    }
+    let &[winner] = winners.as_slice() else {
+        let count = winners.len();
+        return Err(Violation::new(format!(
+            "{count} of {RACERS} redemptions win"
+        )));
+    };
+    let index = Index::Grant(GrantId::new(&id));
+    let alive = store
+        .list(&index, Page::first(RACERS), at(1))
+        .await?
+        .records;
+    let tokens = [
+        access_token(&name(winner), &id),
+        refresh_token(&name(winner), &id),
+    ];
+    ensure!(alive == tokens, "one code has become {alive:?}");
+    Ok(())
+}
+
+/// One round: 63 calls refresh with the same token while one revokes its grant. True if
+/// a refresh came before the revocation.
+///
+/// `stores` and `round` are as for [`redemptions`].
+///
+/// # Errors
+///
+/// [`Violation`] unless at most one call wins and nothing of the grant is alive in the
+/// end.
+pub async fn revocations(stores: &[Arc<dyn Store>], round: u64) -> Result<bool, Violation> {
+    let id = format!("revocations {round}");
+    let old = refresh_token(&id, &id);
+    let mut turns = stores.iter().cycle();
+    let Some(store) = turns.next() else {
+        return Err(Violation::new("there is no store to race on"));
+    };
+    store
+        .write(insert([grant(&id), old.clone()]), STANDARD_NOW)
+        .await?;
+    // It sets off first in every other round, and somewhere in the row in the others.
+    let revoker = match round % 4 {
+        0 | 2 => 0,
+        1 => 1,
+        _ => usize::try_from(round).unwrap_or(0) % RACERS,
+    };
+    let mut tasks = JoinSet::new();
+    for (racer, store) in turns.take(RACERS).enumerate() {
+        let (store, key, id) = (Arc::clone(store), old.key.clone(), id.clone());
+        tasks.spawn(async move {
+            if racer == revoker {
+                let revoked = store.revoke_grant(&GrantId::new(&id), at(1)).await?;
+                return Ok::<_, StoreError>((Some(revoked), None));
+            }
+            let name = format!("refreshed {round} {racer}");
+            let tokens = [access_token(&name, &id), refresh_token(&name, &id)];
+            let found = store.redeem(&key, insert(tokens), None, at(1)).await?;
+            Ok((None, Some(found)))
+        });
+    }
+    let (mut winners, mut revoked) = (0, 0);
+    for result in all(tasks).await? {
+        match result? {
+            (_, Some(Found::Live(_))) => winners += 1,
+            (_, Some(Found::Absent)) => {
+                return Err(Violation::new("the refresh token is gone"));
+            }
+            (taken, _) => revoked += taken.unwrap_or(0),
+        }
+    }
+    ensure!(winners <= 1, "{winners} refreshes win");
+    // The grant and the old token, or the grant and both new ones.
+    ensure!(
+        revoked == 2 + winners,
+        "after {winners} refreshes the revocation took {revoked} records"
+    );
+    let index = Index::Grant(GrantId::new(&id));
+    let alive = store
+        .list(&index, Page::first(RACERS), at(1))
+        .await?
+        .records;
+    ensure!(alive.is_empty(), "{alive:?} live on");
+    Ok(winners == 1)
 }
 
 pub(super) async fn of_racing_insertions_one_wins(store: Arc<dyn Store>) -> Result<(), Violation> {

@@ -4,6 +4,8 @@ mod broken_backend;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod killed;
+#[cfg(test)]
 mod sealing;
 #[cfg(test)]
 mod sqlite_damage;
