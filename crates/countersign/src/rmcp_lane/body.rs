@@ -82,8 +82,10 @@ pub(crate) fn event(number: u64, event: &Event, with_id: bool) -> Bytes {
 
 /// An event without a message: a client that loses its connection now can come
 /// back (2025-11-25, transports).
-pub(crate) fn priming_event(number: u64) -> Bytes {
-    Bytes::from(format!("id: {number}.0\nretry: 3000\ndata: \n\n"))
+///
+/// `number` is the stream, and `index` its last event that the client has.
+pub(crate) fn priming_event(number: u64, index: u64) -> Bytes {
+    Bytes::from(format!("id: {number}.{index}\nretry: 3000\ndata: \n\n"))
 }
 
 impl Body for EventStream {

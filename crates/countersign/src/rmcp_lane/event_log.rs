@@ -43,6 +43,8 @@ struct State {
     streamed: bool,
     reading: Option<Reading>,
     readers: u64,
+    /// The first event that nobody was handed yet.
+    fresh: u64,
 }
 
 #[derive(Debug)]
@@ -69,6 +71,7 @@ impl EventLog {
                 streamed: false,
                 reading: None,
                 readers: 0,
+                fresh: 1,
             }),
         })
     }
@@ -80,6 +83,11 @@ impl EventLog {
     /// The number of the stream in its session.
     pub(crate) const fn number(&self) -> u64 {
         self.number
+    }
+
+    /// The number of the last event that somebody was handed; 0 if there is none.
+    pub(crate) fn last_handed_out(&self) -> u64 {
+        self.state().fresh - 1
     }
 
     /// Adds an event.
@@ -109,13 +117,14 @@ impl EventLog {
         self.state().streamed
     }
 
-    /// Reads from the oldest event that is kept, unless somebody reads already.
+    /// Reads what nobody was handed yet, unless somebody reads already. No message
+    /// goes out twice unless it is asked for by [`Self::read_after`].
     pub(crate) fn read(self: &Arc<Self>) -> Result<LogReader, Occupied> {
         let mut state = self.state();
         if state.reading.is_some() {
             return Err(Occupied);
         }
-        let next = state.first;
+        let next = state.fresh.max(state.first);
         Ok(self.attach(&mut state, next))
     }
 
@@ -233,6 +242,7 @@ impl LogReader {
         match text {
             Some(text) => {
                 reading.next = index + 1;
+                state.fresh = state.fresh.max(index + 1);
                 Poll::Ready(Some(Event { index, text }))
             }
             None if complete => Poll::Ready(None),
@@ -335,6 +345,26 @@ mod tests {
         let reader = log.read_after(2).unwrap();
         assert_eq!(reader.next().now_or_never().unwrap().unwrap().text, text(3));
         assert!(log.read_after(0).is_some());
+    }
+
+    #[test]
+    fn e26_tr_27_the_next_reader_is_handed_nothing_twice_unless_it_asks() {
+        let log = EventLog::new(1);
+        let first = log.read().unwrap();
+        log.append(text(1));
+        log.append(text(2));
+        assert_eq!(first.next().now_or_never().unwrap().unwrap().text, text(1));
+        drop(first);
+        let second = log.read().unwrap();
+        assert_eq!(log.last_handed_out(), 1);
+        assert_eq!(second.next().now_or_never().unwrap().unwrap().text, text(2));
+        assert!(second.next().now_or_never().is_none());
+        drop(second);
+        let resumed = log.read_after(0).unwrap();
+        assert_eq!(
+            resumed.next().now_or_never().unwrap().unwrap().text,
+            text(1)
+        );
     }
 
     #[test]

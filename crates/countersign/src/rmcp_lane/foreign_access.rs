@@ -70,8 +70,10 @@ impl ForeignAccess {
     /// Guards a URI, or with a URI template everything that begins like it.
     pub(crate) fn guard_resource(&mut self, address: &str, access: &Access) {
         let place = match address.split_once('{') {
-            Some((before, _)) => Place::Below(spelled(before)),
-            None => Place::At(spelled(address)),
+            // The scheme itself varies: everything may be meant.
+            Some((before, _)) if !before.contains(':') => Place::Below(String::new()),
+            Some((before, _)) => Place::Below(spelled(before, Dots::Resolved)),
+            None => Place::At(spelled(address, Dots::Resolved)),
         };
         let mut needed = Needed::default();
         needed.also(access);
@@ -115,13 +117,18 @@ impl ForeignAccess {
 }
 
 impl Place {
+    /// A handler may look at the query or not, and resolve dots or not.
     fn has(&self, uri: &str) -> bool {
-        let whole = spelled(uri);
-        let without = spelled(uri.split(['?', '#']).next().unwrap_or_default());
-        match self {
-            Self::At(place) => whole == *place || without == *place,
-            Self::Below(place) => whole.starts_with(place.as_str()),
-        }
+        let without = uri.split(['?', '#']).next().unwrap_or_default();
+        [uri, without].into_iter().any(|uri| {
+            [Dots::Resolved, Dots::Kept].into_iter().any(|dots| {
+                let uri = spelled(uri, dots);
+                match self {
+                    Self::At(place) => uri == *place,
+                    Self::Below(place) => uri.starts_with(place.as_str()),
+                }
+            })
+        })
     }
 }
 
@@ -130,9 +137,16 @@ fn folded(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
+/// What becomes of `.` and `..`.
+#[derive(Clone, Copy)]
+enum Dots {
+    Resolved,
+    Kept,
+}
+
 /// A URI as a lax handler may read it: decoded until nothing changes, in lower
 /// case, with `/` only, without doubled slashes, dot segments and a last slash.
-fn spelled(uri: &str) -> String {
+fn spelled(uri: &str, dots: Dots) -> String {
     let mut text = uri.trim().to_owned();
     for _ in 0..4 {
         let decoded = decoded(&text);
@@ -148,12 +162,12 @@ fn spelled(uri: &str) -> String {
     };
     let mut segments: Vec<&str> = Vec::new();
     for segment in rest.split('/') {
-        match segment {
-            "" | "." => {}
-            ".." => {
+        match (segment, dots) {
+            ("", _) | (".", Dots::Resolved) => {}
+            ("..", Dots::Resolved) => {
                 segments.pop();
             }
-            segment => segments.push(segment),
+            (segment, _) => segments.push(segment),
         }
     }
     format!("{scheme}:{}", segments.join("/"))
@@ -212,6 +226,10 @@ mod tests {
             "file:///tmp/%2e%2e/etc/passwd",
             "file:\\\\\\etc\\passwd",
             "file:///./etc/passwd",
+            "file:///etc/passwd?/../../tmp/x",
+            "file:///etc/passwd#/../../tmp/x",
+            "file:///etc/passwd/../../tmp/x",
+            "file:///etc/..%2f../tmp/x",
         ] {
             let needed = rules.needed(ComponentKind::Resource, uri);
             assert_eq!(needed.scopes.to_string(), "root", "{uri}");
@@ -229,6 +247,18 @@ mod tests {
         for uri in ["file:///tmp/x", "db://other", "db://users/7", ""] {
             let needed = rules.needed(ComponentKind::Resource, uri);
             assert_eq!(needed, Needed::default(), "{uri}");
+        }
+    }
+
+    #[test]
+    fn e39_a_template_whose_scheme_varies_guards_everything() {
+        for template in ["{+uri}", "{scheme}://x", "fi{rest}"] {
+            let mut rules = ForeignAccess::default();
+            rules.guard_resource(template, &access("root"));
+            for uri in ["file:///etc/passwd", "db://users", "x"] {
+                let needed = rules.needed(ComponentKind::Resource, uri);
+                assert_eq!(needed.scopes.to_string(), "root", "{template} {uri}");
+            }
         }
     }
 

@@ -306,7 +306,7 @@ impl SessionLane {
             Ok(None) => (false, None),
             Err(_elapsed) => (can_resume(session), None),
         };
-        let priming = priming.then(|| priming_event(log.number()));
+        let priming = priming.then(|| priming_event(log.number(), 0));
         let head = match (priming, first) {
             (Some(priming), Some(first)) => Some([priming, first].concat().into()),
             (priming, first) => priming.or(first),
@@ -356,7 +356,10 @@ impl SessionLane {
                 Err(_occupied) => return reply::occupied(),
             },
         };
-        let head = can_resume(&session).then(|| priming_event(reader.log().number()));
+        let head = can_resume(&session).then(|| {
+            let log = reader.log();
+            priming_event(log.number(), log.last_handed_out())
+        });
         let head = head.filter(|_| !headers.contains_key(LAST_EVENT_ID));
         self.stream(caller, &session, head, reader)
     }
