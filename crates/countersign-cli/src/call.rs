@@ -5,10 +5,11 @@ use countersign::client::{Client, ClientError, Endpoint};
 use countersign::protocol::{CallToolResult, ContentBlock, ResourceContents};
 
 use crate::exit::ToolFailed;
+use crate::log::LogOption;
 use crate::token_option::TokenOption;
 use crate::{argument, output};
 
-/// Call a tool of an MCP server and print what it answers.
+/// Call a tool of an MCP server and print what it answers
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -35,6 +36,9 @@ pub(crate) struct Call {
     /// Send the token over plain http to another machine, where others can read it
     #[arg(long)]
     danger_plain_http: bool,
+
+    #[command(flatten)]
+    pub(crate) log: LogOption,
 }
 
 impl Call {

@@ -11,6 +11,8 @@ use crate::output;
 
 /// The exit codes, for the end of `--help`.
 pub(crate) const HELP: &str = "\
+Start with `countersign serve`: it prints what to type next.
+
 Exit codes:
   0  done
   1  it failed: a file, a key, an address, a server
@@ -40,13 +42,12 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(usage) = error.downcast_ref::<clap::Error>() {
         return not_understood(usage);
     }
-    if let Some(error) = error.downcast_ref::<io::Error>()
-        && error.kind() == io::ErrorKind::BrokenPipe
-    {
-        // Whoever read our output has read enough.
-        return ExitCode::SUCCESS;
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        return not_written(error);
     }
-    output::note(&format!("error: {}", sentence(&format!("{error:#}"))));
+    let advice = advice(error.downcast_ref()).unwrap_or_default();
+    let told = format!("error: {error:#}{advice}");
+    output::note(&sentence(&told));
     let refused = matches!(
         error.downcast_ref(),
         Some(ClientError::Unauthorized(_) | ClientError::Forbidden(_))
@@ -60,13 +61,38 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     })
 }
 
+/// Standard output does not take what was written.
+fn not_written(error: &io::Error) -> ExitCode {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        // Whoever read our output has read enough.
+        return ExitCode::SUCCESS;
+    }
+    output::note(&sentence(&format!("error: standard output: {error}")));
+    ExitCode::from(FAILED)
+}
+
+/// What to do about it.
+fn advice(error: Option<&ClientError>) -> Option<&'static str> {
+    match error? {
+        ClientError::Unauthorized(challenge) => {
+            match (&challenge.error, &challenge.error_description) {
+                (None, _) => Some(": pass one with --token or --token-file"),
+                (Some(_), None) => Some(": it may have expired, or be for another server"),
+                _ => None,
+            }
+        }
+        ClientError::PlainHttp(_) => Some("; --danger-plain-http sends it all the same"),
+        _ => None,
+    }
+}
+
 /// Help that was asked for goes to standard output; a mistake is one line.
 fn not_understood(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             return match error.print() {
                 Ok(()) => ExitCode::SUCCESS,
-                Err(_) => ExitCode::from(FAILED),
+                Err(error) => not_written(&error),
             };
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => drop(error.print()),
@@ -81,10 +107,18 @@ fn not_understood(error: &clap::Error) -> ExitCode {
     ExitCode::from(NOT_UNDERSTOOD)
 }
 
-/// Several lines as one.
+/// Several lines as one, without the numbers of the operating system.
 fn sentence(text: &str) -> String {
-    output::harmless(text)
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    let text = output::harmless(text);
+    let mut words = text.split_whitespace();
+    let mut kept: Vec<&str> = Vec::new();
+    while let Some(word) = words.next() {
+        // Written "(os error 2)".
+        if word == "(os" && words.clone().next() == Some("error") {
+            words.nth(1);
+        } else {
+            kept.push(word);
+        }
+    }
+    kept.join(" ")
 }

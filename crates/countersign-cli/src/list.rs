@@ -10,13 +10,18 @@ use countersign::protocol::{
 use serde::Serialize;
 
 use crate::call::endpoint;
+use crate::log::LogOption;
 use crate::output;
 use crate::token_option::TokenOption;
 
-/// List the tools, resources and prompts of an MCP server, and how it authenticates.
-///
-/// What is listed is what the caller may use.
+/// List the tools, resources and prompts of an MCP server, and how it authenticates
 #[derive(Debug, Args)]
+#[command(after_help = "\
+What is listed is what the caller may use.
+
+Examples:
+  countersign list http://localhost:8000/mcp
+  countersign list http://localhost:8000/mcp --token-file token.txt --json")]
 pub(crate) struct List {
     /// The address of the server, such as http://localhost:8000/mcp
     url: String,
@@ -31,6 +36,9 @@ pub(crate) struct List {
     /// Send the token over plain http to another machine, where others can read it
     #[arg(long)]
     danger_plain_http: bool,
+
+    #[command(flatten)]
+    pub(crate) log: LogOption,
 }
 
 #[derive(Serialize)]

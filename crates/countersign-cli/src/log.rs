@@ -3,14 +3,24 @@
 use std::io::{self, IsTerminal};
 
 use anyhow::{Context, anyhow};
+use clap::Args;
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
 use crate::output;
 
-/// Starts logging what `filter` says, else `RUST_LOG`, else `usual`.
-pub(crate) fn start(filter: Option<&str>, usual: &str) -> anyhow::Result<()> {
-    let filter = match filter {
+/// What to log.
+#[derive(Debug, Args)]
+pub(crate) struct LogOption {
+    /// What to log to standard error: error, warn, info, debug, trace, or a filter such
+    /// as `countersign=debug` [default: RUST_LOG]
+    #[arg(long, value_name = "FILTER", display_order = 900)]
+    log: Option<String>,
+}
+
+/// Starts logging what `option` says, else `RUST_LOG`, else `usual`.
+pub(crate) fn start(option: &LogOption, usual: &str) -> anyhow::Result<()> {
+    let filter = match &option.log {
         // The reason the parser gives names every level, twice.
         Some(told) => EnvFilter::builder().parse(told).map_err(|_| {
             anyhow!("--log {told}: not a log filter; write a level such as debug, or target=level")

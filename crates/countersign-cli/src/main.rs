@@ -8,6 +8,7 @@ mod argument;
 mod call;
 mod demo;
 mod exit;
+mod file;
 mod keygen;
 mod list;
 mod log;
@@ -25,8 +26,11 @@ use clap::{Parser, Subcommand};
 const ISSUER: &str = "http://localhost:8000";
 /// The audience of tokens for the development server.
 const AUDIENCE: &str = "my-mcp-server";
+/// What the development server tells clients to ask for. Nothing there needs it, but
+/// many authorization servers issue no token for no scope.
+const SCOPE: &str = "mcp";
 
-/// Serve the Model Context Protocol with authentication, and try it out.
+/// Serve the Model Context Protocol with authentication, and try it out
 #[derive(Debug, Parser)]
 #[command(
     name = "countersign",
@@ -38,11 +42,6 @@ const AUDIENCE: &str = "my-mcp-server";
 struct Command {
     #[command(subcommand)]
     subcommand: Action,
-
-    /// What to log to standard error: error, warn, info, debug, trace, or a filter
-    /// such as `countersign=debug` [default: RUST_LOG]
-    #[arg(long, value_name = "FILTER", global = true, display_order = 900)]
-    log: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -62,21 +61,19 @@ fn main() -> ExitCode {
 }
 
 fn run() -> anyhow::Result<()> {
-    let command = Command::try_parse()?;
-    let filter = command.log.as_deref();
-    match command.subcommand {
+    match Command::try_parse()?.subcommand {
         Action::Serve(serve) => {
-            log::start(filter, "warn,countersign=info")?;
+            log::start(&serve.log, "warn,countersign=info")?;
             log::runtime()?.block_on(serve.run())
         }
         Action::Keygen(keygen) => keygen.run(),
         Action::Token(token) => token.run(),
         Action::Call(call) => {
-            log::start(filter, "off")?;
+            log::start(&call.log, "off")?;
             log::runtime()?.block_on(call.run())
         }
         Action::List(list) => {
-            log::start(filter, "off")?;
+            log::start(&list.log, "off")?;
             log::runtime()?.block_on(list.run())
         }
     }

@@ -4,22 +4,23 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use countersign::keys::{KeyFileError, KeyPair, SystemRandom, TestToken};
+use clap::builder::NonEmptyStringValueParser;
+use countersign::keys::{SystemRandom, TestToken};
 use countersign::oauth::Lifetime;
 use countersign::{Clock, SystemClock};
 use serde_json::Value;
 
 use crate::span::Span;
-use crate::{AUDIENCE, ISSUER, output};
+use crate::{AUDIENCE, ISSUER, file, output};
 
 const HOUR: i64 = 3_600;
 
-/// Mint a token for tests; it goes to standard output alone.
-///
-/// Whoever has the private key can do this, so keep it to development. The token is a
-/// JWT access token (RFC 9068).
+/// Mint a token for tests and print it
 #[derive(Debug, Args)]
 #[command(after_help = "\
+The token is a JWT access token (RFC 9068), alone on standard output. Whoever has the
+private key can do this, so keep it to development.
+
 Example:
   countersign call http://localhost:8000/mcp whoami \\
     --token \"$(countersign token --key private.pem --subject me --scopes read,admin)\"")]
@@ -29,15 +30,15 @@ pub(crate) struct Token {
     key: PathBuf,
 
     /// Who the token is about (`sub`)
-    #[arg(long, value_name = "SUBJECT")]
+    #[arg(long, value_name = "SUBJECT", value_parser = NonEmptyStringValueParser::new())]
     subject: String,
 
     /// Who issues it (`iss`)
-    #[arg(long, value_name = "ISSUER", default_value = ISSUER)]
+    #[arg(long, value_name = "ISSUER", default_value = ISSUER, value_parser = NonEmptyStringValueParser::new())]
     issuer: String,
 
     /// The server it is for (`aud`); may be given several times
-    #[arg(long, value_name = "AUDIENCE", default_value = AUDIENCE)]
+    #[arg(long, value_name = "AUDIENCE", default_value = AUDIENCE, value_parser = NonEmptyStringValueParser::new())]
     audience: Vec<String>,
 
     /// What it allows (`scope`), separated by commas
@@ -60,7 +61,7 @@ pub(crate) struct Token {
 
 impl Token {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let keys = load(&self.key)?;
+        let keys = file::key_pair(&self.key).map_err(file::key_error)?;
         let now = SystemClock::default().now();
         // An expired token was issued an hour before it expired.
         let (issued_at, lifetime) = if self.expires_in.0 > 0 {
@@ -93,13 +94,4 @@ impl Token {
 
 fn seconds(span: i64) -> Lifetime {
     Lifetime::from_secs(span.unsigned_abs())
-}
-
-fn load(file: &std::path::Path) -> anyhow::Result<KeyPair> {
-    KeyPair::load(file).map_err(|error| match error {
-        KeyFileError::Missing(_) => {
-            anyhow::anyhow!("{error}; make a key pair with: countersign keygen")
-        }
-        other => other.into(),
-    })
 }

@@ -1,15 +1,13 @@
 //! `--token` and `--token-file`.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 use clap::Args;
 use countersign::oauth::Secret;
 
-/// A token is never longer.
-const MAX_BYTES: u64 = 64 * 1024;
+use crate::file;
 
 /// The token to show to the server.
 #[derive(Args)]
@@ -37,15 +35,12 @@ impl TokenOption {
             (Some(token), _) => (token, "--token".to_owned()),
             (None, None) => return Ok(None),
             (None, Some(file)) if file.as_os_str() == "-" => {
-                let text = limited(io::stdin().lock()).context("standard input")?;
+                let text = file::limited(io::stdin().lock());
+                let text =
+                    text.map_err(|error| anyhow!("standard input: {}", file::why(&error)))?;
                 (text, "standard input".to_owned())
             }
-            (None, Some(file)) => {
-                let name = file.display().to_string();
-                let opened = File::open(&file).with_context(|| format!("cannot read {name}"))?;
-                let text = limited(opened).with_context(|| format!("cannot read {name}"))?;
-                (text, name)
-            }
+            (None, Some(file)) => (file::text(&file)?, file.display().to_string()),
         };
         let token = text.trim();
         if token.is_empty() {
@@ -58,10 +53,4 @@ impl TokenOption {
         }
         Ok(Some(Secret::new(token)))
     }
-}
-
-fn limited(source: impl Read) -> io::Result<String> {
-    let mut text = String::new();
-    source.take(MAX_BYTES).read_to_string(&mut text)?;
-    Ok(text)
 }

@@ -8,67 +8,98 @@ use clap::Args;
 use countersign::Http;
 use countersign::oauth::jose::Algorithm;
 
-/// Serve the demo tools greet, whoami and admin_report, with authentication.
-///
-/// Without options it makes a key pair in .countersign/ (if there is none), accepts
-/// tokens signed with it, and prints how to call it.
+use crate::log::LogOption;
+
+const WHERE: &str = "Where to serve";
+const WHO: &str = "Whose tokens are accepted";
+/// Where it serves if nothing else is said.
+const BIND: &str = "127.0.0.1:8000";
+
+/// Serve the demo tools greet, whoami and admin_report, with authentication
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Without options it makes a key pair in .countersign/ (if there is none), accepts tokens
+signed with it, and prints how to call it.
+
+Examples:
+  countersign serve
+  countersign serve --public-key public.pem --required-scopes read
+  countersign serve --jwks-url https://example.eu.auth0.com/.well-known/jwks.json \\
+    --issuer https://example.eu.auth0.com/ --audience https://example.com/mcp")]
 pub(crate) struct Serve {
-    /// The address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
+    /// Listen here; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = BIND, value_parser = address, help_heading = WHERE)]
     pub(super) bind: String,
 
-    /// The URL that clients use, path included; needed off loopback and behind a proxy
-    #[arg(long, value_name = "URL")]
+    /// The URL that clients use, path included, when others reach the server: through a
+    /// proxy, or because --bind is no loopback address
+    #[arg(long, value_name = "URL", help_heading = WHERE)]
     pub(super) public_url: Option<String>,
 
-    /// Accept tokens signed with this public key, PEM
-    #[arg(long, value_name = "FILE", group = "keys")]
+    /// Serve TLS with this certificate chain (PEM), read again when it changes
+    #[arg(long, value_name = "FILE", help_heading = WHERE)]
+    tls_cert: Option<PathBuf>,
+
+    /// The private key of the certificate (PEM)
+    #[arg(long, value_name = "FILE", help_heading = WHERE)]
+    tls_key: Option<PathBuf>,
+
+    /// Give clients of protocol versions up to 2025-11-25 a session, which this server
+    /// does not need
+    #[arg(long, help_heading = WHERE)]
+    pub(super) sessions: bool,
+
+    /// Speak over standard input and output instead of HTTP, without authentication
+    #[arg(long, help_heading = WHERE)]
+    stdio: bool,
+
+    /// Accept tokens signed with the private key of this public key or certificate (PEM)
+    #[arg(long, value_name = "FILE", group = "keys", help_heading = WHO)]
     pub(super) public_key: Option<PathBuf>,
 
-    /// Accept tokens signed with the keys an issuer publishes here
-    #[arg(long, value_name = "URL", group = "keys")]
+    /// Accept tokens signed with the keys that an issuer publishes here
+    #[arg(long, value_name = "URL", group = "keys", help_heading = WHO)]
     pub(super) jwks_url: Option<String>,
 
-    /// Accept tokens signed with the secret in this file
-    #[arg(long, value_name = "FILE", group = "keys")]
+    /// Accept tokens signed with the secret in this file: at least 32 bytes of text, a
+    /// line feed at the end is left out
+    #[arg(long, value_name = "FILE", group = "keys", help_heading = WHO)]
     pub(super) hmac_secret_file: Option<PathBuf>,
 
-    /// The issuer that tokens must name [default with a public key: http://localhost:8000]
-    #[arg(long, value_name = "ISSUER")]
+    /// The issuer (`iss`) that tokens must name
+    /// [default with a public key: http://localhost:8000]
+    #[arg(long, value_name = "ISSUER", help_heading = WHO)]
     pub(super) issuer: Option<String>,
 
-    /// The audience that tokens must name [default with a public key: my-mcp-server]
-    #[arg(long, value_name = "AUDIENCE")]
+    /// The audience (`aud`) that tokens must name
+    /// [default with a public key: my-mcp-server]
+    #[arg(long, value_name = "AUDIENCE", help_heading = WHO)]
     pub(super) audience: Option<String>,
 
-    /// The accepted algorithms, separated by commas [default: those that fit the keys]
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    /// The accepted algorithms, separated by commas, such as RS256,ES256
+    /// [default: those that fit the keys; HS256 with a secret]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = WHO)]
     pub(super) algorithms: Vec<Algorithm>,
 
     /// Scopes that every token needs, separated by commas
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = WHO)]
     pub(super) required_scopes: Vec<String>,
 
-    /// Serve TLS with this certificate chain, PEM
-    #[arg(long, value_name = "FILE")]
-    tls_cert: Option<PathBuf>,
-
-    /// The private key of the certificate, PEM
-    #[arg(long, value_name = "FILE")]
-    tls_key: Option<PathBuf>,
-
-    /// Speak over standard input and output instead of HTTP, without authentication
-    #[arg(long)]
-    stdio: bool,
-
-    /// Let everybody call everything; on loopback addresses only
-    #[arg(long)]
+    /// Let everybody on this machine call greet and whoami without a token
+    #[arg(long, help_heading = WHO)]
     pub(super) no_auth: bool,
 
+    /// With --no-auth: let everybody call who reaches --bind or --public-url, from other
+    /// machines too
+    #[arg(long, requires = "no_auth", help_heading = WHO)]
+    pub(super) danger_open_to_everybody: bool,
+
     /// Let --jwks-url be plain http on this machine
-    #[arg(long, requires = "jwks_url")]
+    #[arg(long, requires = "jwks_url", help_heading = WHO)]
     pub(super) danger_allow_loopback: bool,
+
+    #[command(flatten)]
+    pub(crate) log: LogOption,
 }
 
 /// Where to serve.
@@ -97,10 +128,12 @@ impl Serve {
             if let Some(option) = self.authentication_option() {
                 bail!("{option} has no effect without authentication: leave it out, or --no-auth");
             }
-            if !is_loopback(&self.bind) {
+            if let Some(reached) = self.reached_by_others()
+                && !self.danger_open_to_everybody
+            {
                 bail!(
-                    "--no-auth serves on loopback addresses only, and {} can be reached by others",
-                    self.bind
+                    "without authentication everybody who reaches {reached} could call everything: \
+                     leave out --no-auth, or say --danger-open-to-everybody"
                 );
             }
         }
@@ -122,6 +155,13 @@ impl Serve {
             (None, Some(_)) => bail!("--tls-key needs --tls-cert, the certificate of the key"),
         }
         Ok(Place::Http(Box::new(http)))
+    }
+
+    /// The address that others than this machine may reach.
+    fn reached_by_others(&self) -> Option<&str> {
+        let public = self.public_url.as_deref();
+        let public = public.filter(|url| !is_loopback(authority(url)));
+        public.or_else(|| (!is_loopback(&self.bind)).then_some(&self.bind))
     }
 
     /// The scopes that every token needs.
@@ -149,15 +189,35 @@ impl Serve {
             (self.tls_cert.is_some(), "--tls-cert"),
             (self.tls_key.is_some(), "--tls-key"),
             (self.public_url.is_some(), "--public-url"),
-            (self.bind != "127.0.0.1:8000", "--bind"),
+            (self.bind != BIND, "--bind"),
+            (self.sessions, "--sessions"),
         ]
         .into_iter()
         .find_map(|(given, name)| given.then_some(name))
     }
 }
 
+/// `host:port`, not looked up yet.
+fn address(text: &str) -> Result<String, &'static str> {
+    let host_and_port = text.rsplit_once(':').filter(|(host, port)| {
+        let is_bare_ipv6 = host.contains(':') && !host.starts_with('[');
+        !host.is_empty() && !is_bare_ipv6 && port.parse::<u16>().is_ok()
+    });
+    match host_and_port {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("write host:port, for example 127.0.0.1:8000"),
+    }
+}
+
+/// Host and port of an http or https URL; of anything else, all of it.
+pub(super) fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    rest.get(..end).unwrap_or(rest)
+}
+
 /// Whether `address`, as it is written, is this machine only.
-fn is_loopback(address: &str) -> bool {
+pub(super) fn is_loopback(address: &str) -> bool {
     if let Ok(address) = address.parse::<SocketAddr>() {
         return address.ip().is_loopback();
     }
@@ -165,4 +225,59 @@ fn is_loopback(address: &str) -> bool {
     let literal = host.trim_start_matches('[').trim_end_matches(']');
     let ip = literal.parse::<IpAddr>();
     host.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_host_and_a_port() {
+        for text in [
+            "",
+            ":",
+            "localhost",
+            ":80",
+            "::1",
+            "[::1]",
+            "a:",
+            "a:65536",
+            "a:-1",
+        ] {
+            assert!(address(text).is_err(), "{text}");
+        }
+        for text in [
+            "localhost:0",
+            "127.0.0.1:8000",
+            "[::1]:8000",
+            "example.com:65535",
+        ] {
+            assert_eq!(address(text), Ok(text.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_others_reach_is_not_taken_for_this_machine() {
+        for url in [
+            "https://example.com/mcp",
+            "https://localhost.example.com/mcp",
+            "https://example.com/localhost",
+            "http://localhost@example.com/mcp",
+            "http://127.0.0.1@example.com:80",
+            "http://10.0.0.1:8000/mcp",
+            "http://[2001:db8::1]/mcp",
+            "example.com",
+            "",
+        ] {
+            assert!(!is_loopback(authority(url)), "{url}");
+        }
+        for url in [
+            "http://localhost/mcp",
+            "http://LOCALHOST:8000",
+            "https://127.0.0.1:8443/mcp",
+            "http://[::1]:8000/mcp?x",
+        ] {
+            assert!(is_loopback(authority(url)), "{url}");
+        }
+    }
 }

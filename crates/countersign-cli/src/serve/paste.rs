@@ -7,17 +7,18 @@ use super::options::Serve;
 use super::verifying::Verifying;
 use crate::{AUDIENCE, ISSUER};
 
-/// What to type in another terminal, in the folder of this one.
+/// What to do, and what to type for it in another terminal, in the folder of this one.
 pub(super) fn lines(url: &str, options: &Serve, verifying: Option<&Verifying>) -> Vec<String> {
     let program = program();
     let call = format!("{program} call {} greet name=World", quoted(url));
+    let what = |what: &str| format!("\n{what} from another terminal:\n");
     let Some(verifying) = verifying else {
-        return vec![call];
+        return vec![what("Call a tool"), call];
     };
     let Some(key) = verifying.private_key() else {
         return vec![
-            "TOKEN=…    # a token of the issuer".into(),
-            format!("{call} --token \"$TOKEN\""),
+            what("With a token in token.txt, call a tool"),
+            format!("{call} --token-file token.txt"),
         ];
     };
     let mut mint = format!(
@@ -41,6 +42,7 @@ pub(super) fn lines(url: &str, options: &Serve, verifying: Option<&Verifying>) -
     );
     add("scopes", &options.required_scopes().join(","), "");
     vec![
+        what("Call a tool"),
         format!("TOKEN=$({mint})"),
         format!("{call} --token \"$TOKEN\""),
     ]

@@ -1,22 +1,20 @@
 //! With which keys `countersign serve` verifies tokens.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use countersign::keys::{KeyFileError, KeyFiles, KeyPair};
 use countersign::oauth::Secret;
 use countersign::oauth::jose::Algorithm;
 use countersign::{JwtVerifier, JwtVerifierBuilder};
 
-use super::options::Serve;
-use crate::{AUDIENCE, ISSUER};
+use super::options::{Serve, authority, is_loopback};
+use crate::{AUDIENCE, ISSUER, file};
 
 /// Where the key pair of the development server is.
 const OWN_KEYS: &str = ".countersign";
-/// A key or secret is never longer.
-const MAX_BYTES: u64 = 64 * 1024;
 
 /// The keys, and what the tokens must name.
 pub(super) struct Verifying {
@@ -40,6 +38,7 @@ enum Keys {
     },
     Hmac {
         secret: Secret,
+        file: PathBuf,
     },
 }
 
@@ -51,11 +50,18 @@ impl Verifying {
                 file: file.clone(),
             }
         } else if let Some(url) = &options.jwks_url {
+            let plain = url.starts_with("http://") && is_loopback(authority(url));
+            if plain && !options.danger_allow_loopback {
+                bail!("{url} has no TLS: use https, or say --danger-allow-loopback as well");
+            }
             Keys::Remote { url: url.clone() }
         } else if let Some(file) = &options.hmac_secret_file {
-            let text = read(file).with_context(|| format!("cannot read {}", file.display()))?;
+            let text = file::text(file)?;
             let secret = Secret::new(text.trim_end_matches(['\r', '\n']));
-            Keys::Hmac { secret }
+            Keys::Hmac {
+                secret,
+                file: file.clone(),
+            }
         } else {
             own_keys()?
         };
@@ -82,7 +88,7 @@ impl Verifying {
             Keys::Own { pair, .. } => JwtVerifier::public_key(pair.public_pem()),
             Keys::Public { pem, .. } => JwtVerifier::public_key(pem),
             Keys::Remote { url } => JwtVerifier::jwks(url),
-            Keys::Hmac { secret } => {
+            Keys::Hmac { secret, .. } => {
                 let algorithm = options.algorithms.first().copied();
                 JwtVerifier::hmac(secret.clone(), algorithm.unwrap_or(Algorithm::HS256))
             }
@@ -113,8 +119,28 @@ impl Verifying {
         private.exists().then_some(private)
     }
 
+    /// Which option or file the keys are from. A URL may hold a password.
+    pub(super) fn option(&self) -> String {
+        match &self.keys {
+            Keys::Remote { .. } => "--jwks-url".into(),
+            _ => self.source(),
+        }
+    }
+
+    /// Where the keys are from.
+    fn source(&self) -> String {
+        match &self.keys {
+            Keys::Own { .. } => {
+                let public = KeyFiles::of(Path::new(OWN_KEYS)).public;
+                public.display().to_string()
+            }
+            Keys::Public { file, .. } | Keys::Hmac { file, .. } => file.display().to_string(),
+            Keys::Remote { url } => url.clone(),
+        }
+    }
+
     /// What is accepted, for people.
-    pub(super) fn explained(&self) -> Vec<String> {
+    pub(super) fn explained(&self, options: &Serve) -> Vec<String> {
         let mut lines = Vec::new();
         if matches!(self.keys, Keys::Own { made: true, .. }) {
             lines.push(format!(
@@ -122,20 +148,20 @@ impl Verifying {
             ));
         }
         let keys = match &self.keys {
-            Keys::Own { .. } => KeyFiles::of(Path::new(OWN_KEYS))
-                .public
-                .display()
-                .to_string(),
-            Keys::Public { file, .. } => file.display().to_string(),
-            Keys::Remote { url } => url.clone(),
-            Keys::Hmac { .. } => "the shared secret".into(),
+            Keys::Own { .. } | Keys::Public { .. } => "verified with",
+            Keys::Remote { .. } => "verified with the keys of",
+            Keys::Hmac { .. } => "verified with the secret in",
         };
-        let mut line = format!("Accepted tokens: signed with {keys}");
+        let mut line = format!("Accepted tokens: {keys} {}", self.source());
         if let Some(issuer) = &self.issuer {
             line.push_str(&format!(", issuer {issuer}"));
         }
         if let Some(audience) = &self.audience {
             line.push_str(&format!(", audience {audience}"));
+        }
+        let scopes = options.required_scopes();
+        if !scopes.is_empty() {
+            line.push_str(&format!(", scopes {}", scopes.join(" ")));
         }
         lines.push(line);
         lines
@@ -145,14 +171,22 @@ impl Verifying {
 /// The pair in `.countersign/`, made if there is none.
 fn own_keys() -> anyhow::Result<Keys> {
     let directory = Path::new(OWN_KEYS);
-    match KeyPair::load(&KeyFiles::of(directory).private) {
+    let files = KeyFiles::of(directory);
+    match file::key_pair(&files.private) {
         Ok(pair) => Ok(Keys::Own {
             pair: Box::new(pair),
             made: false,
         }),
+        Err(KeyFileError::Missing(private)) if files.public.exists() => {
+            let public = files.public.display();
+            bail!(
+                "{public} is there without {}: remove it, or say --public-key {public}",
+                private.display()
+            )
+        }
         Err(KeyFileError::Missing(_)) => {
             let pair = KeyPair::generate(Algorithm::ES256)?;
-            pair.save(directory)?;
+            pair.save(directory).map_err(file::key_error)?;
             // So that no private key is committed by accident.
             let ignore = File::create_new(directory.join(".gitignore"));
             drop(ignore.and_then(|mut file| io::Write::write_all(&mut file, b"*\n")));
@@ -161,25 +195,13 @@ fn own_keys() -> anyhow::Result<Keys> {
                 made: true,
             })
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(file::key_error(error)),
     }
 }
 
 fn public_key(file: &Path) -> anyhow::Result<String> {
-    match read(file) {
-        Ok(pem) => Ok(pem),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
-            "{} does not exist; make a key pair with: countersign keygen",
-            file.display()
-        ),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+    if !file.exists() {
+        return Err(file::key_error(KeyFileError::Missing(file.into())));
     }
-}
-
-fn read(file: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(file)?
-        .take(MAX_BYTES)
-        .read_to_string(&mut text)?;
-    Ok(text)
+    file::text(file)
 }

@@ -174,7 +174,7 @@ fn m_16_without_authentication_everybody_is_greeted_and_a_warning_is_printed() {
     let (code, logs) = server.signal("-INT");
     assert_eq!(code, Some(0));
     assert!(
-        logs.contains("Warning: there is no authentication"),
+        logs.contains("WARNING: no authentication: every program on this machine"),
         "{logs}"
     );
 }

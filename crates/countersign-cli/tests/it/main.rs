@@ -7,11 +7,17 @@ mod first_call;
 #[cfg(test)]
 mod key_files;
 #[cfg(test)]
+mod mistakes;
+#[cfg(test)]
+mod odd_places;
+#[cfg(test)]
 mod proxies;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod sentences;
+#[cfg(test)]
+mod serve_options;
 #[cfg(test)]
 mod stdio_and_tls;
 #[cfg(test)]

@@ -68,6 +68,15 @@ async fn without_a_token_the_challenge_names_the_metadata_and_the_scope_and_no_e
         answer.challenge(),
         format!("Bearer scope=\"read\", resource_metadata=\"{metadata}\"")
     );
+
+    // A client that is told no scope may get no token.
+    let scene = Scene::new(&[]);
+    let answer = scene.call("greet", None).await;
+    let challenge = answer.challenge();
+    assert!(challenge.starts_with("Bearer scope=\"mcp\", resource_metadata="));
+    assert!(!challenge.contains("error"), "{challenge}");
+    let without = scene.call("greet", Some(&scene.good().sign())).await;
+    assert_eq!(without.status(), 200);
 }
 
 #[tokio::test]

@@ -1,288 +1,109 @@
 //! Every mistake is one sentence on standard error, and an exit code.
 
 use std::fs;
+use std::path::Path;
 
 use countersign::keys::KeyPair;
 use countersign::oauth::jose::Algorithm;
+use tempfile::TempDir;
 
 use crate::command::{Server, folder, run, run_with_input};
+use crate::mistakes::{FAILURES, USAGE};
 
-/// The arguments, the exit code, the sentence.
-type Mistake = (&'static [&'static str], i32, &'static str);
+/// A folder with everything that a mistake can be made with.
+fn workbench() -> TempDir {
+    let folder = folder();
+    let keys = KeyPair::generate(Algorithm::ES256).unwrap();
+    keys.save(folder.path()).unwrap();
+    let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let certificate = certificate.cert.pem();
+    for (name, content) in [
+        ("short", "short secret".as_bytes()),
+        ("long", "0123456789abcdef0123456789abcdef\n".as_bytes()),
+        ("empty", b"\n"),
+        ("noise", b"\x80\xff\0"),
+        ("huge", "a".repeat(70_000).as_bytes()),
+        ("cert.pem", certificate.as_bytes()),
+        ("folder/file", b""),
+    ] {
+        let file = folder.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, content).unwrap();
+    }
+    folder
+}
 
-const USAGE: &[Mistake] = &[
-    (
-        &["sevre"],
-        2,
-        "unrecognized subcommand 'sevre'; tip: a similar subcommand exists: 'serve' (see --help)",
-    ),
-    (
-        &["serve", "--bnd", "x"],
-        2,
-        "unexpected argument '--bnd' found; tip: a similar argument exists: '--bind' (see --help)",
-    ),
-    (
-        &["token", "--subject", "a"],
-        2,
-        "the following required arguments were not provided: --key <FILE> (see --help)",
-    ),
-    (
-        &["call", "http://localhost:1/mcp"],
-        2,
-        "the following required arguments were not provided: <TOOL> (see --help)",
-    ),
-    (
-        &["keygen", "--algorithm", "RS1"],
-        2,
-        "invalid value 'RS1' for '--algorithm <NAME>': not a supported signature algorithm (names are case-sensitive: RS256, ES256, EdDSA, …) (see --help)",
-    ),
-    (
-        &["token", "--key", "k", "--subject", "a", "--expires-in", "5"],
-        2,
-        "invalid value '5' for '--expires-in <SPAN>': write a number and s, m, h or d, for example 30m (see --help)",
-    ),
-    (
-        &["serve", "--public-key", "a", "--jwks-url", "b"],
-        2,
-        "the argument '--public-key <FILE>' cannot be used with '--jwks-url <URL>' (see --help)",
-    ),
-    (
-        &[
-            "call",
-            "http://localhost:1/mcp",
-            "x",
-            "--token",
-            "a",
-            "--token-file",
-            "b",
-        ],
-        2,
-        "the argument '--token <TOKEN>' cannot be used with '--token-file <FILE>' (see --help)",
-    ),
-];
-
-const FAILURES: &[Mistake] = &[
-    // M-55: missing keys name the command that makes them.
-    (
-        &["token", "--key", "none.pem", "--subject", "a"],
-        1,
-        "none.pem does not exist; make a key pair with: countersign keygen",
-    ),
-    (
-        &["serve", "--public-key", "none.pem"],
-        1,
-        "none.pem does not exist; make a key pair with: countersign keygen",
-    ),
-    (
-        &["token", "--key", "public.pem", "--subject", "a"],
-        1,
-        "public.pem: not one PEM block PRIVATE KEY (PKCS#8); convert with: openssl pkcs8 -topk8 -nocrypt",
-    ),
-    (
-        &["token", "--key", ".", "--subject", "a"],
-        1,
-        ".: Is a directory (os error 21)",
-    ),
-    (
-        &[
-            "token",
-            "--key",
-            "private.pem",
-            "--subject",
-            "a",
-            "--claim",
-            "sub=b",
-        ],
-        1,
-        "--claim sub=b: the claim sub is written by the token itself; use the option of that name",
-    ),
-    (
-        &[
-            "token",
-            "--key",
-            "private.pem",
-            "--subject",
-            "a",
-            "--claim",
-            "sub",
-        ],
-        1,
-        "--claim sub: write NAME=VALUE",
-    ),
-    (
-        &[
-            "token",
-            "--key",
-            "private.pem",
-            "--subject",
-            "a",
-            "--scopes",
-            "a b",
-        ],
-        1,
-        "a scope is printable ASCII without space, quote or backslash",
-    ),
-    (
-        &["keygen", "--algorithm", "HS256"],
-        1,
-        "an HMAC secret has no key pair; use random text of at least 64 bytes instead",
-    ),
-    (
-        &["keygen", "--out", "public.pem"],
-        1,
-        "public.pem: File exists (os error 17)",
-    ),
-    (
-        &["keygen", "--out", "short"],
-        1,
-        "short: File exists (os error 17)",
-    ),
-    (
-        &["list", "http://localhost:1/mcp", "--log", "a=b=c"],
-        1,
-        "--log a=b=c: not a log filter; write a level such as debug, or target=level",
-    ),
-    (
-        &["serve", "--hmac-secret-file", "none"],
-        1,
-        "cannot read none: No such file or directory (os error 2)",
-    ),
-    (
-        &["serve", "--hmac-secret-file", "short", "--audience", "a"],
-        1,
-        "authentication: the HMAC secret cannot be used: the HMAC secret is too short: at least 32 \
-         bytes for HS256, 48 for HS384, 64 for HS512",
-    ),
-    (
-        &["serve", "--jwks-url", "https://as.test/jwks"],
-        1,
-        "say with --issuer and --audience whose tokens are accepted, and for which server",
-    ),
-    (
-        &["serve", "--tls-cert", "c.pem"],
-        1,
-        "--tls-cert needs --tls-key, the private key of the certificate",
-    ),
-    (
-        &["serve", "--tls-key", "k.pem"],
-        1,
-        "--tls-key needs --tls-cert, the certificate of the key",
-    ),
-    (
-        &["serve", "--tls-key", "none.pem", "--tls-cert", "none.pem"],
-        1,
-        "TLS: the certificate none.pem cannot be read: No such file or directory (os error 2)",
-    ),
-    // M-36: stdio has no OAuth.
-    (
-        &["serve", "--stdio", "--public-key", "public.pem"],
-        1,
-        "stdio has no OAuth, authorization is for HTTP: leave out --public-key, or --stdio",
-    ),
-    (
-        &["serve", "--stdio", "--required-scopes", "a"],
-        1,
-        "stdio has no OAuth, authorization is for HTTP: leave out --required-scopes, or --stdio",
-    ),
-    (
-        &["serve", "--stdio", "--bind", "127.0.0.1:1"],
-        1,
-        "stdio has no network: leave out --bind, or --stdio",
-    ),
-    (
-        &["serve", "--no-auth", "--issuer", "i"],
-        1,
-        "--issuer has no effect without authentication: leave it out, or --no-auth",
-    ),
-    (
-        &["serve", "--no-auth", "--bind", "0.0.0.0:0"],
-        1,
-        "--no-auth serves on loopback addresses only, and 0.0.0.0:0 can be reached by others",
-    ),
-    (
-        &["serve", "--bind", "0.0.0.0:0"],
-        1,
-        "0.0.0.0:0 can be reached by others: say with --public-url which URL they use",
-    ),
-    (
-        &["serve", "--bind", "localhost"],
-        1,
-        "cannot listen on localhost: write host:port, for example 127.0.0.1:8000",
-    ),
-    (
-        &["serve", "--public-key", "private.pem"],
-        1,
-        "authentication: the public key (PEM) cannot be used: this is a private key; a verifier needs the public key only",
-    ),
-    (
-        &["serve", "--public-key", "short"],
-        1,
-        "authentication: the public key (PEM) cannot be used: not exactly one PEM block",
-    ),
-    (
-        &["serve", "--algorithms", "HS256"],
-        1,
-        "authentication: no key can verify the listed algorithms: the keys are for ES256",
-    ),
-    (
-        &["call", "localhost:8000", "x"],
-        1,
-        "localhost:8000 is not an http or https URL without user, password and fragment",
-    ),
-    (
-        &["call", "http://as.test/mcp", "x", "--token", "t"],
-        1,
-        "http://as.test/mcp is neither https nor on this machine, so a token sent to it could be read by others",
-    ),
-    (
-        &["call", "http://localhost:1/mcp", "x"],
-        1,
-        "cannot reach the server: nobody listens there (connection refused)",
-    ),
-    (
-        &["list", "http://localhost:1/mcp"],
-        1,
-        "cannot reach the server: nobody listens there (connection refused)",
-    ),
-    (
-        &["list", "http://localhost:1/mcp", "--token", "a b"],
-        1,
-        "--token: this is not one bearer token",
-    ),
-    (
-        &["list", "http://localhost:1/mcp", "--token-file", "none"],
-        1,
-        "cannot read none: No such file or directory (os error 2)",
-    ),
-    (
-        &["list", "http://localhost:1/mcp", "--token-file", "empty"],
-        1,
-        "empty: the token is empty",
-    ),
-    (
-        &["list", "http://localhost:1/mcp", "--token-file", "-"],
-        1,
-        "standard input: the token is empty",
-    ),
-];
+/// The command says `sentence` and nothing else.
+fn assert_told(folder: &Path, arguments: &[&str], code: i32, sentence: &str) {
+    let answer = run(folder, arguments);
+    assert_eq!(answer.code, code, "{arguments:?}: {}", answer.stderr);
+    assert_eq!(answer.stdout, "", "{arguments:?}");
+    assert_eq!(
+        answer.stderr,
+        format!("error: {sentence}\n"),
+        "{arguments:?}"
+    );
+}
 
 #[test]
 fn every_mistake_is_one_sentence_and_an_exit_code() {
-    let folder = folder();
-    KeyPair::generate(Algorithm::ES256)
-        .unwrap()
-        .save(folder.path())
-        .unwrap();
-    fs::write(folder.path().join("short"), "short secret").unwrap();
-    fs::write(folder.path().join("empty"), "\n").unwrap();
-    for (arguments, code, sentence) in USAGE.iter().chain(FAILURES) {
-        let answer = run(folder.path(), arguments);
-        assert_eq!(answer.code, *code, "{arguments:?}: {}", answer.stderr);
-        assert_eq!(answer.stdout, "", "{arguments:?}");
-        let told = answer.stderr.strip_prefix("error: ");
-        let told = told.unwrap_or_else(|| panic!("{arguments:?}: {}", answer.stderr));
-        assert_eq!(told.lines().count(), 1, "{arguments:?}: {told}");
-        assert_eq!(told.trim_end(), *sentence, "{arguments:?}");
+    let folder = workbench();
+    for (mistakes, code) in [(USAGE, 2), (FAILURES, 1)] {
+        for (arguments, sentence) in mistakes {
+            let arguments: Vec<_> = arguments.split(' ').collect();
+            assert_told(folder.path(), &arguments, code, sentence);
+        }
+    }
+}
+
+#[test]
+fn what_is_empty_or_has_a_blank_is_refused() {
+    let folder = workbench();
+    let list = ["list", "http://localhost:1/mcp", "--token"];
+    let token = ["token", "--key", "private.pem", "--subject"];
+    for (start, rest, code, sentence) in [
+        (
+            &list[..],
+            &["a b"][..],
+            1,
+            "--token: this is not one bearer token",
+        ),
+        (&list, &[""], 1, "--token: the token is empty"),
+        (
+            &token,
+            &["a", "--scopes", "a b"],
+            1,
+            "a scope is printable ASCII without space, quote or backslash",
+        ),
+        (
+            &token,
+            &[""],
+            2,
+            "a value is required for '--subject <SUBJECT>' but none was supplied (see --help)",
+        ),
+        (
+            &["serve", "--bind"],
+            &[""],
+            2,
+            "invalid value '' for '--bind <HOST:PORT>': write host:port, for example \
+             127.0.0.1:8000 (see --help)",
+        ),
+        (
+            &["serve", "--bind", "127.0.0.1:0", "--required-scopes"],
+            &["a b"],
+            1,
+            "required scopes: a scope is one or more visible ASCII characters without blank, \
+             quote and backslash",
+        ),
+        (
+            &["serve", "--issuer"],
+            &[""],
+            1,
+            ".countersign/public.pem: an issuer or audience is empty; remove it or set its value",
+        ),
+    ] {
+        let arguments = [start, rest].concat();
+        assert_told(folder.path(), &arguments, code, sentence);
     }
 }
 
@@ -327,7 +148,8 @@ fn what_a_server_refuses_is_one_sentence_and_exit_code_4() {
     };
     assert_eq!(
         call(&["greet", "name=x"]),
-        (4, "error: the server asks for a token (HTTP 401)\n".into())
+        (4, "error: the server asks for a token (HTTP 401): pass one with --token or --token-file\n"
+                .into())
     );
     let (code, sentence) = call(&["greet", "name=x", "--token", expired]);
     assert_eq!(code, 4);

@@ -32,6 +32,9 @@ pub enum SignError {
     /// Not one PEM block `PRIVATE KEY` (RFC 7468 §10).
     #[error("not one PEM block PRIVATE KEY (PKCS#8); convert with: openssl pkcs8 -topk8 -nocrypt")]
     Pem,
+    /// A public key or certificate (RFC 7468 §5, §13).
+    #[error("this is a public key or certificate; signing needs the private key")]
+    Public,
     /// An encrypted private key (RFC 7468 §11).
     #[error("the private key is encrypted; it must be stored unencrypted or sealed by other means")]
     Encrypted,
@@ -78,6 +81,7 @@ impl SigningKey {
         match pem_rfc7468::decode_label(text) {
             Ok("PRIVATE KEY") => {}
             Ok("ENCRYPTED PRIVATE KEY") => return Err(SignError::Encrypted),
+            Ok("PUBLIC KEY" | "RSA PUBLIC KEY" | "CERTIFICATE") => return Err(SignError::Public),
             _ => return Err(SignError::Pem),
         }
         let (_, der) = pem_rfc7468::decode_vec(text).map_err(|_| SignError::Pem)?;

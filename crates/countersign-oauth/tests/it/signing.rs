@@ -123,7 +123,7 @@ fn what_is_no_usable_private_key_is_refused() {
     let refusal = |pem: &str| SigningKey::from_pkcs8_pem(&Secret::new(pem)).unwrap_err();
     for (pem, reason) in [
         ("", SignError::Pem),
-        (include_str!("keys/e1.public.pem"), SignError::Pem),
+        (include_str!("keys/e1.public.pem"), SignError::Public),
         (include_str!("keys/r1.pkcs1-private.pem"), SignError::Pem),
         (include_str!("keys/e1.sec1-private.pem"), SignError::Pem),
         (include_str!("keys/e1.encrypted.pem"), SignError::Encrypted),

@@ -209,8 +209,8 @@ pub(super) fn http(error: &reqwest::Error) -> ClientError {
     let mut refused = false;
     while let Some(cause) = cause(deepest) {
         deepest = cause;
-        if deepest.is::<rustls::Error>() {
-            return ClientError::Tls(printable(&deepest.to_string()));
+        if let Some(error) = deepest.downcast_ref::<rustls::Error>() {
+            return ClientError::Tls(tls(error));
         }
         let error = deepest.downcast_ref::<io::Error>();
         refused |= error.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
@@ -226,6 +226,44 @@ pub(super) fn http(error: &reqwest::Error) -> ClientError {
     } else {
         ClientError::NotMcp(told)
     }
+}
+
+/// rustls names its variants where it has no words.
+fn tls(error: &rustls::Error) -> String {
+    use rustls::CertificateError as Bad;
+    use rustls::Error as Tls;
+    let words = match error {
+        Tls::InvalidCertificate(bad) => match bad {
+            // The second and third: a trusted authority of the same name has another key.
+            Bad::UnknownIssuer
+            | Bad::BadSignature
+            | Bad::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+                "the issuer of the certificate is not trusted (SSL_CERT_FILE names a file of \
+                 certificates to trust)"
+            }
+            Bad::Expired | Bad::ExpiredContext { .. } => "the certificate has expired",
+            Bad::NotValidYet | Bad::NotValidYetContext { .. } => "the certificate is not valid yet",
+            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
+                "the certificate is for another name"
+            }
+            Bad::Revoked => "the certificate is revoked",
+            // webpki's CaUsedAsEndEntity: what `openssl req -x509` makes by default.
+            Bad::Other(_) if error.to_string().contains("CaUsedAsEndEntity") => {
+                "the certificate is one of an authority, not of a server (openssl makes one of a \
+                 server with -addext basicConstraints=CA:FALSE)"
+            }
+            _ => "the certificate is not acceptable",
+        },
+        Tls::InvalidMessage(_) => {
+            "the server does not speak TLS there; its URL may begin with http://"
+        }
+        Tls::AlertReceived(_) => "the server ended the handshake",
+        Tls::PeerIncompatible(_) => {
+            "the server has no protocol version or cipher in common with us"
+        }
+        _ => return printable(&error.to_string()),
+    };
+    words.into()
 }
 
 /// What is behind `error`. What an [`io::Error`] wraps is not its source.

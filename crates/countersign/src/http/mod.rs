@@ -30,7 +30,7 @@ use crate::server::Server;
 #[non_exhaustive]
 pub enum ServeError {
     /// Something is missing or contradicts itself; the sentence says what to set.
-    #[error("{0}")]
+    #[error(transparent)]
     Configuration(#[from] ConfigurationError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {reason}")]
