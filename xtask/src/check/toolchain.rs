@@ -8,8 +8,9 @@ use crate::workspace::Workspace;
 
 /// Crates that are of use on their own and must build with only the features
 /// they ask for themselves.
-const ALONE: [&str; 3] = [
+const ALONE: [&str; 4] = [
     "countersign-oauth",
+    "countersign-store",
     "countersign-resource-server",
     "countersign",
 ];

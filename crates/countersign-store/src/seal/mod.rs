@@ -6,6 +6,7 @@
 //! copy to the newest.
 
 mod keys;
+mod stored;
 
 use std::fmt;
 
@@ -13,6 +14,7 @@ use aws_lc_rs::aead::{Aad, MAX_TAG_LEN, NONCE_LEN, Nonce};
 use zeroize::Zeroizing;
 
 pub use keys::{KeyId, SealingKeys, SealingKeysError};
+pub use stored::StoredSealError;
 
 use crate::Key;
 use crate::secret_hash::digest_of;

@@ -4,7 +4,7 @@ use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Folder, IfMissing, OpenError, SqliteOptions};
+use super::{Folder, IfMissing, OpenError, SqliteOptions, mounts};
 use crate::owner_only;
 
 /// How a database file begins.
@@ -31,6 +31,15 @@ pub(super) fn prepare(options: &SqliteOptions) -> Result<Option<Header>, OpenErr
         _ => Path::new("."),
     };
     prepare_folder(folder, options)?;
+    if let Some(network) = mounts::network_file_system(folder) {
+        return Err(OpenError::at(
+            folder,
+            &format!(
+                "the folder is on a network share ({network}), where SQLite cannot lock: \
+                 use a local disk"
+            ),
+        ));
+    }
     match fs::symlink_metadata(path) {
         Ok(metadata) => check_file(path, &metadata)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

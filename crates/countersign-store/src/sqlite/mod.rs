@@ -1,13 +1,14 @@
 //! One file for one machine: the default of the embedded server.
 //!
-//! The database is in WAL mode. One task writes ([`writer`]), a few connections read,
+//! The database is in WAL mode. One task writes (`writer.rs`), a few connections read,
 //! and processes that share the file take turns by its lock. Every row is compared with
-//! its digest when it is read ([`row`]).
+//! its digest when it is read (`row.rs`).
 
 mod change;
 mod counters;
 mod failure;
 mod file;
+mod mounts;
 mod open;
 #[cfg(test)]
 mod plan_tests;

@@ -167,3 +167,92 @@ fn debug_shows_neither_keys_nor_plaintext() {
         "{shown}"
     );
 }
+
+mod stored {
+    use countersign_store::seal::StoredSealError;
+    use countersign_store::{Found, Kind, MemoryStore, Record, Store, Write};
+    use testkit::random::SeededRandom;
+
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+    const KINDS: [Kind; 2] = [Kind::SigningKey, Kind::OneTimeLink];
+
+    fn id(number: u32) -> Key {
+        Key::signing_key(&format!("kid {number:03}"))
+    }
+
+    /// 250 signing keys sealed with `keys`, and one record with nothing sealed.
+    async fn filled(keys: &SealingKeys) -> MemoryStore {
+        let store = MemoryStore::new();
+        let mut writes = vec![Write::Insert(Record::new(Key::signing_key("bare"), NOW))];
+        for number in 0..250 {
+            let key = id(number);
+            let nonce = *SecretHash::of(&Secret::new(key.id()))
+                .to_text()
+                .as_bytes()
+                .first_chunk()
+                .unwrap();
+            let sealed = keys.seal(&key, Column::Sealed, key.id().as_bytes(), nonce);
+            writes.push(Write::Insert(
+                Record::new(key, NOW).with_sealed(sealed.unwrap()),
+            ));
+        }
+        store.write(writes, NOW).await.unwrap();
+        store
+    }
+
+    #[tokio::test]
+    async fn f18_a_wrong_key_or_swapped_copies_are_found_before_the_start() {
+        let store = filled(&keys(&[1])).await;
+        let wrong = keys(&[2]).check_stored(&store, &KINDS, NOW).await;
+        assert!(
+            matches!(
+                wrong,
+                Err(StoredSealError::Unopened {
+                    reason: OpenError::UnknownKey(_),
+                    ..
+                })
+            ),
+            "{wrong:?}"
+        );
+        let checked = keys(&[2, 1]).check_stored(&store, &KINDS, NOW).await;
+        assert_eq!(checked.unwrap(), 250);
+
+        let record = |number| {
+            let store = &store;
+            async move { store.get(&id(number), NOW).await.unwrap().live().unwrap() }
+        };
+        let (mut one, mut two) = (record(201).await, record(202).await);
+        std::mem::swap(&mut one.sealed, &mut two.sealed);
+        let writes = vec![Write::Replace(one), Write::Replace(two)];
+        store.write(writes, NOW).await.unwrap();
+        let error = keys(&[1])
+            .check_stored(&store, &KINDS, NOW)
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("kid 201"), "{error}");
+        assert!(error.to_string().contains("the seal is broken"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn f18_after_a_rotation_everything_moves_to_the_newest_key() {
+        let store = filled(&keys(&[1])).await;
+        let rotated = keys(&[2, 1]);
+        let draw = SeededRandom::new(3).as_fn();
+        let moved = rotated.reseal_stored(&store, &KINDS, &draw, NOW).await;
+        assert_eq!(moved.unwrap(), 250);
+        let again = rotated.reseal_stored(&store, &KINDS, &draw, NOW).await;
+        assert_eq!(again.unwrap(), 0);
+
+        let newest = keys(&[2]);
+        assert_eq!(newest.check_stored(&store, &KINDS, NOW).await.unwrap(), 250);
+        for number in [0, 99, 100, 249] {
+            let Found::Live(record) = store.get(&id(number), NOW).await.unwrap() else {
+                panic!("{number} is gone");
+            };
+            let opened = newest.open(&record.key, Column::Sealed, &record.sealed.unwrap());
+            assert_eq!(&*opened.unwrap(), record.key.id().as_bytes());
+        }
+    }
+}
