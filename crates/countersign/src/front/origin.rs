@@ -183,18 +183,21 @@ fn is_loopback_name(host: &str) -> bool {
 }
 
 /// `scheme://host[:port]` in the one spelling that browsers send (RFC 6454 §6.2).
+/// The parser would mend what is not spelled so, and is not asked to.
 fn canonical_origin(text: &str) -> Option<String> {
+    let (scheme, authority) = text.split_once("://")?;
+    let is_web = ["http", "https"]
+        .iter()
+        .any(|web| scheme.eq_ignore_ascii_case(web));
+    let is_bare = !authority
+        .bytes()
+        .any(|byte| byte <= 0x20 || b"/\\@?#%".contains(&byte))
+        && !authority.ends_with(':');
+    if !is_web || !is_bare {
+        return None;
+    }
     let url = Url::parse(text).ok()?;
-    let is_web = matches!(url.scheme(), "http" | "https");
-    let is_bare = matches!(url.path(), "" | "/")
-        && url.query().is_none()
-        && url.fragment().is_none()
-        && url.username().is_empty()
-        && url.password().is_none()
-        && !text.ends_with('/')
-        && !text.contains('@')
-        && !text.bytes().any(|byte| byte <= 0x20 || byte == b'\\');
-    (is_web && is_bare).then(|| url.origin().ascii_serialization())
+    Some(url.origin().ascii_serialization())
 }
 
 #[cfg(test)]
@@ -290,6 +293,13 @@ mod tests {
             "http://localhost/",
             "http://localhost@evil.example",
             "file://localhost",
+            "http:localhost",
+            "http:/localhost",
+            "http:///localhost",
+            "http://%6cocalhost",
+            "http://localhost:",
+            "http://localhost?",
+            "http://localhost#",
             "",
         ] {
             let headers = [("host", "localhost"), ("origin", origin)];

@@ -19,6 +19,8 @@ mod foreign;
 #[cfg(test)]
 mod foreign_rules;
 #[cfg(test)]
+mod generated;
+#[cfg(test)]
 mod http2;
 #[cfg(test)]
 mod live;
