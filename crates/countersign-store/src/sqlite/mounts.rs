@@ -81,7 +81,7 @@ mod tests {
     fn f12_the_nearest_mount_decides() {
         let cases = [
             ("/", "ext4"),
-            ("/home/somebody", "ext4"),
+            ("/var/somebody", "ext4"),
             ("/srv", "nfs4"),
             ("/srv/data/deep", "nfs4"),
             ("/srvx", "ext4"),
