@@ -59,7 +59,7 @@ impl Found {
 /// The same in all methods:
 ///
 /// - `now` is the time by which expiry is judged. Nothing that is spent comes back to
-///   life when it goes backwards.
+///   life when it goes backwards. Times beyond 2^63 - 1 seconds may be kept as that.
 /// - Text is stored literally, NUL and all, and compared byte for byte.
 /// - A future that is dropped leaves either nothing or the whole change.
 /// - A backend never answers with a record that it is not sure of: what is damaged is

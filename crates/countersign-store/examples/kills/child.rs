@@ -51,6 +51,28 @@ pub(crate) async fn run(path: PathBuf, life: u64, place: &str, times: u64) -> Re
     Ok(())
 }
 
+/// Redeems the codes 0 to `codes` of the grant `g` in the database at `path`, and says
+/// which it won.
+pub(crate) async fn share(path: PathBuf, codes: u32) -> Result<(), Failure> {
+    let store = SqliteStore::open(path).await?;
+    // Whoever has started first waits for the others to be ready too.
+    say("ready");
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    for number in 0..codes {
+        let key = code(&number.to_string(), "g").key;
+        let token = access_token(&format!("{} {number}", std::process::id()), "g");
+        let writes = vec![Write::Insert(token)];
+        match store.redeem(&key, writes, None, NOW).await? {
+            Found::Live(_) => say(&format!("won {number}")),
+            Found::Spent(_) => {}
+            Found::Absent => return Err(format!("the code {number} is gone").into()),
+        }
+    }
+    store.close().await;
+    Ok(())
+}
+
 fn die_there(place: &'static str) {
     let Some((chosen, left)) = DEATH.get() else {
         return;

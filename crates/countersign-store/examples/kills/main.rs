@@ -6,6 +6,9 @@
 //! number of lines. Then the parent opens the database and compares: what was
 //! acknowledged is there, what was not is there wholly or not at all, no code was
 //! redeemed twice, and no revoked token lives.
+//!
+//! `kills share` is one of several processes that race for the same codes; a test runs
+//! it.
 #![expect(clippy::print_stdout, reason = "the figures are its output")]
 
 mod child;
@@ -30,6 +33,7 @@ fn main() -> Result<(), Failure> {
             place,
             times.parse()?,
         )),
+        ["share", path, codes] => runtime.block_on(child::share(path.into(), codes.parse()?)),
         options => {
             let (mut rounds, mut seed) = (1000, 1);
             for option in options.chunks(2) {

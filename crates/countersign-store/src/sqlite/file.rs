@@ -61,6 +61,11 @@ pub(super) fn prepare(options: &SqliteOptions) -> Result<Option<Header>, OpenErr
             check_file(&companion, &metadata)?;
         }
     }
+    // SQLite would open what it cannot write to, and fail at the first write.
+    OpenOptions::new()
+        .write(true)
+        .open(path)
+        .map_err(|error| OpenError::at(path, &format!("it cannot be written to: {error}")))?;
     let header = read_header(path)?;
     if header.is_none() && options.if_missing == IfMissing::Refuse {
         return Err(OpenError::at(path, "it is empty"));
@@ -123,6 +128,8 @@ fn check_file(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
         "it is not a regular file".to_owned()
     } else if let Some(mode) = owner_only::looser_mode(metadata) {
         format!("others may use the file (mode {mode:04o}): run chmod 600 on it")
+    } else if metadata.permissions().readonly() {
+        "the file is read-only: run chmod 600 on it".to_owned()
     } else if links(metadata) > 1 {
         "the file has a second name (a hard link): remove it".to_owned()
     } else {

@@ -70,7 +70,7 @@ async fn h7_new_files_and_folders_are_for_their_owner_alone() {
 }
 
 #[tokio::test]
-async fn h7_what_others_may_use_or_have_put_there_is_refused() {
+async fn h7_f5_what_others_may_use_or_have_put_there_is_refused() {
     let (_folder, path) = place();
     let data = path.parent().unwrap().to_owned();
     SqliteStore::open(&path).await.unwrap().close().await;
@@ -80,6 +80,8 @@ async fn h7_what_others_may_use_or_have_put_there_is_refused() {
         let refused = refusal(&path).await;
         assert!(refused.contains("chmod 600"), "{refused}");
     }
+    mode(&path, 0o400);
+    assert!(refusal(&path).await.contains("read-only"));
     mode(&path, 0o600);
     for loose in [0o755, 0o701, 0o770] {
         mode(&data, loose);
