@@ -26,7 +26,7 @@ pub mod memory;
 mod owner_only;
 #[cfg(feature = "points")]
 pub mod points;
-#[cfg(not(feature = "points"))]
+#[cfg(all(feature = "sqlite", not(feature = "points")))]
 mod points;
 pub mod record;
 pub mod seal;
