@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use countersign_oauth::server_metadata::{ServerMetadata, issuer_path};
 use countersign_oauth::time::Clock;
-use countersign_oauth::{Secret, UnixTime};
+use countersign_oauth::{ClientId, Secret, UnixTime};
 use countersign_resource_server::SystemClock;
 use countersign_store::{SealingKeys, Store};
 use http::{Request, StatusCode};
@@ -15,7 +15,7 @@ use http_body::Body;
 use crate::audit::{Audit, AuditEvent, LogAudit};
 use crate::authorize::{Approval, PendingAuthorization};
 use crate::claims::{PlainClaims, TokenClaims};
-use crate::client::ClientIdDocuments;
+use crate::client::{Client, ClientFacts, ClientIdDocuments};
 use crate::endpoints;
 use crate::exchange::{Answer, Incoming, Unread, not_found, plain, read, unavailable};
 use crate::grant::Granted;
@@ -143,11 +143,39 @@ impl AuthorizationServer {
     /// # Errors
     ///
     /// [`Unavailable`] if the store is.
-    pub async fn client(
-        &self,
-        id: &countersign_oauth::ClientId,
-    ) -> Result<Option<crate::client::Client>, Unavailable> {
+    pub async fn client(&self, id: &ClientId) -> Result<Option<Client>, Unavailable> {
         self.0.find_client(id).await
+    }
+
+    /// Registers a client, as an administrator does.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the store is, or if there is a client with this id.
+    pub async fn add_client(&self, id: &ClientId, facts: &ClientFacts) -> Result<(), Unavailable> {
+        self.0.add_client(id, facts).await
+    }
+
+    /// Changes a client, as an administrator does; it must exist.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the store is, or if the client does not exist.
+    pub async fn replace_client(
+        &self,
+        id: &ClientId,
+        facts: &ClientFacts,
+    ) -> Result<(), Unavailable> {
+        self.0.replace_client(id, facts).await
+    }
+
+    /// Takes a client away, with every grant that it has.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the store is; some grants may be revoked by then.
+    pub async fn delete_client(&self, id: &ClientId) -> Result<(), Unavailable> {
+        self.0.delete_client(id).await
     }
 
     /// Answers the waiting request with a code for what the person agreed to.

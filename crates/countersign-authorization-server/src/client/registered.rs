@@ -2,7 +2,7 @@
 
 use countersign_oauth::client_id_document::ClientIdUrl;
 use countersign_oauth::{ClientId, UnixTime};
-use countersign_store::{Found, Key, Record};
+use countersign_store::{Conflict, Found, GrantId, Index, Key, Kind, Page, Record, StoreError};
 
 use super::{Client, ClientFacts};
 use crate::server::Inner;
@@ -20,13 +20,17 @@ pub(crate) fn record_of(
         .with_body(facts)?)
 }
 
+fn key_of(id: &ClientId) -> Key {
+    Key::client(&countersign_store::ClientId::new(id.as_str()))
+}
+
 impl Inner {
     /// The client with the id `id`, wherever it comes from.
     pub(crate) async fn find_client(&self, id: &ClientId) -> Result<Option<Client>, Unavailable> {
         if ClientIdUrl::is_meant(id) {
             return self.fetch_client(id).await;
         }
-        let key = Key::client(&countersign_store::ClientId::new(id.as_str()));
+        let key = key_of(id);
         match self.store.get(&key, self.now()).await? {
             Found::Live(record) => Ok(Some(Client {
                 id: id.clone(),
@@ -36,10 +40,52 @@ impl Inner {
         }
     }
 
+    pub(crate) async fn add_client(
+        &self,
+        id: &ClientId,
+        facts: &ClientFacts,
+    ) -> Result<(), Unavailable> {
+        let now = self.now();
+        Ok(self.store.insert(record_of(id, facts, now)?, now).await?)
+    }
+
+    pub(crate) async fn replace_client(
+        &self,
+        id: &ClientId,
+        facts: &ClientFacts,
+    ) -> Result<(), Unavailable> {
+        let now = self.now();
+        let key = key_of(id);
+        let Found::Live(record) = self.store.get(&key, now).await? else {
+            return Err(StoreError::from(Conflict::Changed).into());
+        };
+        Ok(self.store.replace(record.with_body(facts)?, now).await?)
+    }
+
+    /// First the client, so that no grant begins while the others are revoked.
+    pub(crate) async fn delete_client(&self, id: &ClientId) -> Result<(), Unavailable> {
+        let now = self.now();
+        self.store.remove(key_of(id), now).await?;
+        let owner = countersign_store::ClientId::new(id.as_str());
+        let index = Index::Client(Kind::Grant, owner);
+        let mut page = Page::first(Page::LONGEST);
+        loop {
+            let listed = self.store.list(&index, page, now).await?;
+            for record in &listed.records {
+                let grant = GrantId::new(record.key.id());
+                self.store.revoke_grant(&grant, now).await?;
+            }
+            match listed.next {
+                Some(next) => page = page.after(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
     /// Notes that a client that registered itself is in use, so that it is kept.
     pub(crate) async fn keep_client(&self, client: &Client) -> Result<(), Unavailable> {
         if client.facts.source == super::ClientSource::Itself {
-            let key = Key::client(&countersign_store::ClientId::new(client.id.as_str()));
+            let key = key_of(&client.id);
             let now = self.now();
             let end = now.saturating_add(self.settings.lifetimes.grant);
             self.store.touch(&key, Some(end), now).await?;

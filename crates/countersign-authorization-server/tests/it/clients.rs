@@ -1,0 +1,255 @@
+//! Assertions and documents of clients: rows C23, D20 to D23, D34, D35, D38 and D39.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use aws_lc_rs::rand::SystemRandom;
+use bytes::Bytes;
+use countersign_authorization_server::oauth::client_authentication::{
+    ASSERTION_TYPE, TokenEndpointAuthMethod,
+};
+use countersign_authorization_server::oauth::client_metadata::ClientMetadata;
+use countersign_authorization_server::oauth::grant_type::GrantType;
+use countersign_authorization_server::oauth::jose::{Algorithm, SigningKey, sign_compact};
+use countersign_authorization_server::oauth::{Lifetime, RedirectUri};
+use countersign_authorization_server::{ClientIdDocuments, DocumentTrust};
+use countersign_resource_server::fetch::{Fetch, FetchError, Fetching};
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::codes::join_all;
+use crate::fixture::*;
+
+const URL: &str = "https://client.example/id";
+
+/// Another server, of which the test says what it answers.
+#[derive(Debug)]
+struct Elsewhere {
+    asked: AtomicUsize,
+    answer: Mutex<Option<(u16, &'static str, String)>>,
+    cache_control: &'static str,
+}
+
+impl Fetch for Elsewhere {
+    fn fetch(&self, _request: http::Request<Bytes>) -> Fetching<'_> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let answer = self.answer.lock().unwrap().clone();
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            let (status, content_type, body) = answer.ok_or(FetchError::Address)?;
+            let answer = Response::builder()
+                .status(status)
+                .header("content-type", content_type)
+                .header("cache-control", self.cache_control);
+            Ok(answer.body(Bytes::from(body)).unwrap())
+        })
+    }
+}
+
+async fn documents(cache_control: &'static str, trust: DocumentTrust) -> (World, Arc<Elsewhere>) {
+    let elsewhere = Arc::new(Elsewhere {
+        asked: AtomicUsize::new(0),
+        answer: Mutex::new(Some((200, "application/json", document(json!({}))))),
+        cache_control,
+    });
+    let fetch = elsewhere.clone();
+    let world = world_with(settings(), |builder| {
+        builder.client_id_documents(ClientIdDocuments::new(fetch, trust))
+    })
+    .await;
+    (world, elsewhere)
+}
+
+fn document(changes: Value) -> String {
+    let mut document =
+        json!({"client_id": URL, "client_name": "A client", "redirect_uris": [CALLBACK]});
+    document
+        .as_object_mut()
+        .unwrap()
+        .extend(changes.as_object().unwrap().clone());
+    document.to_string()
+}
+
+#[tokio::test]
+async fn as_08_d20_d38_d39_ids_that_may_not_be_fetched_see_a_page_and_nothing_is_sent() {
+    let hosts = BTreeSet::from(["other.example".to_owned()]);
+    for (trust, ids) in [
+        (DocumentTrust::Hosts(hosts), vec![URL]),
+        (
+            DocumentTrust::AnyHost,
+            vec![
+                "http://client.example/id",
+                "https://client.example/",
+                "https://client.example",
+                "https://localhost/id",
+                "https://127.0.0.1/id",
+                "https://client.example/a/../id",
+                "https://as.test/uploads/id",
+            ],
+        ),
+    ] {
+        let (world, elsewhere) = documents("", trust).await;
+        for id in ids {
+            world.authorize(&[("client_id", id)]).await.assert_page();
+        }
+        assert_eq!(elsewhere.asked.load(Ordering::SeqCst), 0);
+    }
+}
+
+#[tokio::test]
+async fn as_08_as_10_d21_d22_d23_unacceptable_documents_see_a_page_and_are_not_kept() {
+    let (world, elsewhere) = documents("", DocumentTrust::AnyHost).await;
+    for answer in [
+        None,
+        Some((404, "application/json", document(json!({})))),
+        Some((302, "application/json", document(json!({})))),
+        Some((200, "text/html", document(json!({})))),
+        Some((200, "application/json", "[]".to_owned())),
+        Some((
+            200,
+            "application/json",
+            document(json!({"client_id": "https://client.example/id/"})),
+        )),
+        Some((
+            200,
+            "application/json",
+            document(json!({"client_secret": "x"})),
+        )),
+        Some((
+            200,
+            "application/json",
+            document(json!({"redirect_uris": ["https://evil.example/"]})),
+        )),
+    ] {
+        *elsewhere.answer.lock().unwrap() = answer;
+        world.authorize(&[("client_id", URL)]).await.assert_page();
+        world.clock.advance(Lifetime::from_hours(25));
+    }
+    *elsewhere.answer.lock().unwrap() = Some((200, "application/json", document(json!({}))));
+    assert!(
+        world
+            .authorize(&[("client_id", URL)])
+            .await
+            .redirect()
+            .contains_key("code")
+    );
+}
+
+#[tokio::test]
+async fn as_06_a_client_with_a_document_gets_tokens_and_it_is_advertised() {
+    let (world, elsewhere) = documents("max-age=3600", DocumentTrust::AnyHost).await;
+    let code = world.code(URL).await;
+    tokens_of_document(&world.redeem(&code, &[("client_id", URL)]).await);
+    assert_eq!(elsewhere.asked.load(Ordering::SeqCst), 1);
+    let metadata = world
+        .get("/.well-known/oauth-authorization-server")
+        .await
+        .json();
+    assert_eq!(metadata["client_id_metadata_document_supported"], true);
+}
+
+fn tokens_of_document(seen: &Seen) {
+    assert_eq!(seen.status, StatusCode::OK, "{seen:?}");
+}
+
+#[tokio::test]
+async fn d34_requests_that_wait_for_one_document_fetch_it_once() {
+    let (world, elsewhere) = documents("", DocumentTrust::AnyHost).await;
+    let changes = [("client_id", URL)];
+    let all = (0..100).map(|_| world.authorize(&changes));
+    for seen in join_all(all).await {
+        assert_eq!(seen.status, StatusCode::SEE_OTHER);
+    }
+    assert_eq!(elsewhere.asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn as_10_d35_a_document_is_kept_within_our_own_bounds() {
+    for (cache_control, kept, gone) in [
+        ("max-age=315360000", 23 * 3600, 24 * 3600),
+        ("no-store", 59, 60),
+        ("max-age=0", 59, 60),
+        ("max-age=junk", 59, 60),
+        ("public, max-age=7200", 7199, 7200),
+        ("", 3599, 3600),
+    ] {
+        let (world, elsewhere) = documents(cache_control, DocumentTrust::AnyHost).await;
+        world.code(URL).await;
+        world.clock.advance(Lifetime::from_secs(kept));
+        world.code(URL).await;
+        assert_eq!(elsewhere.asked.load(Ordering::SeqCst), 1, "{cache_control}");
+        world.clock.advance(Lifetime::from_secs(gone - kept));
+        world.code(URL).await;
+        assert_eq!(elsewhere.asked.load(Ordering::SeqCst), 2, "{cache_control}");
+    }
+}
+
+/// A service that signs assertions, and its key.
+async fn signer(world: &World) -> SigningKey {
+    let pem = SigningKey::generate_pkcs8_pem(Algorithm::ES256, &SystemRandom::new()).unwrap();
+    let key = SigningKey::from_pkcs8_pem(&pem)
+        .unwrap()
+        .with_kid("k")
+        .unwrap();
+    let mut metadata = ClientMetadata::public(vec![RedirectUri::parse(CALLBACK).unwrap()]);
+    metadata.token_endpoint_auth_method = TokenEndpointAuthMethod::PrivateKeyJwt;
+    metadata.grant_types = vec![GrantType::ClientCredentials];
+    let jwks = json!({"keys": [key.public_jwk().unwrap()]});
+    metadata.jwks = jwks.as_object().cloned();
+    world.add("J", facts(metadata)).await;
+    key
+}
+
+async fn present(world: &World, key: &SigningKey, changes: Value) -> Seen {
+    let now = world.clock.now().as_secs();
+    let mut claims = json!({"iss": "J", "sub": "J", "aud": ISSUER, "exp": now + 60, "jti": "1"});
+    claims
+        .as_object_mut()
+        .unwrap()
+        .extend(changes.as_object().unwrap().clone());
+    let payload = claims.to_string();
+    let assertion = sign_compact(None, payload.as_bytes(), key, &SystemRandom::new()).unwrap();
+    let parameters = [
+        ("grant_type", "client_credentials"),
+        ("client_assertion_type", ASSERTION_TYPE),
+        ("client_assertion", &assertion),
+    ];
+    world.post("/token", &parameters).await
+}
+
+#[tokio::test]
+async fn as_33_c23_an_assertion_works_once_and_a_refused_one_keeps_its_id() {
+    let world = world().await;
+    let key = signer(&world).await;
+    let elsewhere = json!({"aud": "https://other.test"});
+    present(&world, &key, elsewhere)
+        .await
+        .assert_tok("invalid_client");
+    let good = present(&world, &key, json!({})).await;
+    assert_eq!(good.status, StatusCode::OK, "{good:?}");
+    present(&world, &key, json!({}))
+        .await
+        .assert_tok("invalid_client");
+    let next = present(&world, &key, json!({"jti": "2"})).await;
+    assert_eq!(next.status, StatusCode::OK);
+    let parameters = [("grant_type", "client_credentials"), ("client_id", "J")];
+    world
+        .post("/token", &parameters)
+        .await
+        .assert_tok("invalid_client");
+}
+
+#[tokio::test]
+async fn as_33_c23_an_assertion_with_the_key_of_another_client_is_refused() {
+    let world = world().await;
+    signer(&world).await;
+    let pem = SigningKey::generate_pkcs8_pem(Algorithm::ES256, &SystemRandom::new()).unwrap();
+    let foreign = SigningKey::from_pkcs8_pem(&pem)
+        .unwrap()
+        .with_kid("k")
+        .unwrap();
+    present(&world, &foreign, json!({}))
+        .await
+        .assert_tok("invalid_client");
+}

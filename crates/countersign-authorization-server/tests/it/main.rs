@@ -1,0 +1,19 @@
+//! The authorization server driven without a socket: requests in, answers out.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, also in what its cases are made with"
+)]
+
+mod authorize;
+mod clients;
+mod codes;
+mod fixture;
+mod keys;
+mod refresh;
+mod registration;
+mod revocation;
+mod token_endpoint;
