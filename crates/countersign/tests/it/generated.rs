@@ -208,6 +208,39 @@ struct Made {
     mirrors: bool,
 }
 
+type Field = (&'static str, Vec<u8>);
+
+/// Credentials of any kind, and whether they are exactly the good ones.
+fn credentials(choice: &Choice, token: &str) -> (Vec<Field>, bool) {
+    let mut fields: Vec<Field> = Vec::new();
+    let mut is_known = false;
+    let bearer = |token: &[u8]| [b"Bearer ", token].concat();
+    match choice.below(8) {
+        0 => {}
+        1 => fields.push(("authorization", bearer(&choice.changed(token.into())))),
+        2 => fields.push(("authorization", choice.changed(bearer(b"x.y.z")))),
+        3 => {
+            fields.push(("authorization", bearer(token.as_bytes())));
+            fields.push(("authorization", bearer(token.as_bytes())));
+        }
+        _ => {
+            is_known = true;
+            fields.push(("authorization", bearer(token.as_bytes())));
+        }
+    }
+    // One credential; any number of blanks before and behind it (RFC 9110 §11.4).
+    let mut shown = fields
+        .iter()
+        .filter(|(name, _)| *name == "authorization")
+        .map(|(_, value)| value);
+    if let (Some(only), None) = (shown.next(), shown.next()) {
+        is_known |= only
+            .strip_prefix(b"Bearer ")
+            .is_some_and(|rest| rest.trim_ascii() == token.as_bytes());
+    }
+    (fields, is_known)
+}
+
 fn make(choice: &Choice, token: &str) -> Made {
     let (path, method) = (choice.mostly(PATHS), choice.mostly(METHODS));
     let (host, good_host) = choice.name(HOSTS);
@@ -247,31 +280,8 @@ fn make(choice: &Choice, token: &str) -> Made {
     if let Some(name) = name {
         fields.push(("mcp-name", name.into()));
     }
-    let mut is_known = false;
-    let bearer = |token: &[u8]| [b"Bearer ", token].concat();
-    match choice.below(8) {
-        0 => {}
-        1 => fields.push(("authorization", bearer(&choice.changed(token.into())))),
-        2 => fields.push(("authorization", choice.changed(bearer(b"x.y.z")))),
-        3 => {
-            fields.push(("authorization", bearer(token.as_bytes())));
-            fields.push(("authorization", bearer(token.as_bytes())));
-        }
-        _ => {
-            is_known = true;
-            fields.push(("authorization", bearer(token.as_bytes())));
-        }
-    }
-    // One credential; any number of blanks before and behind it (RFC 9110 §11.4).
-    let mut shown = fields
-        .iter()
-        .filter(|(name, _)| *name == "authorization")
-        .map(|(_, value)| value);
-    if let (Some(only), None) = (shown.next(), shown.next()) {
-        is_known |= only
-            .strip_prefix(b"Bearer ")
-            .is_some_and(|rest| rest.trim_ascii() == token.as_bytes());
-    }
+    let (credentials, mut is_known) = credentials(choice, token);
+    fields.extend(credentials);
     let mut request = Request::new(Full::new(Bytes::from(body)));
     *request.method_mut() = Method::from_bytes(method.as_bytes()).unwrap();
     *request.uri_mut() = path.parse().unwrap();
