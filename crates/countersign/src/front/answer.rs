@@ -47,10 +47,19 @@ pub(crate) fn json(text: Bytes) -> Response<Answer> {
     response
 }
 
+/// The text of a JSON-RPC error that is about a request, beside its response: for
+/// transports that answer on a stream.
+#[derive(Clone, Debug)]
+pub(super) struct Told(pub(super) Bytes);
+
 /// A JSON-RPC error. `id` is the JSON text of the request's id, if it has one.
 pub(crate) fn error(era: &Era, id: Option<&str>, error: &ErrorData) -> Response<Answer> {
-    let mut response = json(error_text(id, error));
+    let text = error_text(id, error);
+    let mut response = json(text.clone());
     *response.status_mut() = error_status(era, error.code);
+    if id.is_some() {
+        response.extensions_mut().insert(Told(text));
+    }
     response
 }
 

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use countersign_resource_server::policy::{Action, Component, ComponentKind, Denial, Permit};
 use countersign_resource_server::{Caller, Refusal};
-use http::header::{ACCEPT, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use rmcp::model::{CompleteRequestParams, CompleteResult, InitializeRequestParams, Reference};
@@ -22,30 +21,7 @@ use crate::context::{Inputs, Link, Outbox, RequestInfo};
 use crate::direct::{self, Outcome, Request, Running};
 use crate::dispatch::List;
 use crate::protocol::{ErrorCode, ErrorData, ProtocolVersion};
-use crate::rmcp_lane::denial;
-
-/// E7: a form or plain text is what a foreign page can post without asking.
-pub(super) fn is_json(headers: &HeaderMap) -> bool {
-    let mut values = headers.get_all(CONTENT_TYPE).iter();
-    let media_type = values.next().and_then(|value| value.to_str().ok());
-    let essence = media_type.and_then(|value| value.split(';').next());
-    values.next().is_none()
-        && essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
-}
-
-/// TR-05: a client accepts both kinds of answer.
-pub(super) fn accepts_both(headers: &HeaderMap) -> bool {
-    let (mut json, mut events) = (false, false);
-    for value in headers.get_all(ACCEPT) {
-        for range in value.to_str().unwrap_or_default().split(',') {
-            let range = range.split(';').next().unwrap_or_default().trim();
-            let is = |name: &str| range.eq_ignore_ascii_case(name);
-            json |= is("*/*") || is("application/*") || is("application/json");
-            events |= is("*/*") || is("text/*") || is("text/event-stream");
-        }
-    }
-    json && events
-}
+use crate::rmcp_lane::{OverSse, denial};
 
 /// A request whose era is known.
 pub(super) struct Asked<'a> {
@@ -66,11 +42,11 @@ impl Front {
         };
         match Envelope::parse(&body) {
             Err(error) => answer::error(&Era::Modern, None, &error),
-            Ok(Envelope::Response) if self.is_of_session(header) => {
+            Ok(Envelope::Response) if self.is_of_session(header, &parts) => {
                 self.hand_over(parts, body.clone(), &caller).await
             }
             Ok(Envelope::Response) => self.client_response(),
-            Ok(Envelope::Notification) if self.is_of_session(header) => {
+            Ok(Envelope::Notification) if self.is_of_session(header, &parts) => {
                 self.hand_over(parts, body.clone(), &caller).await
             }
             Ok(Envelope::Notification) => self.notification(header),
@@ -182,8 +158,8 @@ impl Front {
     }
 
     /// Whether a message of this version belongs to a session.
-    fn is_of_session(&self, header: Option<&str>) -> bool {
-        self.sessions && header != Some(era::MODERN)
+    fn is_of_session(&self, header: Option<&str>, parts: &Parts) -> bool {
+        (self.sessions && header != Some(era::MODERN)) || is_over_sse(parts)
     }
 
     /// Hands a request over to the lane of the SDK, which knows whose session it is.
@@ -206,7 +182,7 @@ impl Front {
         caller: Caller,
         asked: Asked<'_>,
     ) -> Response<Answer> {
-        let in_session = self.sessions && asked.era != Era::Modern;
+        let in_session = (self.sessions && asked.era != Era::Modern) || is_over_sse(parts);
         if in_session || asked.method == Method::Listen {
             return self.in_lane(parts, body, caller, asked).await;
         }
@@ -530,12 +506,17 @@ impl Front {
     pub(super) async fn session(&self, parts: Parts, caller: Caller) -> Response<Answer> {
         // TR-19: the 2026-07-28 wire has no GET and no DELETE.
         match era::version_header(&parts.headers) {
-            Ok(header) if self.is_of_session(header) => {
+            Ok(header) if self.is_of_session(header, &parts) => {
                 self.hand_over(parts, Bytes::new(), &caller).await
             }
             _ => self.method_not_allowed(),
         }
     }
+}
+
+/// HTTP with SSE has a session always.
+fn is_over_sse(parts: &Parts) -> bool {
+    parts.extensions.get::<OverSse>().is_some()
 }
 
 /// Whether the params of `logging/setLevel` name a level.

@@ -17,7 +17,9 @@ mod envelope;
 mod envelope_oracle;
 pub(crate) mod era;
 mod foreign;
+pub(crate) mod http_sse;
 mod in_lane;
+mod media_types;
 mod message;
 mod method;
 mod mirror;
@@ -126,6 +128,9 @@ impl Front {
         if cors::is_preflight(&parts) {
             return cors::preflight(&self.place, &parts.headers);
         }
+        if self.place.sse && http_sse::is_path(parts.uri.path()) {
+            return self.http_sse(parts, body, peer).await;
+        }
         if parts.uri.path() != self.place.path {
             return self.custom(parts, body, peer).await;
         }
@@ -135,10 +140,10 @@ impl Front {
         };
         match parts.method {
             HttpMethod::POST => {
-                if !message::is_json(&parts.headers) {
+                if !media_types::is_json(&parts.headers) {
                     return answer::status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
                 }
-                if !message::accepts_both(&parts.headers) {
+                if !media_types::accepts_both(&parts.headers) {
                     return answer::status(StatusCode::NOT_ACCEPTABLE);
                 }
                 let limits = self.place.limits;

@@ -121,7 +121,7 @@ impl Routes {
         }
     }
 
-    /// Whether a server whose endpoint is at `endpoint` can have these routes.
+    /// Whether a server whose endpoints are at `endpoints` can have these routes.
     ///
     /// # Errors
     ///
@@ -129,14 +129,16 @@ impl Routes {
     /// a caller and nobody is told apart.
     pub(crate) fn check(
         &self,
-        endpoint: &str,
+        endpoints: &[&str],
         authenticates: bool,
     ) -> Result<(), ConfigurationError> {
         // A pattern that matches the endpoint among others is no mistake.
-        if self.paths.clone().insert(endpoint, ()).is_err() {
-            return Err(ConfigurationError::new(format!(
-                "the route `{endpoint}` is where the MCP endpoint is: choose another path"
-            )));
+        for endpoint in endpoints {
+            if self.paths.clone().insert(*endpoint, ()).is_err() {
+                return Err(ConfigurationError::new(format!(
+                    "the route `{endpoint}` is where the MCP endpoint is: choose another path"
+                )));
+            }
         }
         match &self.guarded {
             Some(path) if !authenticates => Err(ConfigurationError::new(format!(

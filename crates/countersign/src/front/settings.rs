@@ -5,6 +5,7 @@ use std::time::Duration;
 use countersign_resource_server::ConfigurationError;
 use countersign_resource_server::oauth::ResourceUri;
 
+use super::http_sse::{MESSAGES, STREAM};
 use super::origin::AllowedNames;
 
 /// Bounds of every request.
@@ -43,6 +44,8 @@ pub(crate) struct Place {
     /// Origins whose scripts may read answers.
     pub(crate) cors: Vec<String>,
     pub(crate) limits: Limits,
+    /// Whether HTTP with SSE (2024-11-05) is served too.
+    pub(crate) sse: bool,
 }
 
 impl Place {
@@ -54,7 +57,17 @@ impl Place {
             names: AllowedNames::loopback(),
             cors: Vec::new(),
             limits: Limits::default(),
+            sse: false,
         }
+    }
+
+    /// Every path at which MCP is spoken.
+    pub(crate) fn endpoints(&self) -> Vec<&str> {
+        let mut paths = vec![self.path.as_str()];
+        if self.sse {
+            paths.extend([STREAM, MESSAGES]);
+        }
+        paths
     }
 
     pub(crate) fn allow_host(&mut self, host: &str) -> Result<(), ConfigurationError> {

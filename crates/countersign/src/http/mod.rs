@@ -21,6 +21,7 @@ use thiserror::Error;
 use connection::Patience;
 pub use running::RunningServer;
 
+use crate::front::http_sse::{MESSAGES, STREAM};
 use crate::front::{App, Front, Limits, Place};
 use crate::rmcp_lane::{Foreign, RegistryHandler, SessionLane, SessionMode};
 use crate::server::Server;
@@ -57,6 +58,7 @@ pub struct Http {
     allowed_hosts: Vec<String>,
     allowed_origins: Vec<String>,
     limits: Limits,
+    sse: bool,
     patience: Patience,
     max_connections: usize,
     tls: Option<(PathBuf, PathBuf)>,
@@ -72,6 +74,7 @@ impl Http {
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             limits: Limits::default(),
+            sse: false,
             patience: Patience::default(),
             max_connections: 10_000,
             tls: None,
@@ -82,6 +85,17 @@ impl Http {
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
+        self
+    }
+
+    /// Serves HTTP with SSE too, the transport of protocol version 2024-11-05, for
+    /// clients that know no other: a GET of `/sse` opens the stream of a session, and
+    /// its first event names where to post, at `/messages`. Off unless this was said.
+    ///
+    /// Each stream counts as a session of its caller and ends with its connection.
+    #[must_use]
+    pub const fn http_with_sse(mut self) -> Self {
+        self.sse = true;
         self
     }
 
@@ -213,6 +227,13 @@ impl Http {
         };
         let mut place = Place::loopback(resource, &self.path);
         place.limits = self.limits;
+        place.sse = self.sse;
+        if self.sse && [STREAM, MESSAGES].contains(&self.path.as_str()) {
+            return Err(ConfigurationError::new(format!(
+                "HTTP with SSE is at `{}`: choose another path for the MCP endpoint",
+                self.path
+            )));
+        }
         if !loopback {
             place.names = Default::default();
         }
@@ -313,7 +334,7 @@ impl Server {
             return Err(fault.into());
         }
         self.check_authentication(local.ip(), &place)?;
-        self.routes.check(&place.path, self.gate.is_some())?;
+        self.routes.check(&place.endpoints(), self.gate.is_some())?;
         let gate = self.gate.take().map(|gate| {
             let gate = gate
                 .required_scopes(self.required_scopes.clone())

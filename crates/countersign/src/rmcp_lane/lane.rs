@@ -28,6 +28,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::body::{Bounded, EventStream, ResponseBody, event, priming_event};
 use super::event_log::{EventLog, LogReader};
 use super::handlers::{Handlers, HandlersOf};
+use super::http_sse::OverSse;
 use super::limits::SessionLimits;
 use super::outbound::{NotTaken, Shape};
 use super::reply::{self, LAST_EVENT_ID, SESSION_ID};
@@ -103,6 +104,9 @@ impl SessionLane {
     ) -> Response<ResponseBody> {
         conceal(&mut parts.headers);
         parts.extensions.insert(caller.clone());
+        if let Some(over) = parts.extensions.get::<OverSse>().cloned() {
+            return self.sse_message(caller, &over, parts, &body).await;
+        }
         match parts.method {
             Method::POST => self.post(caller, parts, body).await,
             Method::GET if self.sessions => self.listen(caller, &parts.headers),
@@ -283,7 +287,7 @@ impl SessionLane {
             return Err(reply::session_required());
         };
         let id = value.to_str().ok().filter(|_| values.next().is_none());
-        id.and_then(|id| self.table.find(caller, id))
+        id.and_then(|id| self.table.find(caller, id, Shape::PerRequest))
             .ok_or_else(reply::no_such_session)
     }
 

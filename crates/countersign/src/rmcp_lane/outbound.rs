@@ -37,10 +37,6 @@ pub(crate) struct Outbound {
 pub(crate) enum Shape {
     /// Streamable HTTP: each request has a stream of its own.
     PerRequest,
-    #[expect(
-        dead_code,
-        reason = "the transport of 2024-11-05 has this shape, and is not served yet"
-    )]
     /// HTTP with SSE (2024-11-05): everything goes on the one stream.
     Single,
 }
@@ -87,6 +83,11 @@ impl Outbound {
     /// The standalone stream.
     pub(crate) const fn common(&self) -> &Arc<EventLog> {
         &self.common
+    }
+
+    /// How the streams are cut.
+    pub(crate) const fn shape(&self) -> Shape {
+        self.shape
     }
 
     /// The version that was agreed on in `initialize`.

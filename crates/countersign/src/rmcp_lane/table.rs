@@ -11,6 +11,7 @@ use countersign_resource_server::{Caller, Principal};
 use tokio_util::sync::CancellationToken;
 
 use super::limits::SessionLimits;
+use super::outbound::Shape;
 use super::session::Session;
 
 /// Who a session belongs to.
@@ -152,11 +153,14 @@ impl SessionTable {
             .insert(Arc::clone(session.id()), session);
     }
 
-    /// The session `id` of `caller`.
-    pub(crate) fn find(&self, caller: &Caller, id: &str) -> Option<Arc<Session>> {
+    /// The session `id` of `caller`, on the transport of this shape.
+    pub(crate) fn find(&self, caller: &Caller, id: &str, shape: Shape) -> Option<Arc<Session>> {
         let state = self.state();
         let session = state.sessions.get(id)?;
-        (session.owner().is(caller) && !session.has_ended()).then(|| Arc::clone(session))
+        let found = session.owner().is(caller)
+            && session.outbound().shape() == shape
+            && !session.has_ended();
+        found.then(|| Arc::clone(session))
     }
 
     /// Forgets a session.

@@ -23,6 +23,8 @@ mod generated;
 #[cfg(test)]
 mod http2;
 #[cfg(test)]
+mod http_sse;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod messages;
