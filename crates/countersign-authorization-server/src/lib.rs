@@ -21,6 +21,7 @@ mod grants;
 pub mod interaction;
 mod issue;
 mod keys;
+mod own_tokens;
 pub mod random;
 mod server;
 pub mod settings;
@@ -31,6 +32,7 @@ pub use client::{Client, ClientFacts, ClientIdDocuments, ClientSource, DocumentT
 pub use countersign_oauth as oauth;
 pub use countersign_store as store;
 pub use interaction::{Interaction, Step, Waiting};
+pub use own_tokens::OwnTokens;
 pub use server::{AuthorizationServer, AuthorizationServerBuilder};
 pub use settings::Settings;
 pub use unavailable::Unavailable;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use countersign_oauth::introspection::ActiveToken;
+use countersign_oauth::jose::JwkSet;
 use countersign_oauth::server_metadata::{ServerMetadata, issuer_path};
 use countersign_oauth::time::Clock;
 use countersign_oauth::{ClientId, Secret, UnixTime};
@@ -123,6 +125,19 @@ impl AuthorizationServer {
                 Ok(answer.unwrap_or_else(not_found))
             }
         }
+    }
+
+    /// What an access token of this server says, if it is active at this moment.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the store is.
+    pub async fn active_token(&self, token: &Secret) -> Result<Option<ActiveToken>, Unavailable> {
+        self.0.active_token(token).await
+    }
+
+    pub(crate) async fn verifying_keys(&self) -> Result<JwkSet, Unavailable> {
+        Ok(self.0.keys().await?.verifying.clone())
     }
 
     /// The request that waits under `transaction`, for a page about it; nothing if it

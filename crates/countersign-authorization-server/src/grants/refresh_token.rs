@@ -64,10 +64,10 @@ impl Inner {
             return Err(Refused::Grant("the refresh token was revoked"));
         };
         let grace = self.settings.lifetimes.refresh_grace;
-        if let Some(receipt) = receipt {
-            if self.now() < at.saturating_add(grace) {
-                return Ok(self.open_receipt(&record.key, receipt)?);
-            }
+        if let Some(receipt) = receipt
+            && self.now() < at.saturating_add(grace)
+        {
+            return Ok(self.open_receipt(&record.key, receipt)?);
         }
         self.punish_replay(&granted).await?;
         Err(Refused::Grant("the refresh token was used before"))

@@ -50,10 +50,10 @@ impl Inner {
     /// call on an empty store makes a key.
     pub(crate) async fn keys(&self) -> Result<Arc<Loaded>, Unavailable> {
         let now = self.now();
-        if let Some(loaded) = self.keyring.0.load_full() {
-            if now < loaded.at.saturating_add(FRESH) {
-                return Ok(loaded);
-            }
+        if let Some(loaded) = self.keyring.0.load_full()
+            && now < loaded.at.saturating_add(FRESH)
+        {
+            return Ok(loaded);
         }
         let mut loaded = self.read_keys(now).await?;
         if loaded.keys.is_empty() {

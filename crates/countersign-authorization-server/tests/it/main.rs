@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test fails by panicking, also in what its cases are made with"
@@ -13,6 +12,8 @@ mod clients;
 mod codes;
 mod fixture;
 mod keys;
+mod outage;
+mod own_tokens;
 mod refresh;
 mod registration;
 mod revocation;
