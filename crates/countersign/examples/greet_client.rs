@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 /// Calls `greet` at `url` with a token signed by the private key in `folder`.
 pub(crate) async fn run(folder: &Path, url: &str, print: impl Fn(String)) -> Result<()> {
     let keys = KeyPair::load(&KeyFiles::of(folder).private)
-        .context("make a key pair with: cargo run -- keygen --out .countersign")?;
+        .context("no private key; make a key pair with: cargo run -- keygen --out .countersign")?;
     let token = TestToken::new("hello@world.com")
         .issuer("http://localhost:8000")
         .audience("my-mcp-server")

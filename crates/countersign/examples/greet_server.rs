@@ -33,12 +33,12 @@ fn public_key(folder: &Path) -> Result<String> {
     } = KeyFiles::of(folder);
     std::fs::read_to_string(&public).map_err(|_| {
         let (private, public) = (private.display(), public.display());
+        let folder = folder.display();
         anyhow!(
             "{private} and {public} files not found. Make them with:\n  \
-             openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {private}\n  \
+             mkdir -p {folder} && openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {private}\n  \
              openssl pkey -in {private} -pubout -out {public}\n\
-             or both with: cargo run -- keygen --out {}",
-            folder.display()
+             or both with: cargo run -- keygen --out {folder}"
         )
     })
 }

@@ -125,7 +125,7 @@ async fn m_55_missing_keys_name_the_two_commands_that_make_them() {
             public.display()
         )
     );
-    assert!(lines[1].starts_with("openssl genpkey -algorithm EC"));
+    assert!(lines[1].contains("&& openssl genpkey -algorithm EC"));
     assert!(lines[2].starts_with("openssl pkey -in"));
     let refused = greet_client::run(folder.path(), "http://localhost:1/mcp", |_| {}).await;
     let told = format!("{:#}", refused.unwrap_err());
