@@ -1,6 +1,12 @@
 //! The attributes `#[tool]`, `#[resource]` and `#[prompt]`, re-exported by
 //! `countersign`, where they are documented.
 //!
+//! ```text
+//! /// Greets the caller by name.
+//! #[tool(scopes("read"))]
+//! async fn greet(name: String, token: AccessToken) -> String { … }
+//! ```
+//!
 //! Each one turns a free function into a component of the same name. The crate
 //! only rewrites tokens: what a component does is in `countersign::component`.
 

@@ -3,6 +3,26 @@
 //! Nothing here does I/O, spawns, reads a clock or draws randomness: time is a
 //! [`UnixTime`] argument, so that every rule is deterministic, can be fuzzed,
 //! and runs published test vectors in microseconds.
+//!
+//! Untrusted text is parsed into types that carry what was established; what they
+//! print is the wire:
+//!
+//! ```
+//! use countersign_oauth::{Challenge, ChallengeErrorCode, ScopeSet};
+//!
+//! let needed = ScopeSet::parse("notes notes:delete")?;
+//! let granted = ScopeSet::parse("notes")?;
+//! assert!(!granted.is_superset(&needed));
+//! let challenge = Challenge::failed(ChallengeErrorCode::InsufficientScope)
+//!     .scope(&needed)
+//!     .resource_metadata("https://rs.test/.well-known/oauth-protected-resource");
+//! assert_eq!(
+//!     challenge.to_string(),
+//!     "Bearer error=\"insufficient_scope\", scope=\"notes notes:delete\", \
+//!      resource_metadata=\"https://rs.test/.well-known/oauth-protected-resource\""
+//! );
+//! # Ok::<(), countersign_oauth::scope::InvalidScope>(())
+//! ```
 
 pub mod access_token_claims;
 pub mod authorization_error;

@@ -26,6 +26,49 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! A caller without a token is answered 401, one without the scope 403, each with the
+//! challenge of RFC 6750 and RFC 9728, before the function is looked at.
+//!
+//! | for | there is |
+//! |---|---|
+//! | tools, resources, prompts | [`tool`], [`resource`], [`prompt`], and [`component`] for their answers |
+//! | who is calling | a parameter of type [`AccessToken`] or [`Caller`], [`Context`], [`get_access_token`] |
+//! | whose tokens are accepted | [`Server::auth`] with a [`JwtVerifier`], or what [`verifier`] has, or a [`Verifier`] of your own |
+//! | who may do what | scopes on components, [`Server::required_scopes`], [`Server::policy`] |
+//! | code around every request | [`middleware`] |
+//! | a handler written for the official SDK | [`Server::from_rmcp`] |
+//! | any other tower service | [`AuthLayer`] |
+//! | addresses, TLS, limits | [`Http`] |
+//! | calling servers | [`client`] |
+//! | keys and tokens for development | [`keys`] |
+//!
+//! Tests need no network: [`in_memory`] calls a server as whoever the test says.
+//!
+//! ```
+//! use countersign::oauth::ScopeSet;
+//! use countersign::{AccessToken, Assertion, JwtVerifier, Server, tool};
+//!
+//! /// Says who is calling.
+//! #[tool(scopes("read"))]
+//! async fn whoami(token: AccessToken) -> String {
+//!     token.sub().to_owned()
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let token = Assertion::new("https://as.test", "ada").scopes(ScopeSet::parse("read")?);
+//! let server = Server::new("Test").tool(whoami);
+//! # let keys = countersign::keys::KeyPair::generate(countersign::oauth::jose::Algorithm::ES256)?;
+//! # let verifier = JwtVerifier::public_key(keys.public_pem()).audience("test");
+//! let client = server.auth(verifier).test_client()?;
+//! assert!(client.call_tool("whoami", serde_json::json!({})).await.is_err());
+//! let ada = client.caller(AccessToken::assertion(token));
+//! let answer = ada.call_tool("whoami", serde_json::json!({})).await?;
+//! assert_eq!(answer.content[0].as_text().map(|text| &*text.text), Some("ada"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 extern crate self as countersign;
 

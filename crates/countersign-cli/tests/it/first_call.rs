@@ -66,6 +66,40 @@ fn the_start_says_where_it_serves_and_which_tools() {
     assert!(server.url.starts_with("http://localhost:") && server.url.ends_with("/mcp"));
 }
 
+/// What the README shows in its consoles is what happens.
+#[test]
+fn the_consoles_of_the_readme_show_the_truth() {
+    let readme = include_str!("../../../../README.md");
+    let blocks = readme.split("```console\n").skip(1);
+    let blocks = blocks.map(|rest| rest.split("```").next().unwrap());
+    let transcript: String = blocks
+        .filter(|text| text.contains("countersign call"))
+        .collect();
+    assert_eq!(
+        transcript
+            .lines()
+            .filter(|line| line.starts_with("$ "))
+            .count(),
+        4
+    );
+
+    let folder = folder();
+    let server = Server::start(folder.path(), &[]);
+    let program = env!("CARGO_BIN_EXE_countersign");
+    let commands = transcript
+        .lines()
+        .filter_map(|line| line.strip_prefix("$ "));
+    let script: String = commands
+        .map(|shown| {
+            let typed = shown.replace("./target/release/countersign", program);
+            let typed = typed.replace("http://localhost:8000/mcp", &server.url);
+            format!("echo '$ {shown}'\n{typed}\n")
+        })
+        .collect();
+    let answer = shell(folder.path(), &format!("exec 2>&1\n{script}"));
+    assert_eq!(answer.stdout, transcript);
+}
+
 #[test]
 fn the_key_pair_is_made_once() {
     let folder = folder();
