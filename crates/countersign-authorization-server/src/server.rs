@@ -80,6 +80,10 @@ impl AuthorizationServer {
         })
     }
 
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
     /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.0.settings

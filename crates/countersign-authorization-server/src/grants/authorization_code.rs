@@ -62,6 +62,7 @@ impl Inner {
             .await;
         match redeemed.map_err(|error| late(error.into()))? {
             Found::Live(_) => {
+                self.note_use(&granted).await;
                 let grant_type = GrantType::AuthorizationCode;
                 let event = AuditEvent::TokensIssued(granted.client, granted.id, grant_type);
                 self.audit.note(event);

@@ -47,6 +47,7 @@ impl Inner {
             .await;
         match redeemed.map_err(|error| late(error.into()))? {
             Found::Live(_) => {
+                self.note_use(&granted).await;
                 let (client, id) = (granted.client, granted.id);
                 let event = AuditEvent::TokensIssued(client, id, GrantType::RefreshToken);
                 self.audit.note(event);

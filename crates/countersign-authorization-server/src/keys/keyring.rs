@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::stored::{self, StoredKey};
 use crate::audit::AuditEvent;
+use crate::overview::KeyOverview;
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
 
@@ -35,6 +36,13 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// The keys without their private halves, oldest first.
+    pub(crate) fn overview(&self) -> Vec<KeyOverview> {
+        let mut keys: Vec<_> = self.keys.iter().map(StoredKey::overview).collect();
+        keys.sort_by(|one, other| (one.signs_from, &one.kid).cmp(&(other.signs_from, &other.kid)));
+        keys
+    }
+
     /// The newest key whose time has come; the oldest, if none has.
     pub(crate) fn signing(&self, now: UnixTime) -> Result<Arc<SigningKey>, Unavailable> {
         let due = self.keys.iter().filter(|key| key.signs_from <= now);

@@ -8,6 +8,7 @@ use countersign_store::{Column, Key, Record, SealingKeys};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::overview::KeyOverview;
 use crate::random::{Random, draw};
 use crate::unavailable::Unavailable;
 
@@ -24,8 +25,20 @@ struct Body {
 pub(super) struct StoredKey {
     pub(super) kid: String,
     pub(super) signs_from: UnixTime,
+    pub(super) published_until: Option<UnixTime>,
     pub(super) signing: Arc<SigningKey>,
     pub(super) public: Map<String, Value>,
+}
+
+impl StoredKey {
+    pub(super) fn overview(&self) -> KeyOverview {
+        KeyOverview {
+            kid: self.kid.clone(),
+            algorithm: self.signing.algorithm().as_str(),
+            signs_from: self.signs_from,
+            published_until: self.published_until,
+        }
+    }
 }
 
 /// A new key that signs from `signs_from` on, and its record.
@@ -64,6 +77,7 @@ pub(super) fn make(
     let stored = StoredKey {
         kid,
         signs_from,
+        published_until: None,
         signing: Arc::new(signing),
         public,
     };
@@ -90,6 +104,7 @@ pub(super) fn read(record: &Record, sealing: &SealingKeys) -> Result<StoredKey, 
     Ok(StoredKey {
         kid: record.key.id().to_owned(),
         signs_from: UnixTime::from_secs(body.signs_from),
+        published_until: record.expires_at,
         signing: Arc::new(signing),
         public: body.public,
     })

@@ -13,6 +13,7 @@ mod codes;
 mod fixture;
 mod keys;
 mod outage;
+mod overview;
 mod own_tokens;
 mod refresh;
 mod registration;
