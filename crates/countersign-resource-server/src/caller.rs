@@ -1,11 +1,12 @@
 //! Who is calling: the verified token of a request, or nobody.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use countersign_oauth::{ScopeSet, Secret};
 use http::HeaderValue;
 
-use crate::{AccessToken, Principal};
+use crate::{AccessToken, Principal, ScopeHierarchy};
 
 static NO_SCOPES: ScopeSet = ScopeSet::new();
 
@@ -13,6 +14,8 @@ static NO_SCOPES: ScopeSet = ScopeSet::new();
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
     access_token: Option<AccessToken>,
+    /// What the scopes of the token contain, if that is more than they say.
+    contained: Option<Arc<ScopeSet>>,
     authorization: Option<Presented>,
     address: Option<IpAddr>,
 }
@@ -37,6 +40,15 @@ impl Caller {
         Self {
             access_token: Some(access_token),
             ..Self::default()
+        }
+    }
+
+    /// The bearer of a verified token at a resource whose scopes contain others.
+    pub fn authenticated_under(access_token: AccessToken, hierarchy: &ScopeHierarchy) -> Self {
+        let expanded = |token: &AccessToken| Arc::new(hierarchy.expanded(token.scopes()));
+        Self {
+            contained: (!hierarchy.is_empty()).then(|| expanded(&access_token)),
+            ..Self::authenticated(access_token)
         }
     }
 
@@ -71,8 +83,12 @@ impl Caller {
         Some(Secret::new(token.trim_start_matches(' ')))
     }
 
-    /// The scopes of the token; none for an anonymous caller.
+    /// The scopes of the token with those that they contain ([`ScopeHierarchy`]); none
+    /// for an anonymous caller.
     pub fn scopes(&self) -> &ScopeSet {
+        if let Some(contained) = &self.contained {
+            return contained;
+        }
         self.access_token
             .as_ref()
             .map_or(&NO_SCOPES, AccessToken::scopes)

@@ -15,7 +15,8 @@ use http::{HeaderMap, Response};
 use crate::refusal::Realm;
 use crate::verifier::{CacheLimits, ChainOutcome, VerifiedToken, VerifierChain};
 use crate::{
-    Caller, Clock, ConfigurationError, IntoVerifier, PresentedToken, Refusal, SystemClock,
+    Caller, Clock, ConfigurationError, IntoVerifier, PresentedToken, Refusal, ScopeHierarchy,
+    SystemClock,
 };
 
 /// Whether callers without a credential are let in.
@@ -32,6 +33,7 @@ pub struct GateBuilder {
     presence: Presence,
     required_scopes: ScopeSet,
     challenge_scopes: ScopeSet,
+    hierarchy: ScopeHierarchy,
     clock: Arc<dyn Clock>,
     resource_name: Option<String>,
     resource_documentation: Option<String>,
@@ -44,6 +46,7 @@ impl Default for GateBuilder {
             presence: Presence::Required,
             required_scopes: ScopeSet::new(),
             challenge_scopes: ScopeSet::new(),
+            hierarchy: ScopeHierarchy::new(),
             clock: Arc::new(SystemClock),
             resource_name: None,
             resource_documentation: None,
@@ -95,6 +98,14 @@ impl GateBuilder {
         self
     }
 
+    /// Scopes that contain others: a token with `admin` is then as good as one with
+    /// `read`, if the hierarchy says so.
+    #[must_use]
+    pub fn scope_hierarchy(mut self, hierarchy: ScopeHierarchy) -> Self {
+        self.hierarchy = hierarchy;
+        self
+    }
+
     /// Judges lifetimes by `clock`.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -141,6 +152,7 @@ impl GateBuilder {
             own_scopes: self.required_scopes,
             required_scopes,
             asked_scopes,
+            hierarchy: self.hierarchy,
             clock: self.clock,
         }
     }
@@ -157,6 +169,7 @@ pub struct Gate {
     required_scopes: ScopeSet,
     /// The above, and what clients are told to ask for besides.
     asked_scopes: ScopeSet,
+    hierarchy: ScopeHierarchy,
     clock: Arc<dyn Clock>,
     metadata: ProtectedResourceMetadata,
     metadata_address: String,
@@ -185,6 +198,11 @@ impl Gate {
     /// tokens.
     pub const fn required_scopes(&self) -> &ScopeSet {
         &self.required_scopes
+    }
+
+    /// Which scopes contain others here.
+    pub const fn scope_hierarchy(&self) -> &ScopeHierarchy {
+        &self.hierarchy
     }
 
     /// What the protected resource publishes about itself (RFC 9728 §2).
@@ -269,13 +287,13 @@ impl Gate {
         verified: VerifiedToken,
         headers: &HeaderMap,
     ) -> Result<Caller, Refusal> {
-        let granted = verified.access_token.scopes();
+        let caller = Caller::authenticated_under(verified.access_token, &self.hierarchy);
+        let granted = caller.scopes();
         if !granted.is_superset(&self.own_scopes) || !granted.is_superset(&verified.required_scopes)
         {
             let needed = self.own_scopes.union(&verified.required_scopes);
             return Err(Refusal::InsufficientScope(needed));
         }
-        let caller = Caller::authenticated(verified.access_token);
         Ok(match headers.get(AUTHORIZATION) {
             Some(value) => caller.presented_in(value.clone()),
             None => caller,

@@ -37,6 +37,7 @@ pub mod key_source;
 pub mod layer;
 pub mod policy;
 pub mod refusal;
+pub mod scope_hierarchy;
 pub mod verifier;
 
 pub use access_token::{AccessToken, Assertion, Liveness, Principal};
@@ -47,6 +48,7 @@ pub use gate::{Gate, GateBuilder};
 pub use key_source::Keys;
 pub use layer::{Auth, AuthLayer};
 pub use refusal::{Reason, Refusal};
+pub use scope_hierarchy::ScopeHierarchy;
 pub use verifier::{
     ConfigurationError, IntoVerifier, IntrospectionVerifier, IntrospectionVerifierBuilder,
     JwtVerifier, JwtVerifierBuilder, PresentedToken, StaticToken, StaticTokenVerifier,

@@ -12,10 +12,10 @@ pub(super) fn check(caller: &Caller, action: &Action<'_>) -> Result<(), Denial> 
     if component.scopes.is_empty() {
         return Ok(());
     }
-    let Some(token) = caller.access_token() else {
+    if caller.access_token().is_none() {
         return Err(Denial::Unauthenticated(component.scopes.clone()));
-    };
-    if token.scopes().is_superset(component.scopes) {
+    }
+    if caller.scopes().is_superset(component.scopes) {
         Ok(())
     } else {
         Err(Denial::InsufficientScope(component.scopes.clone()))

@@ -1,7 +1,7 @@
 //! The credential of a request: rows A1 to A17 and section 1.6 of the corpus.
 
-use countersign_resource_server::Gate;
 use countersign_resource_server::oauth::{ResourceUri, ScopeSet};
+use countersign_resource_server::{Gate, ScopeHierarchy};
 use http::HeaderMap;
 use testkit::{AUDIENCE, TestClock, TestIssuer};
 
@@ -174,6 +174,31 @@ async fn a_token_without_any_scope_claim_lacks_every_required_scope() {
     let gate = gate_at(trusting(&issuer), &TestClock::new(), "read");
     let answer = refused(&gate, &bearer(&issuer.token().sign())).await;
     assert_insufficient_scope(&answer, "read", "no scope claim");
+}
+
+#[tokio::test]
+async fn rs_28_a_scope_that_contains_the_required_one_is_enough() {
+    let issuer = TestIssuer::as_test();
+    let scopes = |names| ScopeSet::parse(names).unwrap();
+    let hierarchy = ScopeHierarchy::new().implies("admin", ["write"]);
+    let hierarchy = hierarchy.and_then(|hierarchy| hierarchy.implies("write", ["read"]));
+    let gate = Gate::builder()
+        .verifier(trusting(&issuer).required_scopes(scopes("read")))
+        .unwrap()
+        .required_scopes(scopes("write"))
+        .scope_hierarchy(hierarchy.unwrap())
+        .clock(std::sync::Arc::new(TestClock::new()))
+        .build(ResourceUri::parse(AUDIENCE).unwrap());
+    for held in ["read", "administrator", "other"] {
+        let token = issuer.token().scopes(held).sign();
+        let answer = refused(&gate, &bearer(&token)).await;
+        assert_insufficient_scope(&answer, "read write", held);
+    }
+    for (held, all) in [("write", "read write"), ("admin", "admin read write")] {
+        let caller = admitted(&gate, &issuer.token().scopes(held).sign()).await;
+        assert_eq!(caller.scopes(), &scopes(all));
+        assert_eq!(caller.access_token().unwrap().scopes(), &scopes(held));
+    }
 }
 
 #[tokio::test]

@@ -152,9 +152,9 @@ impl Routes {
 
 fn check(request: &AxumRequest, scopes: ScopeSet) -> Result<(), Refusal> {
     let caller = request.extensions().get::<Caller>();
-    match caller.and_then(Caller::access_token) {
+    match caller.filter(|caller| caller.access_token().is_some()) {
         None => Err(Refusal::Unauthenticated(scopes)),
-        Some(token) if token.scopes().is_superset(&scopes) => Ok(()),
+        Some(caller) if caller.scopes().is_superset(&scopes) => Ok(()),
         Some(_) => Err(Refusal::InsufficientScope(scopes)),
     }
 }

@@ -339,6 +339,7 @@ impl Server {
             let gate = gate
                 .required_scopes(self.required_scopes.clone())
                 .challenge_scopes(self.challenge_scopes.clone())
+                .scope_hierarchy(self.hierarchy.clone())
                 .clock(Arc::clone(&self.clock))
                 .resource_name(self.implementation.name.clone());
             let gate = if self.optional { gate.optional() } else { gate };

@@ -111,7 +111,9 @@ impl Server {
 fn built(gate: GateBuilder, server: &Server) -> Result<Gate, ConfigurationError> {
     let resource =
         ResourceUri::parse(RESOURCE).map_err(|error| ConfigurationError::new(error.to_string()))?;
-    let gate = gate.required_scopes(server.required_scopes.clone());
+    let gate = gate
+        .required_scopes(server.required_scopes.clone())
+        .scope_hierarchy(server.hierarchy.clone());
     let gate = if server.optional {
         gate.optional()
     } else {
@@ -125,7 +127,10 @@ impl InMemoryClient {
     /// The same server, called by the bearer of `token`, as if it had been verified.
     #[must_use]
     pub fn caller(mut self, token: AccessToken) -> Self {
-        self.caller = Caller::authenticated(token);
+        self.caller = match &self.gate {
+            Some(gate) => Caller::authenticated_under(token, gate.scope_hierarchy()),
+            None => Caller::authenticated(token),
+        };
         self
     }
 
@@ -401,7 +406,7 @@ impl InMemoryClient {
         match self.caller.access_token() {
             None if gate.admits_anonymous() => Ok(()),
             None => Err(CallError::Denied(Denial::Unauthenticated(required.clone()))),
-            Some(token) if token.scopes().is_superset(required) => Ok(()),
+            Some(_) if self.caller.scopes().is_superset(required) => Ok(()),
             Some(_) => Err(CallError::Denied(Denial::InsufficientScope(
                 required.clone(),
             ))),

@@ -6,7 +6,7 @@ use axum::routing::MethodRouter;
 use countersign_resource_server::oauth::{ScopeSet, Secret};
 use countersign_resource_server::policy::Policy;
 use countersign_resource_server::{
-    Clock, ConfigurationError, GateBuilder, IntoVerifier, SystemClock,
+    Clock, ConfigurationError, GateBuilder, IntoVerifier, ScopeHierarchy, SystemClock,
 };
 
 use crate::component::{CompletionHandler, PromptHandler, ResourceHandler, ToolHandler};
@@ -66,6 +66,7 @@ pub struct Server {
     pub(crate) gate: Option<GateBuilder>,
     pub(crate) optional: bool,
     pub(crate) required_scopes: ScopeSet,
+    pub(crate) hierarchy: ScopeHierarchy,
     pub(crate) challenge_scopes: ScopeSet,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) routes: Routes,
@@ -91,6 +92,7 @@ impl Server {
             gate: None,
             optional: false,
             required_scopes: ScopeSet::new(),
+            hierarchy: ScopeHierarchy::new(),
             challenge_scopes: ScopeSet::new(),
             clock: Arc::new(SystemClock::default()),
             routes: Routes::default(),
@@ -164,6 +166,24 @@ impl Server {
             Ok(scopes) => self.challenge_scopes = self.challenge_scopes.union(&scopes),
             Err(error) => self.note(Err(ConfigurationError::new(format!(
                 "scopes of the challenge: {error}"
+            )))),
+        }
+        self
+    }
+
+    /// Whoever has the scope `scope` has `implied` too, and what those imply: for the
+    /// server, for components, in lists and in [`crate::Context::scopes`].
+    /// [`crate::AccessToken::scopes`] stays what the token says.
+    #[must_use]
+    pub fn scope_implies<I>(mut self, scope: &str, implied: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        match std::mem::take(&mut self.hierarchy).implies(scope, implied) {
+            Ok(hierarchy) => self.hierarchy = hierarchy,
+            Err(error) => self.note(Err(ConfigurationError::new(format!(
+                "implied scopes: {error}"
             )))),
         }
         self

@@ -21,6 +21,8 @@ mod foreign_rules;
 #[cfg(test)]
 mod generated;
 #[cfg(test)]
+mod hierarchies;
+#[cfg(test)]
 mod http2;
 #[cfg(test)]
 mod http_sse;
