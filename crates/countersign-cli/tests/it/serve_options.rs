@@ -191,3 +191,28 @@ async fn with_sessions_legacy_clients_get_one_of_their_own() {
     client.initialize().await;
     assert_eq!(client.session(), None);
 }
+
+#[tokio::test]
+async fn m_16_open_to_everybody_has_to_be_said_and_is_warned_of() {
+    let folder = folder();
+    let public = ["--no-auth", "--public-url", "https://mcp.test/mcp"];
+    let arguments = [&["serve", "--bind", "127.0.0.1:0"], &public[..]].concat();
+    assert_eq!(run(folder.path(), &arguments).code, 1);
+
+    let said = [&public[..], &["--danger-open-to-everybody"]].concat();
+    let server = Server::start(folder.path(), &said);
+    let told = server.printed.lines().nth(1).unwrap();
+    let address = told.strip_prefix("Listening on ").unwrap();
+    let client = LegacyClient::new(Http::socket(address), "/mcp").with_session(None);
+    let greet = json!({"name": "greet", "arguments": {"name": "you"}});
+    let request = client.mcp("tools/call", greet).header("host", "mcp.test");
+    let mut answer = request.send().await;
+    assert_eq!(answer.status(), 200);
+    assert!(answer.text().await.contains("I do not know who you are"));
+    let (code, logs) = server.signal("-TERM");
+    assert_eq!(code, Some(0));
+    assert!(
+        logs.contains("WARNING: no authentication: everybody who reaches it may call everything"),
+        "{logs}"
+    );
+}
