@@ -46,6 +46,8 @@ pub(crate) struct Request {
     pub(crate) context: Context,
     /// The longest time a call may take.
     pub(crate) patience: Duration,
+    /// How long the token of the caller is good, if it ends: no stream outlives it.
+    pub(crate) token_left: Option<Duration>,
     /// How often a silent stream shows that it lives.
     pub(crate) keep_alive: Duration,
     /// Whether results of this server may be shared between callers.

@@ -163,7 +163,13 @@ fn stream(
     deadline: Option<Pin<Box<Sleep>>>,
     outcome: Option<Result<Outcome, ErrorData>>,
 ) -> Response<Answer> {
-    let deadline = deadline.unwrap_or_else(|| Box::pin(tokio::time::sleep(request.patience)));
+    let mut deadline = deadline.unwrap_or_else(|| Box::pin(tokio::time::sleep(request.patience)));
+    if let Some(left) = request.token_left {
+        let end = tokio::time::Instant::now() + left;
+        if end < deadline.deadline() {
+            deadline.as_mut().reset(end);
+        }
+    }
     let events = Events {
         keep_alive: Box::pin(tokio::time::sleep(request.keep_alive)),
         request,

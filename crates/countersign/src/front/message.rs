@@ -21,6 +21,7 @@ use crate::context::{Inputs, Link, Outbox, RequestInfo};
 use crate::direct::{self, Outcome, Request, Running};
 use crate::dispatch::List;
 use crate::protocol::{ErrorCode, ErrorData, ProtocolVersion};
+use crate::rmcp_lane::remaining;
 use crate::rmcp_lane::{OverSse, denial};
 
 /// A request whose era is known.
@@ -495,6 +496,7 @@ impl Front {
         Request {
             era: asked.era.clone(),
             id: body.slice_ref(asked.id.as_bytes()),
+            token_left: remaining(context.caller(), self.clock.now()),
             context,
             patience: self.place.limits.call_patience,
             keep_alive: self.place.limits.keep_alive,

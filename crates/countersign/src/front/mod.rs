@@ -70,14 +70,16 @@ pub(crate) struct Front {
 }
 
 impl App {
-    /// Ends every session and stream of `principal`: it logged out, or its tokens
-    /// were revoked. Returns how many there were.
+    /// Ends every session and every stream without an end of its own of `principal`:
+    /// it logged out, or its tokens were revoked. Returns how many there were.
+    ///
+    /// A call without a session that runs just now is let finish, until
+    /// [`crate::Http::request_timeout`] at the latest.
     pub fn end_sessions_of(&self, principal: &Principal) -> usize {
         self.0.lane.end_sessions_of(principal)
     }
 
-    /// Ends every session and stream of a subject, whichever client it used.
-    /// Returns how many there were.
+    /// Like [`Self::end_sessions_of`], for a subject, whichever client it used.
     pub fn end_sessions_of_subject(&self, issuer: &str, subject: &str) -> usize {
         self.0.lane.end_sessions_of_subject(issuer, subject)
     }

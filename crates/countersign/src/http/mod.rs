@@ -129,7 +129,8 @@ impl Http {
         self
     }
 
-    /// The longest time a call may take; ten minutes unless set.
+    /// The longest time a call may take; ten minutes unless set. A call that answers
+    /// as a stream ends with the caller's token, if that is earlier.
     #[must_use]
     pub const fn request_timeout(mut self, time: Duration) -> Self {
         self.limits.call_patience = time;

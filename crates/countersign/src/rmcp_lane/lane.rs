@@ -475,7 +475,7 @@ fn conceal(headers: &mut HeaderMap) {
 
 /// How long a stream of `caller` may live; at least a second, so that a token
 /// within its leeway still gets an answer.
-pub(super) fn remaining(caller: &Caller, now: UnixTime) -> Option<Duration> {
+pub(crate) fn remaining(caller: &Caller, now: UnixTime) -> Option<Duration> {
     let expiry = caller.access_token()?.exp()?;
     Some(expiry.since(now).as_duration().max(Duration::from_secs(1)))
 }

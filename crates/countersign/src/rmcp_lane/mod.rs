@@ -31,7 +31,7 @@ pub(crate) use foreign_handler::completed;
 pub(crate) use from_rmcp::Foreign;
 pub(crate) use granted::Granted;
 pub(crate) use http_sse::OverSse;
-pub(crate) use lane::{SessionLane, SessionMode};
+pub(crate) use lane::{SessionLane, SessionMode, remaining};
 pub use limits::SessionLimits;
 pub use notifier::Notifier;
 pub(crate) use registry_handler::{RegistryHandler, is_known};

@@ -13,6 +13,8 @@ mod endings;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod expiry;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod foreign;
