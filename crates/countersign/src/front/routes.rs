@@ -109,7 +109,7 @@ impl Routes {
         if !path.starts_with('/') || path.split('/').any(old_style) {
             return refuse("is not a path: write `/status` or `/users/{id}`");
         }
-        if path == HEALTH || path.starts_with(WELL_KNOWN) {
+        if is_own(path) {
             return refuse("is answered by the server itself: choose another path");
         }
         match self.paths.insert(path, ()) {
@@ -134,6 +134,12 @@ impl Routes {
     ) -> Result<(), ConfigurationError> {
         // A pattern that matches the endpoint among others is no mistake.
         for endpoint in endpoints {
+            if is_own(endpoint) {
+                return Err(ConfigurationError::new(format!(
+                    "the path `{endpoint}` is answered by the server itself: choose another \
+                     one for the MCP endpoint"
+                )));
+            }
             if self.paths.clone().insert(*endpoint, ()).is_err() {
                 return Err(ConfigurationError::new(format!(
                     "the route `{endpoint}` is where the MCP endpoint is: choose another path"
@@ -148,6 +154,11 @@ impl Routes {
             _ => Ok(()),
         }
     }
+}
+
+/// What is answered before anything of the application is asked.
+fn is_own(path: &str) -> bool {
+    path == HEALTH || path.starts_with(WELL_KNOWN)
 }
 
 fn check(request: &AxumRequest, scopes: ScopeSet) -> Result<(), Refusal> {

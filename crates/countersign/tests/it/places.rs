@@ -97,6 +97,11 @@ fn a_route_that_cannot_be_served_stops_the_start() {
         let refused = server.into_app(&place).unwrap_err().to_string();
         assert!(refused.contains(told), "{refused}");
     }
+    for path in ["/healthz", "/.well-known/oauth-protected-resource"] {
+        let refused = Server::new("routes").into_app(&Http::bind("127.0.0.1:8000").path(path));
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("the server itself"), "{refused}");
+    }
     let several = twice("/{*rest}", "/users/{id}");
     assert!(several.into_app(&place).is_ok());
 }
