@@ -53,6 +53,8 @@ mod slow;
 #[cfg(test)]
 mod smuggling;
 #[cfg(test)]
+mod subscriptions;
+#[cfg(test)]
 mod targets;
 #[cfg(test)]
 mod tls;
