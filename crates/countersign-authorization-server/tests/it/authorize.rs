@@ -170,6 +170,27 @@ async fn x18_an_address_that_the_client_has_given_up_is_not_answered() {
 }
 
 #[tokio::test]
+async fn x18_a_code_does_not_move_to_an_address_that_was_not_there_when_it_was_asked_for() {
+    let world = world().await;
+    let mut metadata = ClientMetadata::public(vec![RedirectUri::parse(CALLBACK).unwrap()]);
+    world.add("C9", facts(metadata.clone())).await;
+    world.is_in(Mood::Waits);
+    // The request names no address, and the only one of the client changes meanwhile.
+    let changes = [("client_id", "C9"), ("redirect_uri", "")];
+    world.authorize(&changes).await;
+    metadata.redirect_uris = vec![RedirectUri::parse("https://good.example/new").unwrap()];
+    world.replace("C9", facts(metadata)).await;
+    let approval = Approval::new("alice", ScopeSet::parse("read").unwrap());
+    let approved = world
+        .server
+        .approve(&waiting(&world), approval)
+        .await
+        .unwrap();
+    answer(&world, approved).await.assert_page();
+    assert_eq!(world.count(Kind::Grant).await, 0);
+}
+
+#[tokio::test]
 async fn x16_x17_a_transaction_is_answered_once_and_only_by_who_has_its_secret() {
     let world = world().await;
     world.is_in(Mood::Waits);
