@@ -5,6 +5,7 @@ mod proxy;
 mod requirements;
 mod server;
 mod summary;
+mod warnings;
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -96,6 +97,11 @@ impl Suite {
         for problem in summary.problems() {
             println!("        {problem}, see out/conformance/{name}-{revision}");
         }
+        for (scenario, check) in warnings::read(&self.results(name, revision))? {
+            if summary.counts(&scenario) {
+                println!("        warning: {scenario}: {check}");
+            }
+        }
         let totals = summary.totals().and_success(success);
         println!(
             "conformance {revision} {name}: {totals}, {} required scenarios and {} others; \
@@ -107,10 +113,15 @@ impl Suite {
         Ok(totals)
     }
 
+    /// Where the results of a leg are kept.
+    fn results(&self, name: &str, revision: &str) -> PathBuf {
+        self.out.join(format!("{name}-{revision}"))
+    }
+
     /// Runs the scenarios of a revision to the end. Returns whether the suite is
     /// satisfied, and what it printed.
     fn run(&self, name: &str, revision: &str, port: u16) -> Result<(bool, String)> {
-        let results = self.out.join(format!("{name}-{revision}"));
+        let results = self.results(name, revision);
         let log = results.with_extension("log");
         let log_file = File::create(&log)?;
         let mut command = Command::new(&self.node);

@@ -88,10 +88,13 @@ impl Summary {
         self.extensions.iter().filter(failing).count()
     }
 
+    /// Whether `scenario` counts.
+    pub(super) fn counts(&self, scenario: &str) -> bool {
+        !self.extensions.contains(scenario)
+    }
+
     fn counting(&self) -> impl Iterator<Item = (&String, &Totals)> {
-        self.scenarios
-            .iter()
-            .filter(|(name, _)| !self.extensions.contains(*name))
+        self.scenarios.iter().filter(|(name, _)| self.counts(name))
     }
 
     /// The required scenarios that did not run, or checked nothing.

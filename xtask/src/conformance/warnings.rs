@@ -1,0 +1,69 @@
+//! Checks that the suite neither passed nor failed: a SHOULD that is not followed.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+/// The length of `-2026-07-28T12-00-00-000Z`, the end of a folder's name.
+const TIME: usize = 25;
+
+#[derive(Deserialize)]
+struct Check {
+    id: String,
+    status: String,
+}
+
+/// Scenario and check of every warning in the folder of one leg's results, which
+/// has a folder `server-<scenario>-<time>` for each scenario; in order.
+pub(super) fn read(results: &Path) -> Result<Vec<(String, String)>> {
+    let mut warnings = Vec::new();
+    for folder in fs::read_dir(results)? {
+        let folder = folder?;
+        let name = folder.file_name();
+        let Some(scenario) = name.to_str().and_then(scenario) else {
+            continue;
+        };
+        let file = folder.path().join("checks.json");
+        let text =
+            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        for check in warned(&text)? {
+            warnings.push((scenario.to_owned(), check));
+        }
+    }
+    warnings.sort();
+    Ok(warnings)
+}
+
+fn scenario(folder: &str) -> Option<&str> {
+    let (name, _time) = folder.split_at_checked(folder.len().checked_sub(TIME)?)?;
+    name.strip_prefix("server-")
+}
+
+fn warned(checks: &str) -> Result<Vec<String>> {
+    let checks: Vec<Check> = serde_json::from_str(checks)?;
+    let warned = checks.into_iter().filter(|check| check.status == "WARNING");
+    Ok(warned.map(|check| check.id).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scenario_is_in_the_name_of_the_folder() {
+        let name = scenario("server-server-initialize-2026-11-21T15-00-34-555Z");
+        assert_eq!(name, Some("server-initialize"));
+        assert_eq!(scenario("client-ping-2026-11-21T15-00-34-555Z"), None);
+        assert_eq!(scenario("server-"), None);
+    }
+
+    #[test]
+    fn only_warnings_are_listed() {
+        let checks =
+            r#"[{"id":"a","status":"SUCCESS"},{"id":"b","status":"WARNING","errorMessage":"c"}]"#;
+        assert_eq!(warned(checks).unwrap(), ["b"]);
+        assert!(warned("{").is_err());
+    }
+}
