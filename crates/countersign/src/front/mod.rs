@@ -31,12 +31,14 @@ mod settings;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use countersign_resource_server::{Caller, Clock, Gate, Principal, Refusal};
+use futures_util::FutureExt;
 use http::request::Parts;
 use http::{Method as HttpMethod, Request, Response, StatusCode};
 use http_body::Body;
@@ -98,7 +100,13 @@ impl App {
         let (parts, body) = request.into_parts();
         let front = &*self.0;
         let origin = cors::readable_by(&front.place, &parts.headers);
-        let mut response = front.answer(parts, body, peer).await;
+        // Verifiers, policies and routes are not ours. One that panics has let nobody
+        // in, and its text stays here.
+        let answer = AssertUnwindSafe(front.answer(parts, body, peer)).catch_unwind();
+        let mut response = answer.await.unwrap_or_else(|_panic| {
+            tracing::error!("a request panicked");
+            answer::status(StatusCode::INTERNAL_SERVER_ERROR)
+        });
         if let Some(origin) = origin {
             cors::allow(origin, response.headers_mut());
         }

@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+use countersign::{Notifier, Sessions};
+use serde_json::json;
+use testkit::LegacyClient;
 use testkit::frames::{self, Frame, kind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -181,6 +184,41 @@ async fn the_stop_cuts_off_what_does_not_end_in_time() {
     let (said, _) = until_closed(&mut told).await;
     assert_eq!(statuses(&said), [200]);
     within(frames.until_closed()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_read_stays_open_and_ends_with_the_server() {
+    let notifier = Notifier::new();
+    let live = Live::serving(
+        |server| server.sessions(Sessions::Always).notifier(&notifier),
+        |http| http,
+    )
+    .await;
+    let http = testkit::Http::socket(&live.running.address().to_string());
+    let mut legacy = LegacyClient::new(http, "/mcp").bearer(&live.token());
+    legacy.initialize().await;
+    let of_session = legacy.listen().send().await;
+    let filter = json!({ "notifications": { "toolsListChanged": true } });
+    let client = live.client();
+    let subscribed = client.send("subscriptions/listen", filter).await;
+    let mut streams = Vec::new();
+    for mut stream in [of_session, subscribed] {
+        assert_eq!(stream.status(), 200);
+        // A token lives for five minutes in these tests, by a clock that stands still.
+        streams.push(tokio::spawn(async move { drop(stream.bytes().await) }));
+    }
+    tokio::time::sleep(Duration::from_secs(240)).await;
+    assert!(streams.iter().all(|stream| !stream.is_finished()));
+    let before = Instant::now();
+    within(live.running.stop()).await;
+    for stream in streams {
+        within(stream).await.unwrap();
+    }
+    assert!(
+        before.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        before.elapsed()
+    );
 }
 
 #[tokio::test]

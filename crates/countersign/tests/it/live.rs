@@ -126,11 +126,18 @@ impl Live {
     }
 
     pub(crate) async fn with(change: impl FnOnce(Http) -> Http) -> Self {
+        Self::serving(|server| server, change).await
+    }
+
+    pub(crate) async fn serving(
+        change_server: impl FnOnce(Server) -> Server,
+        change: impl FnOnce(Http) -> Http,
+    ) -> Self {
         let issuer = TestIssuer::as_test();
         let clock = TestClock::at(NOW);
         let (runs, held, told) = (Runs::default(), Held::new(), Told::default());
         let server = server(&issuer, &clock, &runs, &Ended::default());
-        let server = add_more(server, &held, &told);
+        let server = change_server(add_more(server, &held, &told));
         let http = change(Http::bind("127.0.0.1:0").public_url(AUDIENCE));
         Self {
             running: server.start(http).await.unwrap(),

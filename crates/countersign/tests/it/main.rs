@@ -39,6 +39,8 @@ mod mixing;
 #[cfg(test)]
 mod notifications;
 #[cfg(test)]
+mod panics;
+#[cfg(test)]
 mod personal_data;
 #[cfg(test)]
 mod places;

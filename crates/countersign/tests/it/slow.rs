@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use testkit::frames::{self, Frame, kind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::Instant;
 
 use crate::live::{BOUND, Live, exchange, one_answer, pseudo, statuses, until_closed, within};
@@ -241,4 +241,37 @@ async fn e17_the_bounds_are_those_that_the_server_was_given() {
     let (said, after) = exchange(&live, head.as_bytes()).await;
     assert_eq!(statuses(&said), [408]);
     assert_eq!(after.as_secs(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn e17_answers_are_not_collected_for_a_client_that_asks_and_does_not_read() {
+    let live = Live::new().await;
+    for (what, request) in [
+        (
+            "no body",
+            "GET /x HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(),
+        ),
+        (
+            "a short body",
+            "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(),
+        ),
+        (
+            "a refusal",
+            "GET /mcp HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(),
+        ),
+    ] {
+        // Little room in the kernel, so that it is soon the server's to keep answers.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut socket = socket.connect(live.running.address()).await.unwrap();
+        let before = Instant::now();
+        let requests = request.repeat(100);
+        let mut sent = 0;
+        while within(socket.write_all(requests.as_bytes())).await.is_ok() {
+            sent += requests.len();
+            assert!(sent < 64 * 1024 * 1024, "{what}: it takes any amount");
+        }
+        assert!(before.elapsed() <= BOUND, "{what}: {:?}", before.elapsed());
+        live.control(what).await;
+    }
 }
