@@ -266,19 +266,23 @@ fn make(choice: &Choice, token: &str) -> Made {
         is_named_well &= is_good;
         fields.push(("origin", origin.into()));
     }
-    let mut mirrored = message["method"].as_str().unwrap().as_bytes().to_vec();
-    let named = &message["params"];
-    let name = named["name"].as_str().or(named["uri"].as_str());
-    let mirrors = !choice.one_in(8);
-    if !mirrors {
-        mirrored = choice.changed(mirrored);
-    }
-    // Blanks around a value are not part of it (RFC 9110 §5.5).
-    let mirrors =
-        mirrors || message["method"].as_str().unwrap().as_bytes() == mirrored.trim_ascii();
-    fields.push(("mcp-method", mirrored));
-    if let Some(name) = name {
-        fields.push(("mcp-name", name.into()));
+    let params = &message["params"];
+    let mut mirrors = true;
+    for (field, said) in [
+        ("mcp-method", message["method"].as_str()),
+        (
+            "mcp-name",
+            params["name"].as_str().or(params["uri"].as_str()),
+        ),
+    ] {
+        let Some(said) = said else { continue };
+        let mut value = said.as_bytes().to_vec();
+        if choice.one_in(16) {
+            value = choice.changed(value);
+        }
+        // Blanks around a value are not part of it (RFC 9110 §5.5).
+        mirrors &= value.trim_ascii() == said.as_bytes();
+        fields.push((field, value));
     }
     let (credentials, mut is_known) = credentials(choice, token);
     fields.extend(credentials);
