@@ -181,9 +181,12 @@ pub struct Frames {
 impl Frames {
     /// Connects and sends the preface and `settings`.
     pub async fn connect(address: SocketAddr, settings: &Frame) -> Self {
-        let mut frames = Self {
-            socket: raw::connect(address).await,
-        };
+        Self::over(raw::connect(address).await, settings).await
+    }
+
+    /// Sends the preface and `settings` on this connection.
+    pub async fn over(socket: TcpStream, settings: &Frame) -> Self {
+        let mut frames = Self { socket };
         assert!(frames.bytes(PREFACE).await, "the server reads");
         assert!(frames.send(settings).await, "the server reads");
         frames

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// Connects to `address`, sends `bytes`, closes the sending half and returns
 /// everything the server answers until it closes.
@@ -33,6 +33,16 @@ pub async fn connect(address: SocketAddr) -> TcpStream {
     // Bytes must be there once they are written, or a paused clock runs ahead of them.
     socket.set_nodelay(true).expect("a socket takes options");
     socket
+}
+
+/// Like [`connect`], with little room for answers that nobody reads.
+pub async fn connect_narrow(address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    let socket = match socket.set_recv_buffer_size(4096) {
+        Ok(()) => socket.connect(address).await,
+        Err(error) => Err(error),
+    };
+    socket.unwrap_or_else(|error| panic!("connect to {address}: {error}"))
 }
 
 /// The status of a raw HTTP/1 answer, if there is one.

@@ -40,10 +40,10 @@ pub(super) struct Member {
 }
 
 impl Crowd {
-    /// Room for `most` connections.
+    /// Room for `most` connections, and for one at least.
     pub(super) fn new(most: usize) -> Self {
         Self(Arc::new(Inner {
-            places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
+            places: Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS))),
             members: Mutex::default(),
         }))
     }

@@ -18,6 +18,8 @@ use crate::front::{Answer, BoxError};
 
 /// The longest piece of an answer that is handed out at once, in bytes.
 const PIECE: usize = 16 * 1024;
+/// A bound may be as good as none, and no point in time is that far away.
+const LONGEST_LOOK: Duration = Duration::from_secs(3600);
 
 /// What happens on one connection. Cloning is cheap; every clone is the same.
 #[derive(Clone, Debug)]
@@ -86,21 +88,24 @@ impl Exchanges {
     pub(super) fn judge(&self, now: Instant, idle: Duration, stall: Duration) -> Verdict {
         let state = self.state();
         let unread_since = state.unread.iter().map(|(_, since)| *since).min();
-        if unread_since.is_some_and(|since| since + stall <= now) {
-            return Verdict::Stalled;
-        }
-        if state.running == 0 && state.idle_since + idle <= now {
-            return Verdict::Idle;
-        }
         // Nobody wakes the judge, so it looks again before anything new is due.
-        let mut next = now + idle.min(stall);
+        let mut left = idle.min(stall).min(LONGEST_LOOK);
         if let Some(since) = unread_since {
-            next = next.min(since + stall);
+            let of_stall = stall.saturating_sub(now.saturating_duration_since(since));
+            if of_stall.is_zero() {
+                return Verdict::Stalled;
+            }
+            left = left.min(of_stall);
         }
         if state.running == 0 {
-            next = next.min(state.idle_since + idle);
+            let since = now.saturating_duration_since(state.idle_since);
+            let of_idleness = idle.saturating_sub(since);
+            if of_idleness.is_zero() {
+                return Verdict::Idle;
+            }
+            left = left.min(of_idleness);
         }
-        Verdict::Fine(next)
+        Verdict::Fine(now + left)
     }
 
     /// Whether the connection has no request.

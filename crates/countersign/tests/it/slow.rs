@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use testkit::frames::{self, Frame, kind};
+use testkit::raw;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::live::{BOUND, Live, exchange, one_answer, pseudo, statuses, until_closed, within};
@@ -260,10 +261,7 @@ async fn e17_answers_are_not_collected_for_a_client_that_asks_and_does_not_read(
             "GET /mcp HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(),
         ),
     ] {
-        // Little room in the kernel, so that it is soon the server's to keep answers.
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
-        let mut socket = socket.connect(live.running.address()).await.unwrap();
+        let mut socket = raw::connect_narrow(live.running.address()).await;
         let before = Instant::now();
         let requests = request.repeat(100);
         let mut sent = 0;
@@ -274,4 +272,27 @@ async fn e17_answers_are_not_collected_for_a_client_that_asks_and_does_not_read(
         assert!(before.elapsed() <= BOUND, "{what}: {:?}", before.elapsed());
         live.control(what).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn bounds_that_are_as_good_as_none_or_nothing_do_not_break_the_server() {
+    let live = Live::with(|http| {
+        http.head_timeout(Duration::MAX)
+            .body_timeout(Duration::MAX)
+            .stall_timeout(Duration::MAX)
+            .request_timeout(Duration::MAX)
+            .shutdown_timeout(Duration::MAX)
+            .max_connections(0)
+    })
+    .await;
+    let mut socket = live.connect().await;
+    tokio::time::sleep(Duration::from_secs(100_000)).await;
+    socket
+        .write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .await
+        .unwrap();
+    assert_eq!(statuses(&one_answer(&mut socket).await), [200]);
+    drop(socket);
+    live.control("no bounds").await;
+    within(live.running.stop()).await;
 }
