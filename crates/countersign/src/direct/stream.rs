@@ -16,6 +16,7 @@ use tokio::time::Sleep;
 
 use super::{Outcome, Request, Running};
 use crate::Context;
+use crate::dispatch::too_long;
 use crate::front::{Answer, BoxError, Era, answer};
 use crate::protocol::{
     CallToolResponse, ErrorCode, ErrorData, GetPromptResponse, ReadResourceResponse,
@@ -80,10 +81,6 @@ fn has_emitted(context: &Context, task: &TaskContext<'_>) -> bool {
         outbox.wake_at_next(task.waker());
         !outbox.is_empty()
     })
-}
-
-fn too_long() -> ErrorData {
-    ErrorData::internal_error("The request took too long", None)
 }
 
 fn finished(request: &Request, outcome: Result<Outcome, ErrorData>) -> Response<Answer> {

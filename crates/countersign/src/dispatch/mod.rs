@@ -8,6 +8,7 @@ mod lists;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_resource_server::Caller;
 use countersign_resource_server::oauth::UnixTime;
@@ -46,6 +47,8 @@ pub(crate) struct Core {
     pub(crate) notifier: Option<Notifier>,
     /// Who may use what of a handler that was written for the SDK.
     pub(crate) foreign: Option<Arc<ForeignAccess>>,
+    /// How long a call in a session may take. The direct lane has its own clock.
+    pub(crate) patience: Duration,
 }
 
 impl std::fmt::Debug for Core {
@@ -56,6 +59,11 @@ impl std::fmt::Debug for Core {
             .field("middleware", &self.middleware.len())
             .finish_non_exhaustive()
     }
+}
+
+/// The answer to a call that took too long.
+pub(crate) fn too_long() -> ErrorData {
+    ErrorData::internal_error("The request took too long", None)
 }
 
 /// A middleware handed on another kind of request than it was given.
@@ -264,12 +272,25 @@ impl Core {
         F: FnOnce(O) -> R + Send + 'a,
         R: Future<Output = Outcome<O>> + Send + 'a,
     {
-        if self.middleware.is_empty() {
-            return guarded(context, end(operation)).await;
-        }
         let call = context.clone();
         let end = move |operation| guarded(call, end(operation));
-        self.through(context, operation, end).await
+        if self.middleware.is_empty() {
+            return self.in_time(end(operation)).await;
+        }
+        self.in_time(self.through(context, operation, end)).await
+    }
+
+    /// Drops `call` when it takes too long.
+    ///
+    /// # Errors
+    ///
+    /// What the call answers, or JSON-RPC −32603.
+    pub(crate) async fn in_time<T>(
+        &self,
+        call: impl Future<Output = Result<T, ToolError>>,
+    ) -> Result<T, ToolError> {
+        let outcome = tokio::time::timeout(self.patience, call).await;
+        outcome.unwrap_or_else(|_elapsed| Err(ToolError::protocol(too_long())))
     }
 
     /// Sends `operation` through the middleware; `end` carries it out. `end` knows

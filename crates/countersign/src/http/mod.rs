@@ -129,8 +129,9 @@ impl Http {
         self
     }
 
-    /// The longest time a call may take; ten minutes unless set. A call that answers
-    /// as a stream ends with the caller's token, if that is earlier.
+    /// The longest time a call may take, with and without a session; ten minutes
+    /// unless set. A call that answers as a stream ends with the caller's token, if
+    /// that is earlier.
     #[must_use]
     pub const fn request_timeout(mut self, time: Duration) -> Self {
         self.limits.call_patience = time;
@@ -330,7 +331,7 @@ impl Server {
     }
 
     fn app(mut self, http: &Http, local: SocketAddr) -> Result<App, ServeError> {
-        let place = http.place(local)?;
+        let mut place = http.place(local)?;
         if let Some(fault) = self.fault.take() {
             return Err(fault.into());
         }
@@ -350,8 +351,12 @@ impl Server {
         let routes = std::mem::take(&mut self.routes);
         let sessions = self.has_sessions();
         let limits = self.session_limits.clone();
+        limits.check()?;
+        place.limits.keep_alive = limits.keep_alive;
         let foreign = self.foreign.as_mut().and_then(Foreign::take);
-        let core = Arc::new(self.into_core()?);
+        let mut core = self.into_core()?;
+        core.patience = place.limits.call_patience;
+        let core = Arc::new(core);
         let (served, time) = (Arc::clone(&core), Arc::clone(&clock));
         let mode = if sessions {
             SessionMode::Offered

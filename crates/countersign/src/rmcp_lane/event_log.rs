@@ -12,9 +12,8 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
-/// How much is kept for a client that comes back.
-const REPLAY_EVENTS: usize = 64;
-const REPLAY_BYTES: usize = 256 * 1024;
+use super::limits::Replay;
+
 /// How far a client may fall behind.
 const PENDING_EVENTS: usize = 1024;
 const PENDING_BYTES: usize = 16 * 1024 * 1024;
@@ -37,6 +36,7 @@ pub(crate) struct EventLog {
 struct State {
     /// The events from `first` on.
     events: VecDeque<Bytes>,
+    replay: Replay,
     first: u64,
     bytes: usize,
     complete: bool,
@@ -59,12 +59,14 @@ struct Reading {
 pub(crate) struct Occupied;
 
 impl EventLog {
-    /// An empty stream. `number` is unique in its session.
-    pub(crate) fn new(number: u64) -> Arc<Self> {
+    /// An empty stream. `number` is unique in its session; `replay` is kept for a
+    /// client that comes back.
+    pub(crate) fn new(number: u64, replay: Replay) -> Arc<Self> {
         Arc::new(Self {
             number,
             state: Mutex::new(State {
                 events: VecDeque::new(),
+                replay,
                 first: 1,
                 bytes: 0,
                 complete: false,
@@ -180,7 +182,7 @@ impl State {
 
     /// Forgets what was delivered, or what nobody came for, beyond the replay limits.
     fn trim(&mut self) {
-        while self.events.len() > REPLAY_EVENTS || self.bytes > REPLAY_BYTES {
+        while self.events.len() > self.replay.events || self.bytes > self.replay.bytes {
             let keep_from = self
                 .reading
                 .as_ref()
@@ -294,7 +296,7 @@ mod tests {
 
     #[test]
     fn e20_a_reader_that_never_reads_is_dropped_and_memory_stays_bounded() {
-        let log = EventLog::new(1);
+        let log = EventLog::new(1, Replay::default());
         let reader = log.read().unwrap();
         for number in 0..100_000 {
             log.append(text(number));
@@ -302,7 +304,7 @@ mod tests {
         assert!(log.state().events.len() <= PENDING_EVENTS);
         assert_eq!(reader.next().now_or_never(), Some(None));
 
-        let log = EventLog::new(2);
+        let log = EventLog::new(2, Replay::default());
         let reader = log.read().unwrap();
         let large = Bytes::from(vec![b'x'; PENDING_BYTES / 4]);
         for _ in 0..64 {
@@ -314,16 +316,16 @@ mod tests {
 
     #[test]
     fn e20_events_that_nobody_reads_are_bounded() {
-        let log = EventLog::new(1);
+        let log = EventLog::new(1, Replay::default());
         for number in 0..100_000 {
             log.append(text(number));
         }
-        assert!(log.state().events.len() <= REPLAY_EVENTS);
+        assert!(log.state().events.len() <= Replay::default().events);
     }
 
     #[test]
     fn e26_a_second_reader_is_turned_away_and_the_first_reads_on() {
-        let log = EventLog::new(1);
+        let log = EventLog::new(1, Replay::default());
         let first = log.read().unwrap();
         assert_eq!(log.read().err(), Some(Occupied));
         log.append(text(7));
@@ -335,7 +337,7 @@ mod tests {
 
     #[test]
     fn e27_tr_27_only_events_that_exist_can_be_resumed_after() {
-        let log = EventLog::new(1);
+        let log = EventLog::new(1, Replay::default());
         for number in 1..=3 {
             log.append(text(number));
         }
@@ -349,7 +351,7 @@ mod tests {
 
     #[test]
     fn e26_tr_27_the_next_reader_is_handed_nothing_twice_unless_it_asks() {
-        let log = EventLog::new(1);
+        let log = EventLog::new(1, Replay::default());
         let first = log.read().unwrap();
         log.append(text(1));
         log.append(text(2));
@@ -369,7 +371,7 @@ mod tests {
 
     #[test]
     fn a_reader_sees_everything_and_then_the_end() {
-        let log = EventLog::new(1);
+        let log = EventLog::new(1, Replay::default());
         let reader = log.read().unwrap();
         for number in 0..PENDING_EVENTS {
             log.append(text(number));

@@ -11,10 +11,9 @@
 )]
 
 use std::borrow::Cow;
-use std::future::Future;
 use std::sync::Arc;
 
-use countersign_resource_server::policy::{self, Action, ComponentKind};
+use countersign_resource_server::policy::{Action, ComponentKind};
 use countersign_resource_server::{Caller, Clock};
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CancelTaskParams, CancelledNotificationParam,
@@ -23,28 +22,28 @@ use rmcp::model::{
     GetTaskParams, GetTaskResult, InitializeRequestParams, InitializeResult, ListPromptsResult,
     ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult, ListToolsResult,
     PaginatedRequestParams, ProgressNotificationParam, ReadResourceDirectoryRequestParams,
-    ReadResourceDirectoryResult, ReadResourceRequestParams, Reference, ServerConfig,
-    SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestParams,
-    UpdateTaskParams,
+    ReadResourceDirectoryResult, ReadResourceRequestParams, ServerConfig, SetLevelRequestParams,
+    SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestParams, UpdateTaskParams,
 };
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
 
 use super::foreign_access::ForeignAccess;
+use super::foreign_request::{completed, passing};
 use super::incoming::Incoming;
 use super::registry_handler::{CacheHints, is_modern, unreadable};
 use super::task_owners::TaskOwners;
+use crate::ToolError;
 use crate::component::CompletionRequest;
 use crate::dispatch::{Core, guarded, tool_failure};
 use crate::middleware::{
-    Completion, Discovery, Initialization, Passing, PromptListing, PromptRendering,
-    ResourceListing, ResourceRead, Subject, TemplateListing, ToolCall, ToolListing,
+    Completion, Discovery, Initialization, PromptListing, PromptRendering, ResourceListing,
+    ResourceRead, Subject, TemplateListing, ToolCall, ToolListing,
 };
 use crate::protocol::{
-    CallToolResponse, ErrorCode, ErrorData, GetPromptResponse, JsonObject, ProtocolVersion,
+    CallToolResponse, ErrorCode, ErrorData, GetPromptResponse, ProtocolVersion,
     ReadResourceResponse, Tool,
 };
-use crate::{Context, ToolError};
 
 pub(super) type Request = RequestContext<RoleServer>;
 type Told = NotificationContext<RoleServer>;
@@ -55,7 +54,7 @@ pub(crate) struct ForeignHandler<H> {
     pub(super) inner: H,
     pub(super) incoming: Incoming,
     pub(super) access: Arc<ForeignAccess>,
-    tasks: Arc<TaskOwners>,
+    pub(super) tasks: Arc<TaskOwners>,
 }
 
 impl<H: ServerHandler> ForeignHandler<H> {
@@ -76,95 +75,12 @@ impl<H: ServerHandler> ForeignHandler<H> {
             tasks,
         }
     }
-
-    /// Decides a request that names no component.
-    fn begin(&self, method: &'static str, request: &Request) -> Result<Context, ErrorData> {
-        let action = Action::method(method);
-        self.incoming
-            .permit(&request.extensions, &action, "")?
-            .spend();
-        self.incoming.context(method, request)
-    }
-
-    /// Decides a request about a component.
-    fn begin_on(
-        &self,
-        method: &'static str,
-        kind: ComponentKind,
-        name: &str,
-        request: &Request,
-    ) -> Result<Context, ErrorData> {
-        self.decide(method, kind, name, &request.extensions)?;
-        self.incoming.context(method, request)
-    }
-
-    fn decide(
-        &self,
-        method: &str,
-        kind: ComponentKind,
-        name: &str,
-        extensions: &Extensions,
-    ) -> Result<(), ErrorData> {
-        let needed = self.access.needed(kind, name);
-        let action = Action::on(method, needed.component(kind, name));
-        self.incoming.permit(extensions, &action, name)?.spend();
-        Ok(())
-    }
-
-    /// Decides a request about a task, which has to be the caller's.
-    fn begin_on_task(
-        &self,
-        method: &'static str,
-        id: &str,
-        request: &Request,
-    ) -> Result<Context, ErrorData> {
-        let context = self.begin(method, request)?;
-        self.tasks.check(context.caller(), id)?;
-        Ok(context)
-    }
-
-    fn core(&self) -> &Core {
-        &self.incoming.core
-    }
-
-    /// Whether `caller` sees the component in a list.
-    fn shows(&self, caller: &Caller, kind: ComponentKind, name: &str) -> bool {
-        let needed = self.access.needed(kind, name);
-        let component = needed.component(kind, name);
-        let policies = &self.core().policies;
-        policy::is_shown(policies, caller, component, self.incoming.now())
-    }
-}
-
-/// The component that a completion is about.
-pub(crate) fn completed(reference: &Reference) -> Option<(ComponentKind, &str)> {
-    match reference {
-        Reference::Prompt(prompt) => Some((ComponentKind::Prompt, &prompt.name)),
-        Reference::Resource(template) => Some((ComponentKind::ResourceTemplate, &template.uri)),
-        _ => None,
-    }
-}
-
-/// Arguments for the middleware, and whether there were any.
-fn passing(arguments: Option<JsonObject>) -> (Passing, bool) {
-    let had_any = arguments.is_some();
-    (Passing::Object(arguments.unwrap_or_default()), had_any)
-}
-
-/// Runs `call` as the call of `context`. The text of a panic stays here.
-async fn run<T>(
-    context: Context,
-    call: impl Future<Output = Result<T, ErrorData>>,
-) -> Result<T, ErrorData> {
-    let call = async { call.await.map_err(ToolError::protocol) };
-    let outcome = guarded(context, call).await;
-    outcome.map_err(ToolError::into_error_data)
 }
 
 impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
     async fn ping(&self, context: Request) -> Result<(), ErrorData> {
         let call = self.begin("ping", &context)?;
-        run(call, self.inner.ping(context)).await
+        self.run(call, self.inner.ping(context)).await
     }
 
     async fn initialize(
@@ -249,7 +165,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
     ) -> Result<(), ErrorData> {
         let call = self.begin("logging/setLevel", &context)?;
         self.incoming.choose_level(request.level);
-        run(call, self.inner.set_level(request, context)).await
+        self.run(call, self.inner.set_level(request, context)).await
     }
 
     async fn get_prompt(
@@ -388,7 +304,15 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let call = self.begin("subscriptions/listen", context.request_context())?;
-        run(call, self.inner.listen(context)).await
+        // A subscription is there to last; its stream has bounds of its own.
+        let listening = async {
+            self.inner
+                .listen(context)
+                .await
+                .map_err(ToolError::protocol)
+        };
+        let outcome = guarded(call, listening).await;
+        outcome.map_err(ToolError::into_error_data)
     }
 
     async fn subscribe(
@@ -398,7 +322,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
     ) -> Result<(), ErrorData> {
         let kind = ComponentKind::Resource;
         let call = self.begin_on("resources/subscribe", kind, &request.uri, &context)?;
-        run(call, self.inner.subscribe(request, context)).await
+        self.run(call, self.inner.subscribe(request, context)).await
     }
 
     async fn unsubscribe(
@@ -407,7 +331,8 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         context: Request,
     ) -> Result<(), ErrorData> {
         let call = self.begin("resources/unsubscribe", &context)?;
-        run(call, self.inner.unsubscribe(request, context)).await
+        self.run(call, self.inner.unsubscribe(request, context))
+            .await
     }
 
     async fn call_tool(
@@ -484,7 +409,8 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
             .permit(&context.extensions, &action, "")?
             .spend();
         let call = self.incoming.context("custom", &context)?;
-        run(call, self.inner.on_custom_request(request, context)).await
+        self.run(call, self.inner.on_custom_request(request, context))
+            .await
     }
 
     async fn on_cancelled(&self, notification: CancelledNotificationParam, context: Told) {
@@ -519,7 +445,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         context: Request,
     ) -> Result<GetTaskResult, ErrorData> {
         let call = self.begin_on_task("tasks/get", &request.task_id, &context)?;
-        run(call, self.inner.get_task(request, context)).await
+        self.run(call, self.inner.get_task(request, context)).await
     }
 
     async fn update_task(
@@ -528,7 +454,8 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         context: Request,
     ) -> Result<(), ErrorData> {
         let call = self.begin_on_task("tasks/update", &request.task_id, &context)?;
-        run(call, self.inner.update_task(request, context)).await
+        self.run(call, self.inner.update_task(request, context))
+            .await
     }
 
     async fn cancel_task(
@@ -537,7 +464,8 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         context: Request,
     ) -> Result<(), ErrorData> {
         let call = self.begin_on_task("tasks/cancel", &request.task_id, &context)?;
-        run(call, self.inner.cancel_task(request, context)).await
+        self.run(call, self.inner.cancel_task(request, context))
+            .await
     }
 
     async fn list_skills(
@@ -547,7 +475,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
     ) -> Result<ListSkillsResult, ErrorData> {
         let call = self.begin("skills/list", &context)?;
         let listing = self.inner.list_skills(request, context);
-        let mut result = run(call.clone(), listing).await?;
+        let mut result = self.run(call.clone(), listing).await?;
         let kind = ComponentKind::Resource;
         result
             .skills
@@ -563,7 +491,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
     ) -> Result<GetSkillResult, ErrorData> {
         let kind = ComponentKind::Resource;
         let call = self.begin_on("skills/get", kind, &request.uri, &context)?;
-        run(call, self.inner.get_skill(request, context)).await
+        self.run(call, self.inner.get_skill(request, context)).await
     }
 
     async fn read_resource_directory(
@@ -575,7 +503,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         let method = "resources/directory/read";
         let call = self.begin_on(method, kind, &request.uri, &context)?;
         let listing = self.inner.read_resource_directory(request, context);
-        let mut result = run(call.clone(), listing).await?;
+        let mut result = self.run(call.clone(), listing).await?;
         result
             .resources
             .retain(|resource| self.shows(call.caller(), kind, &resource.uri));

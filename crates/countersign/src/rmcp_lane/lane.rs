@@ -249,8 +249,12 @@ impl SessionLane {
     ) -> Option<Arc<Session>> {
         let id = random::bytes::<32>().ok()?;
         let id: Arc<str> = URL_SAFE_NO_PAD.encode(id).into();
-        let (session, transport) =
-            Session::new(id, Owner::of(caller), shape, self.ended.child_token());
+        let (session, transport) = Session::new(
+            id,
+            Owner::of(caller),
+            (shape, &self.limits),
+            self.ended.child_token(),
+        );
         let serving = self.handlers.session(
             caller.clone(),
             transport,

@@ -10,6 +10,7 @@ mod event_log;
 mod foreign_access;
 mod foreign_handler;
 mod foreign_lists;
+mod foreign_request;
 mod from_rmcp;
 mod granted;
 mod handlers;
@@ -27,7 +28,7 @@ mod task_owners;
 mod transport;
 
 pub(crate) use foreign_access::ForeignAccess;
-pub(crate) use foreign_handler::completed;
+pub(crate) use foreign_request::completed;
 pub(crate) use from_rmcp::Foreign;
 pub(crate) use granted::Granted;
 pub(crate) use http_sse::OverSse;

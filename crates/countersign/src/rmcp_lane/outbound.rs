@@ -16,9 +16,8 @@ use rmcp::service::OriginatingRequestId;
 use tokio::time::Instant;
 
 use super::event_log::EventLog;
+use super::limits::{Replay, SessionLimits};
 
-/// Requests of one session that run at once.
-const MAX_RUNNING: usize = 256;
 /// Finished streams that a client may come back for, and for how long.
 const MAX_FINISHED: usize = 4;
 const FINISHED_TTL: Duration = Duration::from_secs(60);
@@ -28,6 +27,9 @@ const FINISHED_TTL: Duration = Duration::from_secs(60);
 pub(crate) struct Outbound {
     common: Arc<EventLog>,
     shape: Shape,
+    /// Requests that run at once.
+    most_running: usize,
+    replay: Replay,
     version: OnceLock<ProtocolVersion>,
     routes: Mutex<Routes>,
 }
@@ -67,10 +69,12 @@ pub(crate) enum NotTaken {
 }
 
 impl Outbound {
-    pub(crate) fn new(shape: Shape) -> Self {
+    pub(crate) fn new(shape: Shape, limits: &SessionLimits) -> Self {
         Self {
-            common: EventLog::new(0),
+            common: EventLog::new(0, limits.replay),
             shape,
+            most_running: limits.running_calls,
+            replay: limits.replay,
             version: OnceLock::new(),
             routes: Mutex::default(),
         }
@@ -122,13 +126,13 @@ impl Outbound {
         if routes.running.contains_key(&request.id) {
             return Err(NotTaken::Duplicate);
         }
-        if routes.running.len() >= MAX_RUNNING {
+        if routes.running.len() >= self.most_running {
             return Err(NotTaken::TooMany);
         }
         let log = match self.shape {
             Shape::PerRequest => {
                 routes.last_number += 1;
-                EventLog::new(routes.last_number)
+                EventLog::new(routes.last_number, self.replay)
             }
             Shape::Single => Arc::clone(&self.common),
         };

@@ -34,7 +34,7 @@ use super::incoming::{Brought, Incoming, internal_error};
 use super::notifier::{Change, Notifier, Subscriptions, tell_session, tell_stream};
 use crate::component::Arguments;
 use crate::direct;
-use crate::dispatch::{Core, List};
+use crate::dispatch::{Core, List, too_long};
 use crate::front::era;
 use crate::protocol::{
     CallToolResponse, ErrorCode, ErrorData, GetPromptResponse, ReadResourceResponse,
@@ -91,9 +91,23 @@ impl RegistryHandler {
         let caller = self.incoming.caller(&request.extensions);
         let now = self.incoming.now();
         let listing = self.core().list(permit, list, caller, now, || context);
-        let listed = unless_cancelled(request.ct.clone(), listing).await?;
+        let listed = self.unless_cancelled(request.ct.clone(), listing).await?;
         let items = serde_json::from_slice(&listed.array).map_err(|_| internal_error())?;
         Ok((items, CacheHints::of(request)))
+    }
+
+    /// Drops the call when the client cancels it, its session ends, or it takes too long.
+    async fn unless_cancelled<T>(
+        &self,
+        cancelled: CancellationToken,
+        call: impl Future<Output = Result<T, ErrorData>>,
+    ) -> Result<T, ErrorData> {
+        tokio::select! {
+            biased;
+            outcome = call => outcome,
+            () = cancelled.cancelled() => Err(ErrorData::internal_error("Cancelled", None)),
+            () = tokio::time::sleep(self.core().patience) => Err(too_long()),
+        }
     }
 
     /// Misses no change from now on.
@@ -153,18 +167,6 @@ pub(super) fn is_modern(request: &RequestContext<RoleServer>) -> bool {
     version.is_some_and(|version| version.as_str() >= era::MODERN)
 }
 
-/// Drops the call when the client cancels it or its session ends.
-pub(super) async fn unless_cancelled<T>(
-    cancelled: CancellationToken,
-    call: impl Future<Output = Result<T, ErrorData>>,
-) -> Result<T, ErrorData> {
-    tokio::select! {
-        biased;
-        outcome = call => outcome,
-        () = cancelled.cancelled() => Err(ErrorData::internal_error("Cancelled", None)),
-    }
-}
-
 impl ServerHandler for RegistryHandler {
     fn get_info(&self) -> ServerConfig {
         let mut info = ServerConfig::new(self.core().capabilities.clone())
@@ -187,7 +189,7 @@ impl ServerHandler for RegistryHandler {
         let result = self.negotiate_initialize(&request)?;
         let call = self.incoming.context("initialize", &context)?;
         let answer = self.core().initialize(|| call, || request, result);
-        unless_cancelled(context.ct, answer).await
+        self.unless_cancelled(context.ct, answer).await
     }
 
     async fn discover(
@@ -201,7 +203,7 @@ impl ServerHandler for RegistryHandler {
         let call = self.incoming.context("server/discover", &context)?;
         let result = direct::discover(self.core(), false);
         let answer = self.core().discover(|| call, result);
-        unless_cancelled(context.ct, answer).await
+        self.unless_cancelled(context.ct, answer).await
     }
 
     async fn complete(
@@ -225,7 +227,7 @@ impl ServerHandler for RegistryHandler {
             .permit(&context.extensions, &action, component.name)?;
         let call = self.incoming.context("completion/complete", &context)?;
         let completion = self.core().complete(permit, call, request);
-        let completion = unless_cancelled(context.ct, completion).await?;
+        let completion = self.unless_cancelled(context.ct, completion).await?;
         Ok(CompleteResult::new(completion))
     }
 
@@ -315,7 +317,7 @@ impl ServerHandler for RegistryHandler {
             call_context,
             Arguments::from_object(request.arguments),
         );
-        unless_cancelled(context.ct, call).await
+        self.unless_cancelled(context.ct, call).await
     }
 
     async fn read_resource(
@@ -340,7 +342,7 @@ impl ServerHandler for RegistryHandler {
         let call = self
             .core()
             .read_resource(permit, entry, call_context, &request.uri, variables);
-        unless_cancelled(context.ct, call).await
+        self.unless_cancelled(context.ct, call).await
     }
 
     async fn get_prompt(
@@ -368,7 +370,7 @@ impl ServerHandler for RegistryHandler {
             call_context,
             Arguments::from_object(request.arguments),
         );
-        unless_cancelled(context.ct, call).await
+        self.unless_cancelled(context.ct, call).await
     }
 
     async fn subscribe(

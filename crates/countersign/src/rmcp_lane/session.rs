@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::body::Opened;
 use super::event_log::EventLog;
+use super::limits::SessionLimits;
 use super::outbound::{NotTaken, Outbound, Shape};
 use super::table::Owner;
 use super::transport::SessionTransport;
@@ -46,11 +47,11 @@ impl Session {
     pub(crate) fn new(
         id: Arc<str>,
         owner: Owner,
-        shape: Shape,
+        (shape, limits): (Shape, &SessionLimits),
         ended: CancellationToken,
     ) -> (Arc<Self>, SessionTransport) {
         let (inbound, receiver) = mpsc::channel(INBOUND);
-        let outbound = Arc::new(Outbound::new(shape));
+        let outbound = Arc::new(Outbound::new(shape, limits));
         let session = Arc::new(Self {
             id,
             owner,

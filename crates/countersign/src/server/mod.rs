@@ -1,6 +1,7 @@
 //! The builder of a server.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::routing::MethodRouter;
 use countersign_resource_server::oauth::{ScopeSet, Secret};
@@ -295,7 +296,8 @@ impl Server {
         self
     }
 
-    /// How many sessions and open streams there may be, and for how long.
+    /// How many sessions and open streams there may be, and for how long. How long a
+    /// call may take is said with [`crate::Http::request_timeout`].
     #[must_use]
     pub const fn session_limits(mut self, limits: SessionLimits) -> Self {
         self.session_limits = limits;
@@ -371,6 +373,7 @@ impl Server {
             capabilities,
             notifier: self.notifier,
             foreign: self.foreign.map(|foreign| Arc::new(foreign.access)),
+            patience: Duration::MAX,
         })
     }
 }

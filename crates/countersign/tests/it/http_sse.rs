@@ -304,20 +304,10 @@ async fn e39_rs_25_a_tool_without_its_scope_is_a_403_and_a_hidden_one_is_unknown
     );
 }
 
-fn limits(change: impl FnOnce(&mut SessionLimits)) -> SessionLimits {
-    let mut limits = SessionLimits::default();
-    change(&mut limits);
-    limits
-}
-
 #[tokio::test]
 async fn e31_tr_28_streams_are_limited_for_each_caller_and_in_all() {
-    let sse = Sse::with(|server| {
-        server.session_limits(limits(|limits| {
-            limits.per_caller = 2;
-            limits.total = 3;
-        }))
-    });
+    let sse =
+        Sse::with(|server| server.session_limits(SessionLimits::new().per_caller(2).total(3)));
     let first = sse.client("alice").await;
     let _second = sse.client("alice").await;
     let third = open(&sse.http(), &sse.token("alice")).send().await;

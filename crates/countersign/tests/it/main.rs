@@ -49,6 +49,8 @@ mod request_state;
 #[cfg(test)]
 mod scopes_in_calls;
 #[cfg(test)]
+mod session_limits;
+#[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod slow;
