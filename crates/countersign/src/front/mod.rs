@@ -12,7 +12,7 @@
 pub(crate) mod answer;
 mod body;
 mod cors;
-mod envelope;
+pub(crate) mod envelope;
 #[cfg(test)]
 mod envelope_oracle;
 pub(crate) mod era;

@@ -15,7 +15,7 @@ use super::task_owners::TaskOwners;
 use crate::Server;
 use crate::component::Access;
 use crate::dispatch::Core;
-use crate::stdio::{Pipe, Serving, serve_over};
+use crate::stdio::{Lines, Serving, serve_over};
 
 /// A handler of the SDK whose type is forgotten.
 pub(crate) struct Foreign {
@@ -34,8 +34,8 @@ pub(crate) trait Served: Send + Sync {
         limits: SessionLimits,
     ) -> SessionLane;
 
-    /// Serves it to the one client at the other end of `pipe`, until it closes it.
-    fn over(self: Box<Self>, core: Arc<Core>, clock: Arc<dyn Clock>, pipe: Pipe) -> Serving;
+    /// Serves it to the one client at the other end of `lines`, until it closes them.
+    fn over(self: Box<Self>, core: Arc<Core>, clock: Arc<dyn Clock>, lines: Lines) -> Serving;
 }
 
 /// Handlers that a function makes.
@@ -83,9 +83,9 @@ where
         SessionLane::new(make, mode, limits, clock)
     }
 
-    fn over(self: Box<Self>, core: Arc<Core>, clock: Arc<dyn Clock>, pipe: Pipe) -> Serving {
+    fn over(self: Box<Self>, core: Arc<Core>, clock: Arc<dyn Clock>, lines: Lines) -> Serving {
         let make = self.into_guarded(core, clock);
-        serve_over(make(Caller::anonymous()), pipe)
+        serve_over(make(Caller::anonymous()), lines)
     }
 }
 

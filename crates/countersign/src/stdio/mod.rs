@@ -4,19 +4,19 @@
 //! the operating system decides who may. So there is no caller to authenticate, and
 //! asking for it is a mistake that stops the start.
 
+mod lines;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use countersign_resource_server::{Caller, ConfigurationError};
-use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
+use rmcp::ServerHandler;
 use rmcp::service::{ServerInitializeError, serve_server_with_ct};
-use rmcp::transport::Transport;
-use rmcp::transport::async_rw::AsyncRwTransport;
-use rmcp::{RoleServer, ServerHandler};
-use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::lines::Lines;
+use crate::front::Limits;
 use crate::http::ServeError;
 use crate::rmcp_lane::{Foreign, RegistryHandler};
 use crate::server::Server;
@@ -34,14 +34,15 @@ impl Server {
             return Err(fault.into());
         }
         self.check_stdio()?;
+        let limit = Limits::default().body;
         let clock = Arc::clone(&self.clock);
         let foreign = self.foreign.as_mut().and_then(Foreign::take);
         let core = Arc::new(self.into_core()?);
         match foreign {
-            Some(handler) => handler.over(core, clock, stdio()).await,
+            Some(handler) => handler.over(core, clock, stdio(limit)).await,
             None => {
                 let handler = RegistryHandler::new(core, clock, Caller::anonymous());
-                serve_over(handler, stdio()).await
+                serve_over(handler, stdio(limit)).await
             }
         }
     }
@@ -62,51 +63,21 @@ impl Server {
 }
 
 /// Standard input and output as one.
-fn stdio() -> Pipe {
-    Box::new(tokio::io::join(tokio::io::stdin(), tokio::io::stdout()))
-}
-
-/// Both directions of a connection.
-pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
-
-/// A connection of any kind.
-pub(crate) type Pipe = Box<dyn Duplex>;
-
-/// One message a line. It gives the compiler a type whose futures it can name.
-struct Lines(AsyncRwTransport<RoleServer, ReadHalf<Pipe>, WriteHalf<Pipe>>);
-
-impl Transport<RoleServer> for Lines {
-    type Error = std::io::Error;
-
-    fn send(
-        &mut self,
-        message: ServerJsonRpcMessage,
-    ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
-        self.0.send(message)
-    }
-
-    async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
-        self.0.receive().await
-    }
-
-    async fn close(&mut self) -> Result<(), Self::Error> {
-        self.0.close().await
-    }
+fn stdio(limit: usize) -> Lines {
+    Lines::new(
+        tokio::io::join(tokio::io::stdin(), tokio::io::stdout()),
+        limit,
+    )
 }
 
 /// A connection that is being served.
 pub(crate) type Serving = Pin<Box<dyn Future<Output = Result<(), ServeError>> + Send>>;
 
-/// Serves `handler` to the client at the other end of `pipe`, until it closes it.
-pub(crate) fn serve_over(handler: impl ServerHandler, pipe: Pipe) -> Serving {
+/// Serves `handler` to the client at the other end of `lines`, until it closes them.
+pub(crate) fn serve_over(handler: impl ServerHandler, lines: Lines) -> Serving {
     let failed = |error: &dyn std::fmt::Display| ServeError::Stdio(error.to_string());
     Box::pin(async move {
-        let (input, output) = tokio::io::split(pipe);
-        let transport = AsyncRwTransport::new_server(input, output);
-        let transport = Lines(transport);
-        match serve_server_with_ct(handler, transport, CancellationToken::new()).await {
+        match serve_server_with_ct(handler, lines, CancellationToken::new()).await {
             Ok(running) => running
                 .waiting()
                 .await
@@ -123,6 +94,7 @@ mod tests {
     use countersign_resource_server::oauth::{Secret, UnixTime};
     use countersign_resource_server::policy::{Action, Denial, Policy};
     use countersign_resource_server::{StaticToken, StaticTokens};
+    use rmcp::RoleServer;
     use rmcp::model::{
         CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
         ServerCapabilities, ServerConfig,
@@ -187,7 +159,7 @@ mod tests {
         let clock = Arc::clone(&server.clock);
         let core = Arc::new(server.into_core().unwrap());
         let (theirs, ours) = tokio::io::duplex(64 * 1024);
-        let serving = tokio::spawn(handler.over(core, clock, Box::new(theirs)));
+        let serving = tokio::spawn(handler.over(core, clock, Lines::new(theirs, 1024)));
         let client = rmcp::serve_client((), ours).await.unwrap();
         let call = |name: &'static str| client.call_tool(CallToolRequestParams::new(name));
         let refused = call("secret").await.unwrap_err();
