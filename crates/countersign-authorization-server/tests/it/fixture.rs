@@ -150,7 +150,7 @@ impl Seen {
 
 pub(crate) struct World {
     pub(crate) server: AuthorizationServer,
-    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: TestClock,
     pub(crate) person: Arc<Person>,
     pub(crate) events: Arc<Events>,
@@ -174,7 +174,17 @@ pub(crate) async fn world_with(
     settings: Settings,
     change: impl FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder,
 ) -> World {
-    let store = Arc::new(MemoryStore::new());
+    let world = bare_world(Arc::new(MemoryStore::new()), settings, change);
+    world.add_clients().await;
+    world
+}
+
+/// A server over `store`, without clients.
+pub(crate) fn bare_world(
+    store: Arc<dyn Store>,
+    settings: Settings,
+    change: impl FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder,
+) -> World {
     let person = Arc::new(Person {
         mood: Mutex::new(Mood::Agrees),
         enabled: Mutex::new(true),
@@ -185,29 +195,13 @@ pub(crate) async fn world_with(
     let builder = AuthorizationServer::builder(settings, store.clone(), sealing, person.clone())
         .clock(Arc::new(clock.clone()))
         .audit(events.clone());
-    let world = World {
+    World {
         server: change(builder).build(),
         store,
         clock,
         person,
         events,
-    };
-    let public = |uri: &str| ClientMetadata::public(vec![RedirectUri::parse(uri).unwrap()]);
-    let secret = Secret::new(SECRET);
-    world.add("C1", facts(public(CALLBACK))).await;
-    world.add("C2", facts(public("http://127.0.0.1/cb"))).await;
-    let mut metadata = public(CALLBACK);
-    metadata.token_endpoint_auth_method = TokenEndpointAuthMethod::ClientSecretPost;
-    world
-        .add("C3", facts(metadata.clone()).with_secret(&secret, None))
-        .await;
-    metadata.token_endpoint_auth_method = TokenEndpointAuthMethod::ClientSecretBasic;
-    metadata.grant_types = vec![GrantType::ClientCredentials];
-    metadata.redirect_uris = Vec::new();
-    let mut service = facts(metadata).with_secret(&secret, None);
-    service.introspects = vec![RESOURCE.to_owned()];
-    world.add("S", service).await;
-    world
+    }
 }
 
 pub(crate) fn facts(metadata: ClientMetadata) -> ClientFacts {
@@ -227,6 +221,23 @@ pub(crate) fn form(parameters: &[(&str, &str)]) -> String {
 }
 
 impl World {
+    pub(crate) async fn add_clients(&self) {
+        let public = |uri: &str| ClientMetadata::public(vec![RedirectUri::parse(uri).unwrap()]);
+        let secret = Secret::new(SECRET);
+        self.add("C1", facts(public(CALLBACK))).await;
+        self.add("C2", facts(public("http://127.0.0.1/cb"))).await;
+        let mut metadata = public(CALLBACK);
+        metadata.token_endpoint_auth_method = TokenEndpointAuthMethod::ClientSecretPost;
+        let confidential = facts(metadata.clone()).with_secret(&secret, None);
+        self.add("C3", confidential).await;
+        metadata.token_endpoint_auth_method = TokenEndpointAuthMethod::ClientSecretBasic;
+        metadata.grant_types = vec![GrantType::ClientCredentials];
+        metadata.redirect_uris = Vec::new();
+        let mut service = facts(metadata).with_secret(&secret, None);
+        service.introspects = vec![RESOURCE.to_owned()];
+        self.add("S", service).await;
+    }
+
     pub(crate) async fn add(&self, id: &str, facts: ClientFacts) {
         let id = ClientId::parse(id).unwrap();
         self.server.add_client(&id, &facts).await.unwrap();

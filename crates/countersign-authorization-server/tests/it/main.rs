@@ -18,4 +18,5 @@ mod own_tokens;
 mod refresh;
 mod registration;
 mod revocation;
+mod sqlite;
 mod token_endpoint;
