@@ -139,7 +139,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
             None => self.begin(method, &context)?,
         };
         if let Some((kind, name)) = named {
-            self.check_listed(kind, name, &context).await?;
+            self.check_listed(&call, kind, name, &context).await?;
         }
         let operation = Completion {
             context: call.clone(),
@@ -175,7 +175,8 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
     ) -> Result<GetPromptResponse, ErrorData> {
         let kind = ComponentKind::Prompt;
         let call = self.begin_on("prompts/get", kind, &request.name, &context)?;
-        self.check_listed(kind, &request.name, &context).await?;
+        self.check_listed(&call, kind, &request.name, &context)
+            .await?;
         let (passing, had_any) = passing(request.arguments.take());
         let operation = PromptRendering {
             context: call.clone(),
@@ -342,7 +343,8 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
     ) -> Result<CallToolResponse, ErrorData> {
         let (kind, modern) = (ComponentKind::Tool, is_modern(&context));
         let call = self.begin_on("tools/call", kind, &request.name, &context)?;
-        self.check_listed(kind, &request.name, &context).await?;
+        self.check_listed(&call, kind, &request.name, &context)
+            .await?;
         let (passing, had_any) = passing(request.arguments.take());
         let operation = ToolCall {
             context: call.clone(),

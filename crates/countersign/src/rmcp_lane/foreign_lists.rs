@@ -59,16 +59,23 @@ impl<H: ServerHandler> ForeignHandler<H> {
     /// The answer for an unknown component.
     pub(super) async fn check_listed(
         &self,
+        call: &Context,
         kind: ComponentKind,
         name: &str,
         request: &Request,
     ) -> Result<(), ErrorData> {
-        if !self.access.hides(kind) || self.lists(kind, name, request).await? {
+        if !self.access.hides(kind) {
             return Ok(());
         }
-        let resource = ComponentKind::Resource;
-        if kind == ComponentKind::ResourceTemplate && self.lists(resource, name, request).await? {
-            return Ok(());
+        let kinds = match kind {
+            ComponentKind::ResourceTemplate => &[kind, ComponentKind::Resource][..],
+            _ => &[kind][..],
+        };
+        for listed in kinds {
+            let looking = self.lists(*listed, name, request);
+            if self.run(call.clone(), looking).await? {
+                return Ok(());
+            }
         }
         Err(denial::unknown(kind, name))
     }

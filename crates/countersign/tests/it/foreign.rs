@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use countersign::verifier::JwtVerifier;
-use countersign::{App, Caller, ServeError, Server, get_access_token};
+use countersign::{App, Caller, ServeError, Server, current_context, get_access_token};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
     ContentBlock, CreateTaskResult, CustomRequest, CustomResult, ErrorData, GetTaskParams,
@@ -43,6 +43,7 @@ impl ServerHandler for Theirs {
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let schema = Arc::new(json!({ "type": "object" }).as_object().cloned().unwrap());
+        assert!(current_context().is_some(), "whoever lists knows for whom");
         let tools = TOOLS.map(|name| Tool::new(name, "", Arc::clone(&schema)));
         Ok(ListToolsResult::with_all_items(tools.to_vec()))
     }

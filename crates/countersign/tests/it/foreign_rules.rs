@@ -263,6 +263,45 @@ async fn m_21_middleware_sees_and_changes_what_goes_to_the_handler() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn m_15_callers_without_a_token_see_and_use_what_needs_no_scope() {
+    let (app, _issuer) = app(|server| server.optional_auth().hide_resource("file:///vault/b"));
+    let http = || testkit::Http::service(app.clone());
+    let modern = ModernClient::new(http(), "/mcp");
+    let mut legacy = LegacyClient::new(http(), "/mcp");
+    legacy.initialize().await;
+    let guarded = json!({ "name": "delete_all" });
+    let hidden = json!({ "uri": "file:///vault/b" });
+    let open = json!({ "uri": "file:///public/a" });
+    for request in [
+        modern.mcp("tools/call", guarded.clone()),
+        legacy.mcp("tools/call", guarded),
+    ] {
+        let answer = request.send().await;
+        assert_eq!(answer.status(), 401);
+        assert!(answer.challenge().contains("scope=\"admin\""));
+    }
+    for request in [
+        modern.mcp("resources/read", hidden.clone()),
+        legacy.mcp("resources/read", hidden),
+    ] {
+        let answer = request.send().await.response().await;
+        assert_eq!(answer["error"]["message"], "Resource not found");
+    }
+    for result in [
+        modern.result("tools/list", json!({})).await,
+        legacy.result("tools/list", json!({})).await,
+    ] {
+        assert_eq!(names(&result, "tools"), ["whoami", "panics"]);
+    }
+    for result in [
+        modern.result("resources/read", open.clone()).await,
+        legacy.result("resources/read", open).await,
+    ] {
+        assert_eq!(result["contents"][0]["text"], "content");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn legacy_clients_are_served_without_sessions_too() {
     let server = app(|server| server.sessions(Sessions::Never));
     let alice = legacy(&server, "read").await;
