@@ -38,6 +38,8 @@ pub(crate) struct Leg {
     pub(crate) tokens: Tokens,
     /// Of how many calls this leg makes one: slow ones make fewer.
     pub(crate) thinned: usize,
+    /// The leg that does the least that this one has to do, if not the floor.
+    pub(crate) beside: Option<&'static str>,
 }
 
 const fn leg(name: &'static str, kind: Kind, wire: Wire) -> Leg {
@@ -48,19 +50,34 @@ const fn leg(name: &'static str, kind: Kind, wire: Wire) -> Leg {
         tool: Tool::Greet,
         tokens: Tokens::Warm(Algorithm::ES256),
         thinned: 1,
+        beside: None,
     }
 }
 
-const fn cold(name: &'static str, algorithm: Algorithm, thinned: usize) -> Leg {
+/// The floor that verifies the signature of every token, and nothing else of it.
+const fn signed(name: &'static str, algorithm: Algorithm, thinned: usize) -> Leg {
     Leg {
         tokens: Tokens::Cold(algorithm),
         thinned,
-        ..leg(name, Kind::Countersign, Wire::Modern)
+        ..leg(name, Kind::FloorSigned, Wire::Modern)
     }
 }
 
+const fn cold(name: &'static str, floor: Leg) -> Leg {
+    Leg {
+        name,
+        kind: Kind::Countersign,
+        beside: Some(floor.name),
+        ..floor
+    }
+}
+
+const ES256: Leg = signed("floor + ES256 signature", Algorithm::ES256, 2);
+const EDDSA: Leg = signed("floor + EdDSA signature", Algorithm::EdDSA, 2);
+const RS256: Leg = signed("floor + RS256 signature", Algorithm::RS256, 4);
+
 /// All of them; the first is the floor.
-pub(crate) const LEGS: [Leg; 17] = [
+pub(crate) const LEGS: [Leg; 20] = [
     leg("floor", Kind::Floor, Wire::Modern),
     leg("rmcp, 2026-07-28", Kind::Sdk, Wire::Modern),
     leg("rmcp, 2025-11-25", Kind::Sdk, Wire::Legacy),
@@ -96,9 +113,12 @@ pub(crate) const LEGS: [Leg; 17] = [
         )
     },
     leg("warm, RS256 token", Kind::Countersign, Wire::Modern).signed(Algorithm::RS256),
-    cold("cold, ES256", Algorithm::ES256, 2),
-    cold("cold, EdDSA", Algorithm::EdDSA, 2),
-    cold("cold, RS256", Algorithm::RS256, 4),
+    ES256,
+    cold("cold, ES256", ES256),
+    EDDSA,
+    cold("cold, EdDSA", EDDSA),
+    RS256,
+    cold("cold, RS256", RS256),
 ];
 
 impl Leg {

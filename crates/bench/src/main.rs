@@ -15,6 +15,8 @@ mod server;
 mod signature;
 mod tokens;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// Measures what a call costs, in CPU time of the server.
@@ -34,10 +36,17 @@ enum Command {
     Serve(server::Settings),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match arguments.command {
+    let outcome = match arguments.command {
         Some(Command::Serve(settings)) => server::serve(settings),
         None => run::run(&arguments.plan),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            run::tell(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
     }
 }

@@ -23,6 +23,10 @@ pub(crate) struct Line {
     p50_us: f64,
     p99_us: f64,
     memory_kib: u64,
+    /// By how many microseconds it is more than the floor that verifies the same
+    /// signatures in the same round.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    above_signature_us: Option<f64>,
 }
 
 /// The cost of one signature verification.
@@ -63,7 +67,15 @@ impl Line {
             p50_us: percentile(&latencies, 50),
             p99_us: percentile(&latencies, 99),
             memory_kib,
+            above_signature_us: None,
         }
+    }
+
+    /// Compared with a floor that verifies signatures, too; `cpu` and `floor` as above.
+    pub(crate) fn beside(mut self, cpu: &[f64], floor: &[f64]) -> Self {
+        let above = cpu.iter().zip(floor).map(|(cpu, floor)| cpu - floor);
+        self.above_signature_us = Some(median(above.collect()));
+        self
     }
 }
 
@@ -123,10 +135,19 @@ impl Report {
             )?;
         }
         writeln!(text)?;
+        for line in &self.lines {
+            if let Some(above) = line.above_signature_us {
+                let name = line.name;
+                writeln!(
+                    text,
+                    "{name}: {above:.2} µs above the floor that verifies the same signatures"
+                )?;
+            }
+        }
         for signature in &self.signatures {
             writeln!(
                 text,
-                "one signature verification, {}: {:.2} µs",
+                "one {} verification in a loop: {:.2} µs",
                 signature.algorithm.as_str(),
                 signature.cost
             )?;

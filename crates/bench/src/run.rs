@@ -1,10 +1,12 @@
 //! A whole run: servers up, rounds in turn, figures out.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use countersign::oauth::jose::Algorithm;
 
 use crate::child::Server;
@@ -25,16 +27,16 @@ pub(crate) struct Plan {
     #[arg(long)]
     json: bool,
     /// How often all servers are driven in turn.
-    #[arg(long)]
+    #[arg(long, value_parser = between(1, 1_000))]
     rounds: Option<usize>,
-    /// Calls to each server in each round.
-    #[arg(long)]
+    /// Calls to each server in each round; the slowest make a part of them.
+    #[arg(long, value_parser = between(1, 1_000_000))]
     calls: Option<usize>,
     /// Keep-alive connections to each server.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = between(1, 64))]
     connections: usize,
     /// Worker threads of each server.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = between(1, 64))]
     workers: usize,
     /// Only the floor and the lines with this in their name; may be given again.
     #[arg(long)]
@@ -44,24 +46,42 @@ pub(crate) struct Plan {
     under: Option<String>,
 }
 
+fn between(least: u64, most: u64) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(least..=most)
+}
+
 impl Plan {
     fn rounds(&self) -> usize {
-        self.rounds.unwrap_or(if self.quick { 3 } else { 7 }).max(1)
+        self.rounds.unwrap_or(if self.quick { 5 } else { 15 })
     }
 
     fn calls(&self) -> usize {
-        self.calls
-            .unwrap_or(if self.quick { 2_000 } else { 20_000 })
+        self.calls.unwrap_or(if self.quick { 1_000 } else { 6_000 })
     }
 
-    fn connections(&self) -> usize {
-        self.connections.clamp(1, 64)
+    /// Calls on each connection in one round.
+    fn calls_each(&self, leg: &Leg) -> usize {
+        (self.calls() / leg.thinned / self.connections).max(1)
     }
 
     fn wants(&self, leg: &Leg) -> bool {
-        self.only.is_empty()
-            || leg.name == "floor"
-            || self.only.iter().any(|part| leg.name.contains(part))
+        let asked = |leg: &Leg| self.only.iter().any(|part| leg.name.contains(part));
+        let is_beside = |one: &Leg| one.beside == Some(leg.name) && asked(one);
+        self.only.is_empty() || leg.name == "floor" || asked(leg) || LEGS.iter().any(is_beside)
+    }
+
+    /// A part of a name that no line has is a mistake.
+    fn check(&self) -> Result<()> {
+        for part in &self.only {
+            if !LEGS.iter().any(|leg| leg.name.contains(part.as_str())) {
+                let names: Vec<_> = LEGS.iter().map(|leg| leg.name).collect();
+                bail!(
+                    "no line has `{part}` in its name; the lines are:\n{}",
+                    names.join("\n")
+                );
+            }
+        }
+        Ok(())
     }
 }
 
@@ -74,62 +94,88 @@ struct Contender {
     fault: Option<anyhow::Error>,
 }
 
+/// The algorithms that tokens are signed with here.
+const ALGORITHMS: [Algorithm; 3] = [Algorithm::ES256, Algorithm::RS256, Algorithm::EdDSA];
+
+/// The tokens of one round, in lists, one for each connection.
+type Fresh = HashMap<Algorithm, Vec<Vec<String>>>;
+
 /// Measures what `plan` says, and prints it.
 pub(crate) fn run(plan: &Plan) -> Result<()> {
+    plan.check()?;
     let mut mints = HashMap::new();
-    for algorithm in [Algorithm::ES256, Algorithm::RS256, Algorithm::EdDSA] {
+    for algorithm in ALGORITHMS {
         mints.insert(algorithm, Mint::new(algorithm)?);
     }
-    let mint = |algorithm| mints.get(&algorithm).context("no such key");
-    let mut contenders = Vec::new();
-    for leg in LEGS.into_iter().filter(|leg| plan.wants(leg)) {
-        let pem = mint(leg.tokens.algorithm())?.public_pem();
-        contenders.push(Contender {
-            leg,
-            server: Server::start(plan.under.as_deref(), &arguments(plan, &leg, pem))?,
-            cpu: Vec::new(),
-            latencies: Vec::new(),
-            fault: None,
-        });
-    }
+    let mut contenders = start(plan, &mints)?;
     for round in 1..=plan.rounds() {
-        eprint(&format!("round {round} of {}", plan.rounds()));
+        tell(&format!("round {round} of {}", plan.rounds()));
+        let mut fresh = Fresh::new();
         for contender in &mut contenders {
-            let mint = mint(contender.leg.tokens.algorithm())?;
             if contender.fault.is_none() {
-                contender.fault = contender.drive(plan, mint).err();
+                contender.fault = contender.drive(plan, &mints, &mut fresh).err();
             }
         }
     }
     let mut signatures = Vec::new();
-    for algorithm in [Algorithm::ES256, Algorithm::RS256, Algorithm::EdDSA] {
+    for algorithm in ALGORITHMS {
         let time = Duration::from_millis(if plan.quick { 200 } else { 1_000 });
-        let cost = signature::cost(algorithm, mint(algorithm)?, time)?;
+        let cost = signature::cost(mint(&mints, algorithm)?, time)?;
         signatures.push(Signature { algorithm, cost });
     }
-    let mut floor = Vec::new();
-    let mut lines = Vec::new();
-    let mut faults = Vec::new();
-    for contender in contenders {
-        if let Some(fault) = contender.fault {
-            faults.push(format!("{}: {fault:#}", contender.leg.name));
-            continue;
-        }
-        if floor.is_empty() {
-            floor.clone_from(&contender.cpu);
-        }
-        let memory = contender.server.memory()?;
-        lines.push(Line::new(
-            contender.leg.name,
-            &contender.cpu,
-            &floor,
-            contender.latencies,
-            memory,
-        ));
-    }
+    let lines = lines(&mut contenders)?;
     Report { lines, signatures }.print(plan.json)?;
+    let faults: Vec<_> = contenders
+        .iter()
+        .filter_map(|contender| {
+            let fault = contender.fault.as_ref()?;
+            Some(format!("{}: {fault:#}", contender.leg.name))
+        })
+        .collect();
     anyhow::ensure!(faults.is_empty(), "not measured:\n{}", faults.join("\n"));
     Ok(())
+}
+
+fn mint(mints: &HashMap<Algorithm, Mint>, algorithm: Algorithm) -> Result<&Mint> {
+    mints.get(&algorithm).context("no such key")
+}
+
+fn start(plan: &Plan, mints: &HashMap<Algorithm, Mint>) -> Result<Vec<Contender>> {
+    let wanted = LEGS.into_iter().filter(|leg| plan.wants(leg));
+    wanted
+        .map(|leg| {
+            let pem = mint(mints, leg.tokens.algorithm())?.public_pem();
+            Ok(Contender {
+                leg,
+                server: Server::start(plan.under.as_deref(), &arguments(plan, &leg, pem))?,
+                cpu: Vec::new(),
+                latencies: Vec::new(),
+                fault: None,
+            })
+        })
+        .collect()
+}
+
+fn lines(contenders: &mut [Contender]) -> Result<Vec<Line>> {
+    let mut measured: HashMap<&str, Vec<f64>> = HashMap::new();
+    for contender in contenders.iter().filter(|one| one.fault.is_none()) {
+        measured.insert(contender.leg.name, contender.cpu.clone());
+    }
+    let floor = measured
+        .get("floor")
+        .context("the floor was not measured")?;
+    let mut lines = Vec::new();
+    for contender in contenders.iter_mut().filter(|one| one.fault.is_none()) {
+        let latencies = std::mem::take(&mut contender.latencies);
+        let memory = contender.server.memory()?;
+        let line = Line::new(contender.leg.name, &contender.cpu, floor, latencies, memory);
+        let beside = contender.leg.beside.and_then(|name| measured.get(name));
+        lines.push(match beside {
+            Some(floor) => line.beside(&contender.cpu, floor),
+            None => line,
+        });
+    }
+    Ok(lines)
 }
 
 /// The command line of the server of `leg`.
@@ -137,7 +183,7 @@ fn arguments(plan: &Plan, leg: &Leg, pem: &str) -> Vec<String> {
     let mut arguments = vec![
         "serve".to_owned(),
         format!("--kind={}", leg.kind.name()),
-        format!("--workers={}", plan.workers.max(1)),
+        format!("--workers={}", plan.workers),
         format!("--public-key={pem}"),
     ];
     arguments.extend(request::trust());
@@ -145,31 +191,36 @@ fn arguments(plan: &Plan, leg: &Leg, pem: &str) -> Vec<String> {
 }
 
 impl Contender {
-    /// One round.
-    fn drive(&mut self, plan: &Plan, mint: &Mint) -> Result<()> {
-        let connections = plan.connections();
-        let calls = (plan.calls() / self.leg.thinned / connections).max(1);
-        let each = match self.leg.tokens {
-            Tokens::Warm(_) => 1,
-            Tokens::Cold(_) => calls,
-        };
+    /// One round. Tokens that nobody saw before are the same for all servers.
+    fn drive(
+        &mut self,
+        plan: &Plan,
+        mints: &HashMap<Algorithm, Mint>,
+        fresh: &mut Fresh,
+    ) -> Result<()> {
+        let mint = mint(mints, self.leg.tokens.algorithm())?;
+        let calls = plan.calls_each(&self.leg);
         let warm = mint.token()?;
-        let mut tokens = Vec::with_capacity(connections);
-        for _ in 0..connections {
-            tokens.push(match self.leg.tokens {
-                Tokens::Warm(_) => vec![warm.clone()],
-                Tokens::Cold(_) => (0..each).map(|_| mint.token()).collect::<Result<_>>()?,
-            });
-        }
-        let round = load::drive(&self.server, &self.leg, calls, &warm, &tokens)?;
+        let same;
+        let tokens = match self.leg.tokens {
+            Tokens::Warm(_) => {
+                same = vec![vec![warm.clone()]; plan.connections];
+                &same
+            }
+            Tokens::Cold(algorithm) => match fresh.entry(algorithm) {
+                Entry::Occupied(tokens) => tokens.into_mut(),
+                Entry::Vacant(none) => none.insert(mint.tokens(plan.connections, calls)?),
+            },
+        };
+        let round = load::drive(&self.server, &self.leg, calls, &warm, tokens)?;
         self.cpu.push(round.cpu.as_secs_f64() * 1e6);
         self.latencies.extend(round.latencies);
         Ok(())
     }
 }
 
-/// Tells whoever waits how far it is.
-fn eprint(text: &str) {
+/// Tells whoever waits how far it is, or what went wrong.
+pub(crate) fn tell(text: &str) {
     use std::io::Write;
     // Nobody is there to be told if this fails.
     let _ = writeln!(std::io::stderr(), "{text}");

@@ -40,4 +40,10 @@ impl Mint {
             .sign(&self.keys, SystemClock::default().now(), &self.random)?;
         Ok(token.reveal().to_owned())
     }
+    /// `lists` lists of `each` tokens that were never issued before.
+    pub(crate) fn tokens(&self, lists: usize, each: usize) -> Result<Vec<Vec<String>>> {
+        (0..lists)
+            .map(|_| (0..each).map(|_| self.token()).collect())
+            .collect()
+    }
 }

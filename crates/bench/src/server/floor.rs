@@ -1,18 +1,25 @@
 //! The floor: the least that an HTTP server for JSON-RPC does. It parses the body
 //! and answers with a constant; nothing is checked, dispatched or made.
+//!
+//! With a key it also verifies the signature of the token of each request: the
+//! least that a token costs that was never seen before.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use anyhow::Result;
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::IntoResponse;
+use axum::extract::State;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::serve::ListenerExt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use crate::signature::Signatures;
 
 const ANSWER: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Hello, World! Your userid is hello@world.com."}],"resultType":"complete"}}"#;
 
@@ -51,14 +58,35 @@ impl Envelope<'_> {
     }
 }
 
-/// Serves.
-pub(super) async fn serve() -> Result<()> {
+async fn answer_signed(
+    State(signatures): State<Arc<Signatures>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let value = headers.get(AUTHORIZATION);
+    let value = value.and_then(|value| value.to_str().ok());
+    let token = value.and_then(|value| value.strip_prefix("Bearer "));
+    if token.is_some_and(|token| signatures.are_good(token)) {
+        answer(body).await.into_response()
+    } else {
+        StatusCode::UNAUTHORIZED.into_response()
+    }
+}
+
+/// Serves; with `signatures`, only requests whose token is signed.
+pub(super) async fn serve(signatures: Option<Signatures>) -> Result<()> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     super::announce(listener.local_addr()?)?;
     let listener = listener.tap_io(|stream| {
         // Left as it is if the option cannot be set: only latency suffers.
         let _ = stream.set_nodelay(true);
     });
-    axum::serve(listener, Router::new().route("/mcp", post(answer))).await?;
+    let router = match signatures {
+        None => Router::new().route("/mcp", post(answer)),
+        Some(signatures) => Router::new()
+            .route("/mcp", post(answer_signed))
+            .with_state(Arc::new(signatures)),
+    };
+    axum::serve(listener, router).await?;
     Ok(())
 }

@@ -12,11 +12,15 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use countersign::verifier::{JwtVerifier, JwtVerifierBuilder};
 
+use crate::signature::Signatures;
+
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
     /// axum: parses the body, answers with a constant.
     Floor,
+    /// The same, after the signature of the token of each request is verified.
+    FloorSigned,
     /// The SDK, stateless, JSON answers, no authentication.
     Sdk,
     /// The same behind a check of the JWT of each request.
@@ -73,7 +77,11 @@ pub(crate) fn serve(settings: Settings) -> Result<()> {
         .enable_all()
         .build()?;
     match settings.kind {
-        Kind::Floor => runtime.block_on(until_told(floor::serve())),
+        Kind::Floor => runtime.block_on(until_told(floor::serve(None))),
+        Kind::FloorSigned => {
+            let signatures = Signatures::by(&settings.public_key)?;
+            runtime.block_on(until_told(floor::serve(Some(signatures))))
+        }
         Kind::Sdk => runtime.block_on(until_told(sdk::serve(None, sdk::Sessions::Without))),
         Kind::SdkSessions => runtime.block_on(until_told(sdk::serve(None, sdk::Sessions::With))),
         Kind::SdkJwt => {
