@@ -3,7 +3,6 @@
 //! `scope = scope-token *( SP scope-token )`, where a token is one or more of
 //! `%x21 / %x23-5B / %x5D-7E`. Scopes are compared byte for byte.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -57,14 +56,14 @@ impl std::borrow::Borrow<str> for ScopeToken {
     }
 }
 
-/// A set of scopes, in alphabetical order.
+/// A set of scopes, in alphabetical order, each once.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct ScopeSet(BTreeSet<ScopeToken>);
+pub struct ScopeSet(Vec<ScopeToken>);
 
 impl ScopeSet {
     /// The empty set.
     pub const fn new() -> Self {
-        Self(BTreeSet::new())
+        Self(Vec::new())
     }
 
     /// Reads a `scope` value: names separated by single spaces (RFC 6749 §3.3).
@@ -99,12 +98,14 @@ impl ScopeSet {
 
     /// Whether `name` is in the set.
     pub fn contains(&self, name: &str) -> bool {
-        self.0.contains(name)
+        self.0
+            .binary_search_by(|scope| scope.as_str().cmp(name))
+            .is_ok()
     }
 
     /// Whether every scope of `required` is in this set.
     pub fn is_superset(&self, required: &Self) -> bool {
-        self.0.is_superset(&required.0)
+        required.iter().all(|scope| self.contains(scope.as_str()))
     }
 
     /// Whether there is no scope.
@@ -135,7 +136,7 @@ impl ScopeSet {
     /// All scopes of both sets.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        self.0.union(&other.0).cloned().collect()
+        self.iter().chain(other.iter()).cloned().collect()
     }
 
     /// The scopes that both sets have.
@@ -147,13 +148,17 @@ impl ScopeSet {
     /// The scopes of this set that `other` lacks.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
-        self.0.difference(&other.0).cloned().collect()
+        let lacks = |scope: &&ScopeToken| !other.contains(scope.as_str());
+        self.iter().filter(lacks).cloned().collect()
     }
 }
 
 impl FromIterator<ScopeToken> for ScopeSet {
     fn from_iter<I: IntoIterator<Item = ScopeToken>>(scopes: I) -> Self {
-        Self(scopes.into_iter().collect())
+        let mut scopes: Vec<_> = scopes.into_iter().collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        Self(scopes)
     }
 }
 

@@ -1,10 +1,10 @@
 //! The proof that a credential was verified.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use countersign_oauth::{ScopeSet, UnixTime};
+use countersign_oauth::{ScopeSet, UnixTime, json};
 use serde_json::{Map, Value};
 
 /// Who a token speaks for: never the subject alone, because two issuers may
@@ -43,6 +43,27 @@ impl Liveness {
     }
 }
 
+/// All claims of a token. Most servers look at few of them and remember many
+/// tokens, so the text is kept and parsed when somebody looks.
+#[derive(Clone, Default)]
+struct Claims {
+    text: Vec<u8>,
+    parsed: OnceLock<Map<String, Value>>,
+}
+
+impl Claims {
+    fn parsed(&self) -> &Map<String, Value> {
+        self.parsed
+            .get_or_init(|| json::parse_object(&self.text).unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Claims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.parsed(), f)
+    }
+}
+
 /// What a verifier claims to have verified; becomes an [`AccessToken`] by
 /// [`AccessToken::assertion`].
 #[derive(Clone, Debug)]
@@ -52,7 +73,7 @@ pub struct Assertion {
     expires_at: Option<UnixTime>,
     issued_at: Option<UnixTime>,
     scopes: ScopeSet,
-    claims: Map<String, Value>,
+    claims: Claims,
     cacheable_until: Option<UnixTime>,
     liveness: Option<Liveness>,
 }
@@ -73,7 +94,7 @@ impl Assertion {
             expires_at: None,
             issued_at: None,
             scopes: ScopeSet::new(),
-            claims: Map::new(),
+            claims: Claims::default(),
             cacheable_until: None,
             liveness: None,
         }
@@ -117,7 +138,19 @@ impl Assertion {
     /// Every claim of the token, readable by [`AccessToken::get`].
     #[must_use]
     pub fn claims(mut self, claims: Map<String, Value>) -> Self {
-        self.claims = claims;
+        self.claims = Claims {
+            text: Vec::new(),
+            parsed: OnceLock::from(claims),
+        };
+        self
+    }
+
+    /// Every claim of the token: the text of a JSON object that was parsed before.
+    pub(crate) fn claims_text(mut self, text: Vec<u8>) -> Self {
+        self.claims = Claims {
+            text,
+            parsed: OnceLock::new(),
+        };
         self
     }
 
@@ -199,12 +232,12 @@ impl AccessToken {
 
     /// Any claim by name, for example `"email"`.
     pub fn get(&self, claim: &str) -> Option<&Value> {
-        self.0.claims.get(claim)
+        self.0.claims.parsed().get(claim)
     }
 
     /// All claims.
     pub fn claims(&self) -> &Map<String, Value> {
-        &self.0.claims
+        self.0.claims.parsed()
     }
 
     /// Until when the outcome may be served from a cache, if at all.

@@ -1,12 +1,12 @@
 //! Checking claims, in the order of RFC 9068 §4.
 
-use serde_json::{Map, Value};
+use std::sync::Arc;
 
 use super::error::ClaimsError;
 use super::numeric_date::{self, Round};
 use super::policy::{ClaimsPolicy, TypPolicy};
 use crate::jose::Header;
-use crate::json;
+use crate::json::{Json, JsonError, Object};
 use crate::scope::{ScopeSet, ScopeToken};
 use crate::time::UnixTime;
 
@@ -20,9 +20,9 @@ pub const MAX_SUBJECT_BYTES: usize = 1024;
 #[non_exhaustive]
 pub struct Claims {
     /// Who issued the token (RFC 7519 §4.1.1), as written.
-    pub iss: Option<String>,
+    pub iss: Option<Arc<str>>,
     /// Whom the token is about (RFC 7519 §4.1.2). Unique only together with `iss`.
-    pub sub: String,
+    pub sub: Arc<str>,
     /// Whom the token is meant for (RFC 7519 §4.1.3); empty if it does not say.
     pub aud: Vec<String>,
     /// When the token expires (RFC 7519 §4.1.4).
@@ -34,11 +34,9 @@ pub struct Claims {
     /// What the token permits (RFC 8693 §4.2); empty if it does not say.
     pub scopes: ScopeSet,
     /// The client the token was issued to: `client_id` (RFC 8693 §4.3), else `azp`.
-    pub client_id: Option<String>,
+    pub client_id: Option<Arc<str>>,
     /// The id of the token (RFC 7519 §4.1.7).
-    pub jti: Option<String>,
-    /// All claims.
-    pub all: Map<String, Value>,
+    pub jti: Option<Arc<str>>,
 }
 
 impl ClaimsPolicy {
@@ -56,25 +54,39 @@ impl ClaimsPolicy {
         payload: &[u8],
         now: UnixTime,
     ) -> Result<Claims, ClaimsError> {
+        self.check_parsed(header, Object::parse(payload), now)
+    }
+
+    /// Checks a token whose signature is verified and whose payload was parsed before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::check`].
+    pub fn check_parsed(
+        &self,
+        header: &Header,
+        payload: Result<Object<'_>, JsonError>,
+        now: UnixTime,
+    ) -> Result<Claims, ClaimsError> {
         self.check_typ(header.typ.as_deref())?;
-        let all = json::parse_object(payload).map_err(ClaimsError::Json)?;
-        refuse_other_kinds(&all)?;
-        let iss = self.check_issuer(&all)?;
-        let aud = self.check_audience(&all)?;
-        let (exp, nbf, iat) = self.check_times(&all, now)?;
-        let sub = check_subject(&all)?;
-        let scopes = self.scopes(&all)?;
-        let client_id = optional_text(&all, "client_id", ClaimsError::ClientIdInvalid)?;
-        let azp = optional_text(&all, "azp", ClaimsError::ClientIdInvalid)?;
-        let jti = optional_text(&all, "jti", ClaimsError::TokenIdInvalid)?;
+        let all = &payload.map_err(ClaimsError::Json)?;
+        refuse_other_kinds(all)?;
+        let iss = self.check_issuer(all)?;
+        let aud = self.check_audience(all)?;
+        let (exp, nbf, iat) = self.check_times(all, now)?;
+        let sub = check_subject(all)?;
+        let scopes = self.scopes(all)?;
+        let client_id = optional_text(all, "client_id", ClaimsError::ClientIdInvalid)?;
+        let azp = optional_text(all, "azp", ClaimsError::ClientIdInvalid)?;
+        let jti = optional_text(all, "jti", ClaimsError::TokenIdInvalid)?;
         if self
             .required
             .iter()
-            .any(|name| all.get(name).is_none_or(Value::is_null))
+            .any(|name| all.get(name).is_none_or(Json::is_null))
         {
             return Err(ClaimsError::RequiredClaimMissing);
         }
-        let client_id = client_id.or(azp);
+        let client_id = client_id.or(azp).map(Arc::from);
         Ok(Claims {
             iss,
             sub,
@@ -84,8 +96,7 @@ impl ClaimsPolicy {
             iat,
             scopes,
             client_id,
-            jti,
-            all,
+            jti: jti.map(Arc::from),
         })
     }
 
@@ -106,26 +117,28 @@ impl ClaimsPolicy {
     }
 
     /// RFC 7519 §4.1.1, RFC 9068 §4: the issuer "MUST exactly match".
-    fn check_issuer(&self, all: &Map<String, Value>) -> Result<Option<String>, ClaimsError> {
+    fn check_issuer(&self, all: &Object<'_>) -> Result<Option<Arc<str>>, ClaimsError> {
         let iss = optional_text(all, "iss", ClaimsError::IssuerInvalid)?;
-        if !self.issuers.is_empty() {
-            let iss = iss.as_ref().ok_or(ClaimsError::IssuerMissing)?;
-            if !self.issuers.contains(iss) {
-                return Err(ClaimsError::IssuerMismatch);
-            }
+        if self.issuers.is_empty() {
+            return Ok(iss.map(Arc::from));
         }
-        Ok(iss)
+        let iss = iss.ok_or(ClaimsError::IssuerMissing)?;
+        let mut accepted = self.issuers.iter();
+        let accepted = accepted.find(|accepted| accepted.as_ref() == iss);
+        // All tokens of an issuer share its name.
+        let accepted = accepted.ok_or(ClaimsError::IssuerMismatch)?;
+        Ok(Some(Arc::clone(accepted)))
     }
 
     /// RFC 7519 §4.1.3: "If the principal processing the claim does not identify
     /// itself with a value in the 'aud' claim when this claim is present, then
     /// the JWT MUST be rejected."
-    fn check_audience(&self, all: &Map<String, Value>) -> Result<Vec<String>, ClaimsError> {
+    fn check_audience(&self, all: &Object<'_>) -> Result<Vec<String>, ClaimsError> {
         let aud = match all.get("aud") {
             None if self.audiences.is_empty() => return Ok(Vec::new()),
             None => return Err(ClaimsError::AudienceMissing),
-            Some(Value::String(one)) => vec![one.clone()],
-            Some(Value::Array(many)) => many
+            Some(Json::Text(one)) => vec![one.to_string()],
+            Some(Json::Array(many)) => many
                 .iter()
                 .map(|one| one.as_str().map(str::to_owned))
                 .collect::<Option<_>>()
@@ -151,13 +164,16 @@ impl ClaimsPolicy {
     /// RFC 7519 §4.1.4 to §4.1.6.
     fn check_times(
         &self,
-        all: &Map<String, Value>,
+        all: &Object<'_>,
         now: UnixTime,
     ) -> Result<(UnixTime, Option<UnixTime>, Option<UnixTime>), ClaimsError> {
         let date = |name, round, error| {
-            let value: Option<&Value> = all.get(name);
+            let value: Option<&Json<'_>> = all.get(name);
             value
-                .map(|value| numeric_date::parse(value, round).ok_or(error))
+                .map(|value| match value {
+                    Json::Number(number) => numeric_date::parse(number, round).ok_or(error),
+                    _ => Err(error),
+                })
                 .transpose()
         };
         let exp = date("exp", Round::Down, ClaimsError::ExpiryInvalid)?;
@@ -186,14 +202,12 @@ impl ClaimsPolicy {
         Ok((exp, nbf, iat))
     }
 
-    fn scopes(&self, all: &Map<String, Value>) -> Result<ScopeSet, ClaimsError> {
+    fn scopes(&self, all: &Object<'_>) -> Result<ScopeSet, ClaimsError> {
         let claim = self.scope_claims.iter().find_map(|name| all.get(name));
         match claim {
             None => Ok(ScopeSet::new()),
-            Some(Value::String(text)) => {
-                ScopeSet::parse(text).map_err(|_| ClaimsError::ScopeInvalid)
-            }
-            Some(Value::Array(names)) => names
+            Some(Json::Text(text)) => ScopeSet::parse(text).map_err(|_| ClaimsError::ScopeInvalid),
+            Some(Json::Array(names)) => names
                 .iter()
                 .map(|name| name.as_str().and_then(|name| ScopeToken::parse(name).ok()))
                 .collect::<Option<_>>()
@@ -204,19 +218,21 @@ impl ClaimsPolicy {
 }
 
 /// RFC 8725 §3.12: the kinds of tokens of one issuer must exclude each other.
-fn refuse_other_kinds(all: &Map<String, Value>) -> Result<(), ClaimsError> {
+fn refuse_other_kinds(all: &Object<'_>) -> Result<(), ClaimsError> {
     // RFC 7800 §3.1: whoever presents a token with `cnf` must prove a key.
-    if all.contains_key("cnf") {
+    if all.contains("cnf") {
         return Err(ClaimsError::SenderConstrained);
     }
     // OpenID Connect Core §2: hashes of the tokens issued beside an ID token.
-    let is_id_token = all.contains_key("at_hash") || all.contains_key("c_hash");
+    let is_id_token = all.contains("at_hash") || all.contains("c_hash");
     // Claims by which issuers without `typ` tell their tokens apart.
-    let declares_another = all.get("token_use").is_some_and(|kind| kind != "access")
+    let declares_another = all
+        .get("token_use")
+        .is_some_and(|kind| kind.as_str() != Some("access"))
         || all.get("typ").is_some_and(|kind| {
             ["ID", "Refresh", "Offline", "Logout"]
                 .iter()
-                .any(|other| kind == other)
+                .any(|other| kind.as_str() == Some(*other))
         });
     if is_id_token || declares_another {
         return Err(ClaimsError::OtherKindOfToken);
@@ -224,26 +240,25 @@ fn refuse_other_kinds(all: &Map<String, Value>) -> Result<(), ClaimsError> {
     Ok(())
 }
 
-fn check_subject(all: &Map<String, Value>) -> Result<String, ClaimsError> {
+fn check_subject(all: &Object<'_>) -> Result<Arc<str>, ClaimsError> {
     match all.get("sub") {
         None => Err(ClaimsError::SubjectMissing),
-        Some(Value::String(sub))
+        Some(Json::Text(sub))
             if (1..=MAX_SUBJECT_BYTES).contains(&sub.len()) && !sub.contains(char::is_control) =>
         {
-            Ok(sub.clone())
+            Ok(Arc::from(sub.as_ref()))
         }
         Some(_) => Err(ClaimsError::SubjectInvalid),
     }
 }
 
-fn optional_text(
-    all: &Map<String, Value>,
+fn optional_text<'a>(
+    all: &'a Object<'_>,
     name: &str,
     otherwise: ClaimsError,
-) -> Result<Option<String>, ClaimsError> {
+) -> Result<Option<&'a str>, ClaimsError> {
     match all.get(name) {
         None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(otherwise),
+        Some(value) => value.as_str().map(Some).ok_or(otherwise),
     }
 }

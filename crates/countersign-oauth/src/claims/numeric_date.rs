@@ -1,6 +1,6 @@
 //! NumericDate: RFC 7519 §2.
 
-use serde_json::Value;
+use serde_json::Number;
 
 use crate::time::UnixTime;
 
@@ -24,10 +24,7 @@ pub(crate) enum Round {
     clippy::cast_precision_loss,
     reason = "the range is checked first, and every whole number in it is an exact f64"
 )]
-pub(crate) fn parse(value: &Value, round: Round) -> Option<UnixTime> {
-    let Value::Number(number) = value else {
-        return None;
-    };
+pub(crate) fn parse(number: &Number, round: Round) -> Option<UnixTime> {
     let seconds = match number.as_u64() {
         Some(seconds) => seconds,
         None => {

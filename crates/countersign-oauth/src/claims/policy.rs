@@ -1,5 +1,7 @@
 //! What is expected of a token.
 
+use std::sync::Arc;
+
 use super::error::ConfigError;
 use crate::time::Lifetime;
 
@@ -28,7 +30,7 @@ pub enum TypPolicy {
 /// What is expected of the claims of an access token: RFC 9068 §4, RFC 7519 §4.1.
 #[derive(Clone, Debug)]
 pub struct ClaimsPolicy {
-    pub(super) issuers: Vec<String>,
+    pub(super) issuers: Vec<Arc<str>>,
     pub(super) audiences: Vec<String>,
     pub(super) other_audiences_refused: bool,
     pub(super) leeway: Lifetime,
@@ -57,7 +59,7 @@ impl ClaimsPolicy {
     }
 
     /// The accepted issuers; none means that `iss` is not compared.
-    pub fn issuers(&self) -> &[String] {
+    pub fn issuers(&self) -> &[Arc<str>] {
         &self.issuers
     }
 
@@ -82,7 +84,7 @@ pub struct ClaimsPolicyBuilder {
 
 impl ClaimsPolicyBuilder {
     /// Accepts tokens whose `iss` is this text, byte for byte. May be called again.
-    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+    pub fn issuer(mut self, issuer: impl Into<Arc<str>>) -> Self {
         self.policy.issuers.push(issuer.into());
         self
     }
@@ -159,11 +161,8 @@ impl ClaimsPolicyBuilder {
         if policy.issuers.is_empty() && policy.audiences.is_empty() && !anything_accepted {
             return Err(ConfigError::NothingExpected);
         }
-        if policy
-            .issuers
-            .iter()
-            .chain(&policy.audiences)
-            .any(String::is_empty)
+        if policy.issuers.iter().any(|issuer| issuer.is_empty())
+            || policy.audiences.iter().any(String::is_empty)
         {
             return Err(ConfigError::EmptyValue);
         }

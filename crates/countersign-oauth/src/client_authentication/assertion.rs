@@ -151,7 +151,7 @@ impl AssertionRules {
     ) -> Result<UnixTime, AssertionError> {
         let exp = claims
             .get("exp")
-            .and_then(|exp| numeric_date::parse(exp, Round::Down))
+            .and_then(|exp| numeric_date::parse(exp.as_number()?, Round::Down))
             .ok_or(AssertionError::ExpiryMissing)?;
         if now >= exp.saturating_add(self.leeway) {
             return Err(AssertionError::Expired);
@@ -160,7 +160,8 @@ impl AssertionRules {
             return Err(AssertionError::ValidTooLong);
         }
         for start in ["nbf", "iat"].iter().filter_map(|name| claims.get(*name)) {
-            let start = numeric_date::parse(start, Round::Up);
+            let start = start.as_number();
+            let start = start.and_then(|start| numeric_date::parse(start, Round::Up));
             if start.is_none_or(|start| start > now.saturating_add(self.leeway)) {
                 return Err(AssertionError::NotYetValid);
             }

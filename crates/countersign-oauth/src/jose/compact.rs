@@ -8,6 +8,7 @@ use super::base64url;
 use super::error::JwsError;
 use super::header::Header;
 use super::jwk_set::JwkSet;
+use super::key::VerifyingKey;
 use crate::bearer::MAX_TOKEN_BYTES;
 
 /// A token whose signature was verified. Only [`verify_compact`] and
@@ -135,21 +136,39 @@ impl Unverified<'_> {
     /// [`JwsError`] if the algorithm is not accepted, no key or no single key
     /// fits, or the signature is wrong.
     pub fn verify(self, keys: &JwkSet, algorithms: &[Algorithm]) -> Result<VerifiedJws, JwsError> {
+        let thumbprint = self.verified_by(keys, algorithms)?.shared_thumbprint();
+        Ok(VerifiedJws {
+            header: self.header,
+            payload: self.payload,
+            thumbprint,
+        })
+    }
+
+    /// The key that verifies the signature, as [`Self::verify`], for payloads that
+    /// are kept where they are.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::verify`].
+    pub fn verified_by<'k>(
+        &self,
+        keys: &'k JwkSet,
+        algorithms: &[Algorithm],
+    ) -> Result<&'k VerifyingKey, JwsError> {
         if !algorithms.contains(&self.header.alg) {
             return Err(JwsError::AlgorithmNotAllowed);
         }
         let key = keys.select(&self.header)?;
-        if !key.verifies(
-            self.header.alg,
-            self.signing_input.as_bytes(),
-            &self.signature,
-        ) {
-            return Err(JwsError::BadSignature);
+        let message = self.signing_input.as_bytes();
+        if key.verifies(self.header.alg, message, &self.signature) {
+            Ok(key)
+        } else {
+            Err(JwsError::BadSignature)
         }
-        Ok(VerifiedJws {
-            header: self.header,
-            payload: self.payload,
-            thumbprint: key.shared_thumbprint(),
-        })
+    }
+
+    /// The payload. Whoever takes it has verified the signature, or does not trust it.
+    pub fn into_payload(self) -> Vec<u8> {
+        self.payload
     }
 }

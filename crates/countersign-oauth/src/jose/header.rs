@@ -5,11 +5,9 @@
 //! (RFC 8725 §3.10). Headers that would change how the token is read (`crit`,
 //! `b64`, `zip`) refuse it, whatever their value.
 
-use serde_json::Value;
-
 use super::algorithm::Algorithm;
 use super::error::JwsError;
-use crate::json;
+use crate::json::{Json, Object};
 
 /// The longest key id, in bytes.
 pub const MAX_KEY_ID_BYTES: usize = 512;
@@ -34,30 +32,30 @@ impl Header {
     /// [`JwsError`] if it is no strict JSON object, `alg` is absent or not
     /// implemented, `kid` or `typ` is no string, or it has `crit`, `b64` or `zip`.
     pub fn parse(bytes: &[u8]) -> Result<Self, JwsError> {
-        let mut members = json::parse_object(bytes).map_err(JwsError::HeaderJson)?;
+        let members = Object::parse(bytes).map_err(JwsError::HeaderJson)?;
         // RFC 7515 §4.1.11: "If any of the listed extension Header Parameters
         // are not understood and supported by the recipient, then the JWS is invalid."
-        if members.contains_key("crit") {
+        if members.contains("crit") {
             return Err(JwsError::CriticalExtension);
         }
-        if members.contains_key("b64") {
+        if members.contains("b64") {
             return Err(JwsError::UnencodedPayload);
         }
-        if members.contains_key("zip") {
+        if members.contains("zip") {
             return Err(JwsError::Compressed);
         }
         let alg = match members.get("alg") {
-            Some(Value::String(name)) => name.parse().map_err(|_| JwsError::AlgorithmUnknown)?,
+            Some(Json::Text(name)) => name.parse().map_err(|_| JwsError::AlgorithmUnknown)?,
             _ => return Err(JwsError::AlgorithmMissing),
         };
-        let kid = match members.remove("kid") {
+        let kid = match members.get("kid") {
             None => None,
-            Some(Value::String(kid)) if kid.len() <= MAX_KEY_ID_BYTES => Some(kid),
+            Some(Json::Text(kid)) if kid.len() <= MAX_KEY_ID_BYTES => Some(kid.to_string()),
             Some(_) => return Err(JwsError::KeyIdInvalid),
         };
-        let typ = match members.remove("typ") {
+        let typ = match members.get("typ") {
             None => None,
-            Some(Value::String(typ)) => Some(typ),
+            Some(Json::Text(typ)) => Some(typ.to_string()),
             Some(_) => return Err(JwsError::TypeInvalid),
         };
         Ok(Self { alg, kid, typ })

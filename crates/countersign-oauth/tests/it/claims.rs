@@ -332,7 +332,7 @@ fn a59_a_subject_that_is_no_plain_text_is_refused() {
         "/",
         &"x".repeat(MAX_SUBJECT_BYTES),
     ] {
-        assert_eq!(with("sub", Some(value.into())).unwrap().sub, value);
+        assert_eq!(with("sub", Some(value.into())).unwrap().sub.as_ref(), value);
     }
 }
 
@@ -456,10 +456,7 @@ fn a_required_claim_that_is_absent_or_null_is_refused() {
         refusal
     );
     claims["tenant"] = "t".into();
-    assert_eq!(
-        check_text(&policy, &claims.to_string()).unwrap().all["tenant"],
-        "t"
-    );
+    assert!(check_text(&policy, &claims.to_string()).is_ok());
 }
 
 #[test]

@@ -72,6 +72,28 @@ fn members_with_private_names_of_the_parser_are_plain_members() {
     }
 }
 
+#[test]
+fn a_name_that_occurs_twice_is_refused_among_few_and_among_many() {
+    for members in [2, 3, 15, 16, 17, 18, 100, 1_000] {
+        let names: Vec<String> = (0..members).map(|number| format!("m{number}")).collect();
+        let text = |names: &[String]| {
+            let members: Vec<_> = names.iter().map(|name| format!("\"{name}\":1")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        let read = parse_object(text(&names).as_bytes()).unwrap();
+        assert!(read.keys().eq(&names), "{members}");
+        for (first, second) in [(0, 1), (0, members - 1), (members - 2, members - 1)] {
+            let mut names = names.clone();
+            names[second] = names[first].clone();
+            let nested = format!("[{}]", text(&names));
+            for text in [text(&names), nested] {
+                let refused = parse(text.as_bytes());
+                assert_eq!(refused, Err(JsonError::DuplicateMember), "{members}");
+            }
+        }
+    }
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

@@ -10,7 +10,7 @@ use crate::fixtures::*;
 #[test]
 fn the_control_token_is_accepted() {
     let claims = judge(&good_token()).unwrap();
-    assert_eq!(claims.sub, "alice");
+    assert_eq!(claims.sub.as_ref(), "alice");
     assert_eq!(claims.scopes.to_string(), "read write");
     assert_eq!(claims.client_id.as_deref(), Some("c1"));
 }

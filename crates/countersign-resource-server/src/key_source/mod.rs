@@ -19,6 +19,7 @@ use crate::ConfigurationError;
 use crate::fetch::{Fetch, Fetcher};
 
 pub(crate) use remote::{Refetched, RemoteKeySet, RemoteSettings};
+pub(crate) use snapshot::Snapshot;
 
 /// The keys of one issuer, as configured. They are read when the server starts.
 #[derive(Clone)]

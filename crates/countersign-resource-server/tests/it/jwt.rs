@@ -56,11 +56,14 @@ async fn rs_14_rs_17_the_claims_that_decide_are_all_required() {
 async fn m_14_the_caller_carries_what_the_token_says() {
     let issuer = TestIssuer::as_test();
     let gate = gate(trusting(&issuer));
+    // A name that the parser uses for itself.
+    let odd = json!({ "$serde_json::private::RawValue": "[1]" });
     let token = issuer
         .token()
         .audiences(["https://other.test", AUDIENCE])
         .scopes("read write")
-        .claim("email", "alice@as.test");
+        .claim("email", "alice@as.test")
+        .claim("odd", odd.clone());
     let caller = admitted(&gate, &token.sign()).await;
     let token = caller.access_token().unwrap();
     assert_eq!(token.sub(), "alice");
@@ -69,6 +72,7 @@ async fn m_14_the_caller_carries_what_the_token_says() {
     assert_eq!(token.client_id(), Some("c1"));
     assert_eq!(token.scopes().to_string(), "read write");
     assert_eq!(token.get("email"), Some(&json!("alice@as.test")));
+    assert_eq!(token.get("odd"), Some(&odd));
     assert_eq!(token.iat(), Some(NOW));
     assert_eq!(
         token.exp(),

@@ -248,7 +248,7 @@ impl JwtVerifierBuilder {
             trusted.push(Trusted {
                 algorithms: self.accepted_algorithms(&source)?,
                 policy,
-                namespace: keys.namespace(&source),
+                namespace: keys.namespace(&source).into(),
                 keys: source,
             });
         }

@@ -2,22 +2,23 @@
 //!
 //! A token is taken apart once. The issuer it names selects whose keys are
 //! looked at (RFC 8725 §3.8), the keys decide about the signature, and only
-//! then the claims are read.
+//! then the other claims are read.
 
 mod builder;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use countersign_oauth::claims::{ClaimsError, ClaimsPolicy};
-use countersign_oauth::jose::{Algorithm, JwsError, Unverified, VerifiedJws, decode_unverified};
-use countersign_oauth::json::JsonError;
+use countersign_oauth::claims::{Claims, ClaimsError, ClaimsPolicy};
+use countersign_oauth::jose::{Algorithm, JwsError, Unverified, decode_unverified};
+use countersign_oauth::json::{Json, JsonError, Object};
 use countersign_oauth::{Issuer, ScopeSet, UnixTime};
 use serde::Deserialize;
 
 pub use builder::JwtVerifierBuilder;
 
 use super::{PresentedToken, Unavailable, Verification, Verifier};
-use crate::key_source::{KeySource, Refetched};
+use crate::key_source::{KeySource, Refetched, Snapshot};
 use crate::{AccessToken, Assertion, Liveness, Reason};
 
 /// Verifies access tokens that are JWTs.
@@ -49,17 +50,17 @@ struct Trusted {
     algorithms: Vec<Algorithm>,
     policy: ClaimsPolicy,
     /// Stands for the issuer in tokens that name none.
-    namespace: String,
+    namespace: Arc<str>,
 }
 
-/// A signature that is good, and for how long this may be remembered.
+/// A signature is good, and for how long this may be remembered.
 struct Signed {
-    jws: VerifiedJws,
     cacheable_until: Option<UnixTime>,
     liveness: Option<Liveness>,
 }
 
-/// The one claim that is read before the signature is verified.
+/// The one claim that is read before the signature is verified, of a payload that
+/// will be refused for what else is in it.
 #[derive(Deserialize)]
 struct NamedIssuer<'a> {
     #[serde(borrow)]
@@ -68,20 +69,33 @@ struct NamedIssuer<'a> {
 
 impl JwtVerifier {
     /// Whose keys to look at. `None` if the issuer is not configured.
-    fn select(&self, payload: &[u8]) -> Result<Option<&Trusted>, Reason> {
+    fn select(
+        &self,
+        claims: &Result<Object<'_>, JsonError>,
+        payload: &[u8],
+    ) -> Result<Option<&Trusted>, Reason> {
         if let [only] = self.trusted.as_slice()
             && only.policy.issuers().is_empty()
         {
             return Ok(Some(only));
         }
-        let claims: NamedIssuer<'_> = serde_json::from_slice(payload)
-            .map_err(|_| Reason::Claims(ClaimsError::IssuerInvalid))?;
-        let Some(issuer) = claims.iss else {
+        let invalid = Reason::Claims(ClaimsError::IssuerInvalid);
+        let issuer = match claims.as_ref().map(|claims| claims.get("iss")) {
+            Ok(Some(Json::Text(issuer))) => Some(Cow::Borrowed(issuer.as_ref())),
+            Ok(None | Some(Json::Null)) => None,
+            Ok(Some(_)) => return Err(invalid),
+            Err(_) => {
+                serde_json::from_slice::<NamedIssuer<'_>>(payload)
+                    .map_err(|_| invalid)?
+                    .iss
+            }
+        };
+        let Some(issuer) = issuer else {
             return Err(Reason::Claims(ClaimsError::IssuerMissing));
         };
         Ok(self.trusted.iter().find(|trusted| {
             let mut issuers = trusted.policy.issuers().iter();
-            issuers.any(|accepted| *accepted == issuer)
+            issuers.any(|accepted| **accepted == *issuer)
         }))
     }
 
@@ -95,7 +109,9 @@ impl JwtVerifier {
             Err(error) if is_no_jws(error) => return Ok(Verification::NotMine),
             Err(error) => return Ok(Verification::Rejected(error.into())),
         };
-        let trusted = match self.select(unverified.payload()) {
+        // Parsed once; nothing but the issuer is looked at before the signature is verified.
+        let claims = Object::parse(unverified.payload());
+        let trusted = match self.select(&claims, unverified.payload()) {
             Ok(Some(trusted)) => trusted,
             Ok(None) => return Ok(Verification::NotMine),
             Err(reason) => return Ok(Verification::Rejected(reason)),
@@ -104,14 +120,20 @@ impl JwtVerifier {
         if !trusted.algorithms.contains(&unverified.header().alg) {
             return Ok(Verification::Rejected(JwsError::AlgorithmNotAllowed.into()));
         }
-        let signed = match trusted.verify(unverified, token, now).await? {
+        let signed = match trusted.verify(&unverified, now).await? {
             Ok(signed) => signed,
             Err(error) => return Ok(Verification::Rejected(error.into())),
         };
-        Ok(match trusted.accept(signed, now) {
-            Ok(access_token) => Verification::Accepted(access_token),
-            Err(error) => Verification::Rejected(error.into()),
-        })
+        // RFC 9068 §4 from here on is about claims.
+        let policy = &trusted.policy;
+        let claims = match policy.check_parsed(unverified.header(), claims, now) {
+            Ok(claims) => claims,
+            Err(error) => return Ok(Verification::Rejected(error.into())),
+        };
+        let payload = unverified.into_payload();
+        Ok(Verification::Accepted(
+            trusted.accept(signed, claims, payload),
+        ))
     }
 }
 
@@ -146,50 +168,55 @@ const fn is_no_jws(error: JwsError) -> bool {
 impl Trusted {
     async fn verify(
         &self,
-        unverified: Unverified<'_>,
-        token: PresentedToken<'_>,
+        unverified: &Unverified<'_>,
         now: UnixTime,
     ) -> Result<Result<Signed, JwsError>, Unavailable> {
         let remote = match &self.keys {
             KeySource::Local(keys) => {
-                return Ok(unverified.verify(keys, &self.algorithms).map(|jws| Signed {
-                    jws,
+                let outcome = unverified.verified_by(keys, &self.algorithms);
+                return Ok(outcome.map(|_| Signed {
                     cacheable_until: None,
                     liveness: None,
                 }));
             }
             KeySource::Remote(remote) => remote,
         };
-        let mut snapshot = remote.current(now).await?;
-        let mut outcome = unverified.verify(snapshot.keys(), &self.algorithms);
-        if let Err(error) = outcome
-            && error.may_be_a_new_key()
+        let snapshot = remote.current(now).await?;
+        let error = match self.verify_with(unverified, &snapshot, now) {
+            Ok(signed) => return Ok(Ok(signed)),
+            Err(error) => error,
+        };
+        if error.may_be_a_new_key()
             && let Refetched::Newer(newer) = remote.refetched(&snapshot, now).await?
         {
-            snapshot = newer;
-            outcome = decode_unverified(token.reveal())
-                .and_then(|again| again.verify(snapshot.keys(), &self.algorithms));
+            return Ok(self.verify_with(unverified, &newer, now));
         }
-        Ok(outcome.map(|jws| Signed {
-            liveness: jws
+        Ok(Err(error))
+    }
+
+    fn verify_with(
+        &self,
+        unverified: &Unverified<'_>,
+        snapshot: &Snapshot,
+        now: UnixTime,
+    ) -> Result<Signed, JwsError> {
+        let key = unverified.verified_by(snapshot.keys(), &self.algorithms)?;
+        Ok(Signed {
+            liveness: key
                 .thumbprint()
                 .and_then(|thumbprint| snapshot.liveness(thumbprint)),
             cacheable_until: Some(snapshot.cacheable_until(now)),
-            jws,
-        }))
+        })
     }
 
-    /// RFC 9068 §4 from here on is about claims.
-    fn accept(&self, signed: Signed, now: UnixTime) -> Result<AccessToken, ClaimsError> {
-        let claims = self
-            .policy
-            .check(signed.jws.header(), signed.jws.payload(), now)?;
-        let issuer = claims.iss.as_deref().unwrap_or(&self.namespace);
+    /// The token, after its last check. `payload` is what the claims were read from.
+    fn accept(&self, signed: Signed, claims: Claims, payload: Vec<u8>) -> AccessToken {
+        let issuer = claims.iss.unwrap_or_else(|| Arc::clone(&self.namespace));
         let mut verified = Assertion::new(issuer, claims.sub)
             .audience(claims.aud)
             .expires_at(claims.exp)
             .scopes(claims.scopes)
-            .claims(claims.all)
+            .claims_text(payload)
             .cacheable_until(signed.cacheable_until.unwrap_or(claims.exp));
         if let Some(client) = claims.client_id {
             verified = verified.client_id(client);
@@ -200,6 +227,6 @@ impl Trusted {
         if let Some(liveness) = signed.liveness {
             verified = verified.valid_while(liveness);
         }
-        Ok(AccessToken::assertion(verified))
+        AccessToken::assertion(verified)
     }
 }
