@@ -173,12 +173,7 @@ impl Front {
             return Ok(with_address(Caller::anonymous(), peer));
         };
         let (headers, query) = (&parts.headers, parts.uri.query());
-        let now = self.clock.now();
-        let outcome = match gate.admit_at_once(headers, query, now) {
-            Some(outcome) => outcome,
-            None => gate.admit(headers, query, now).await,
-        };
-        match outcome {
+        match gate.admit(headers, query, self.clock.now()).await {
             Ok(caller) => Ok(with_address(caller, peer)),
             Err(refusal) => Err(self.refuse(&refusal)),
         }
