@@ -142,7 +142,8 @@ impl ScopeSet {
     /// The scopes that both sets have.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        self.0.intersection(&other.0).cloned().collect()
+        let shared = |scope: &&ScopeToken| other.contains(scope.as_str());
+        self.iter().filter(shared).cloned().collect()
     }
 
     /// The scopes of this set that `other` lacks.

@@ -39,7 +39,7 @@ async fn access_tokens_are_those_of_rfc_9068_and_others_can_verify_them() {
         .check(verified.header(), verified.payload(), world.clock.now())
         .unwrap();
     assert_eq!(
-        (claims.sub.as_str(), claims.client_id.as_deref()),
+        (claims.sub.as_ref(), claims.client_id.as_deref()),
         ("alice", Some("C1"))
     );
     assert_eq!(claims.scopes.to_string(), "read write");

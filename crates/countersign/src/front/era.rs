@@ -4,7 +4,7 @@
 //! version and the client's capabilities in `_meta`, and the version again in a
 //! header; anything else is a legacy request.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::envelope::{Params, Text, invalid_params};
 use crate::protocol::{ErrorCode, ErrorData, ProtocolVersion};
 
-pub(crate) const VERSION_HEADER: &str = "mcp-protocol-version";
+pub(crate) static VERSION_HEADER: HeaderName = HeaderName::from_static("mcp-protocol-version");
 
 /// The version of the wire without sessions.
 pub(crate) const MODERN: &str = "2026-07-28";
@@ -44,7 +44,7 @@ struct Meta<'a> {
 ///
 /// −32020 if there are two, or one that is not text.
 pub(crate) fn version_header(headers: &HeaderMap) -> Result<Option<&str>, ErrorData> {
-    let mut values = headers.get_all(VERSION_HEADER).iter();
+    let mut values = headers.get_all(&VERSION_HEADER).iter();
     let Some(value) = values.next() else {
         return Ok(None);
     };

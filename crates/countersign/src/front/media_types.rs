@@ -16,6 +16,10 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
 pub(super) fn accepts_both(headers: &HeaderMap) -> bool {
     let (mut json, mut events) = (false, false);
     for value in headers.get_all(ACCEPT) {
+        // What the clients of the SDKs write.
+        if value == "application/json, text/event-stream" {
+            return true;
+        }
         for range in value.to_str().unwrap_or_default().split(',') {
             let range = range.split(';').next().unwrap_or_default().trim();
             let is = |name: &str| range.eq_ignore_ascii_case(name);

@@ -170,8 +170,9 @@ impl Front {
         body: Bytes,
         caller: &Caller,
     ) -> Response<Answer> {
-        self.lane
-            .handle(caller, parts, body)
+        // In a box, like everything that is rare: the future of every request has
+        // room for all that it may become.
+        Box::pin(self.lane.handle(caller, parts, body))
             .await
             .map(Answer::stream)
     }
@@ -185,7 +186,7 @@ impl Front {
     ) -> Response<Answer> {
         let in_session = (self.sessions && asked.era != Era::Modern) || is_over_sse(parts);
         if in_session || asked.method == Method::Listen {
-            return self.in_lane(parts, body, caller, asked).await;
+            return Box::pin(self.in_lane(parts, body, caller, asked)).await;
         }
         if asked.method.is_about_the_server()
             && let Err(denial) = self.permit_method(&caller, &asked).map(Permit::spend)
@@ -194,19 +195,23 @@ impl Front {
         }
         match asked.method {
             Method::CallTool => self.call_tool(body, caller, asked).await,
-            Method::ReadResource => self.read_resource(body, caller, asked).await,
-            Method::GetPrompt => self.get_prompt(body, caller, asked).await,
+            Method::ReadResource => Box::pin(self.read_resource(body, caller, asked)).await,
+            Method::GetPrompt => Box::pin(self.get_prompt(body, caller, asked)).await,
             Method::SetLevel if !is_level(asked.raw) => {
                 answer::error(&asked.era, Some(asked.id), &invalid_params())
             }
             Method::Ping | Method::SetLevel => direct::result(asked.id, &serde_json::json!({})),
-            Method::Discover => self.discover(body, caller, &asked).await,
-            Method::Initialize => self.initialize(body, caller, &asked).await,
-            Method::ListTools => self.list(body, caller, &asked, List::Tools).await,
-            Method::ListResources => self.list(body, caller, &asked, List::Resources).await,
-            Method::ListTemplates => self.list(body, caller, &asked, List::Templates).await,
-            Method::ListPrompts => self.list(body, caller, &asked, List::Prompts).await,
-            Method::Complete => self.complete(body, caller, &asked).await,
+            Method::Discover => Box::pin(self.discover(body, caller, &asked)).await,
+            Method::Initialize => Box::pin(self.initialize(body, caller, &asked)).await,
+            Method::ListTools => Box::pin(self.list(body, caller, &asked, List::Tools)).await,
+            Method::ListResources => {
+                Box::pin(self.list(body, caller, &asked, List::Resources)).await
+            }
+            Method::ListTemplates => {
+                Box::pin(self.list(body, caller, &asked, List::Templates)).await
+            }
+            Method::ListPrompts => Box::pin(self.list(body, caller, &asked, List::Prompts)).await,
+            Method::Complete => Box::pin(self.complete(body, caller, &asked)).await,
             Method::Listen | Method::Subscribe | Method::Unsubscribe => {
                 answer::error(&asked.era, Some(asked.id), &method_not_found())
             }

@@ -8,13 +8,14 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderMap;
+use http::header::AsHeaderName;
+use http::{HeaderMap, HeaderName};
 
 use super::era::header_mismatch;
 use crate::protocol::ErrorData;
 
-const METHOD: &str = "mcp-method";
-const NAME: &str = "mcp-name";
+static METHOD: HeaderName = HeaderName::from_static("mcp-method");
+static NAME: HeaderName = HeaderName::from_static("mcp-name");
 
 /// Compares `Mcp-Method`, and `Mcp-Name` where the method names something.
 ///
@@ -26,7 +27,7 @@ pub(crate) fn check(
     method: &str,
     name: Option<&str>,
 ) -> Result<(), ErrorData> {
-    let Some(value) = single(headers, METHOD)? else {
+    let Some(value) = single(headers, &METHOD)? else {
         return Err(header_mismatch("Mcp-Method is missing"));
     };
     if value != method {
@@ -35,7 +36,7 @@ pub(crate) fn check(
     let Some(name) = name else {
         return Ok(());
     };
-    match single(headers, NAME)? {
+    match single(headers, &NAME)? {
         None => Err(header_mismatch("Mcp-Name is missing")),
         Some(value) if decoded(value)? != name => {
             Err(header_mismatch("Mcp-Name differs from the body"))
@@ -45,7 +46,10 @@ pub(crate) fn check(
 }
 
 /// The one value of a header, without the blanks around it (RFC 9110 §5.5).
-pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, ErrorData> {
+pub(crate) fn single(
+    headers: &HeaderMap,
+    name: impl AsHeaderName,
+) -> Result<Option<&str>, ErrorData> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else {
         return Ok(None);
@@ -80,6 +84,9 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
+
+    const METHOD: &str = "mcp-method";
+    const NAME: &str = "mcp-name";
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();

@@ -142,7 +142,7 @@ impl Front {
             return self.http_sse(parts, body, peer).await;
         }
         if parts.uri.path() != self.place.path {
-            return self.custom(parts, body, peer).await;
+            return Box::pin(self.custom(parts, body, peer)).await;
         }
         let caller = match self.admit(&parts, peer).await {
             Ok(caller) => caller,
@@ -162,7 +162,7 @@ impl Front {
                     Err(why) => answer::unread(why),
                 }
             }
-            HttpMethod::GET | HttpMethod::DELETE => self.session(parts, caller).await,
+            HttpMethod::GET | HttpMethod::DELETE => Box::pin(self.session(parts, caller)).await,
             _ => self.method_not_allowed(),
         }
     }
