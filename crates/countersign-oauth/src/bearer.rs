@@ -79,19 +79,22 @@ where
         return Err(MalformedCredential::Repeated);
     }
     let text = std::str::from_utf8(value).map_err(|_| MalformedCredential::Characters)?;
-    if !all(text, |byte| (byte == b'\t') | (0x20..0x7F).contains(&byte)) {
-        return Err(MalformedCredential::Characters);
-    }
     let scheme_end = text
         .find(|character: char| !is_token_character(character))
         .unwrap_or(text.len());
     let (scheme, rest) = text.split_at(scheme_end);
-    if !scheme.eq_ignore_ascii_case("Bearer") {
-        return Ok(Credential::NotPresented);
-    }
+    let is_bearer = scheme.eq_ignore_ascii_case("Bearer");
     // RFC 9110 §11.4: credentials = auth-scheme [ 1*SP ( token68 / … ) ]
     let token = rest.trim_start_matches(' ');
-    if token.len() == rest.len() || !is_b64token(token) {
+    let fits = is_bearer && token.len() < rest.len() && is_b64token(token);
+    // What fits has no other characters.
+    if !fits && !all(text, |byte| (byte == b'\t') | (0x20..0x7F).contains(&byte)) {
+        return Err(MalformedCredential::Characters);
+    }
+    if !is_bearer {
+        return Ok(Credential::NotPresented);
+    }
+    if !fits {
         return Err(MalformedCredential::Grammar);
     }
     if query.is_some_and(has_access_token) {

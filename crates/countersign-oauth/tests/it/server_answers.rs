@@ -272,7 +272,7 @@ fn an_issued_access_token_is_accepted_by_the_rules_of_rfc_9068() {
         .build()
         .unwrap();
     let accepted = judge_with(&token, issuer_keys(), &policy).unwrap();
-    assert_eq!(accepted.sub, "alice");
+    assert_eq!(accepted.sub.as_ref(), "alice");
     assert_eq!(accepted.aud, [AUDIENCE]);
     assert_eq!(accepted.client_id.as_deref(), Some("C1"));
     assert_eq!(accepted.jti.as_deref(), Some("t1"));

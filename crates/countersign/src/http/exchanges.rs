@@ -42,6 +42,15 @@ struct State {
     leaving: bool,
 }
 
+impl State {
+    /// The client of this exchange waits for more, or for nothing.
+    fn taken(&mut self, number: u64) {
+        if let Some(at) = self.unread.iter().position(|(of, _)| *of == number) {
+            self.unread.swap_remove(at);
+        }
+    }
+}
+
 /// What is to be done about a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -148,23 +157,17 @@ impl Exchange {
 
     /// The client wants to read on.
     fn is_asked(&self) {
-        let mut state = self.of.state();
-        if let Some(at) = state
-            .unread
-            .iter()
-            .position(|(number, _)| *number == self.number)
-        {
-            state.unread.swap_remove(at);
-        }
+        self.of.state().taken(self.number);
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.is_asked();
+        let now = Instant::now();
         let mut state = self.of.state();
+        state.taken(self.number);
         state.running -= 1;
-        state.idle_since = Instant::now();
+        state.idle_since = now;
     }
 }
 

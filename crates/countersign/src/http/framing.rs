@@ -64,11 +64,12 @@ struct Word {
 }
 
 impl Word {
-    fn push(&mut self, byte: u8) {
-        if let Some(place) = self.bytes.get_mut(self.length) {
-            *place = byte;
+    fn push(&mut self, bytes: &[u8]) {
+        let places = self.bytes.iter_mut().skip(self.length);
+        for (place, byte) in places.zip(bytes) {
+            *place = *byte;
         }
-        self.length = self.length.saturating_add(1);
+        self.length = self.length.saturating_add(bytes.len());
     }
 
     /// The text without white space around it; nothing if it was too long.
@@ -143,21 +144,40 @@ impl Framing {
                     };
                     taken
                 }
-                _ => {
-                    let fault = if self.is_in_body() {
-                        Fault::Body(at)
-                    } else {
-                        Fault::Head(at)
-                    };
-                    self.state = rest
-                        .first()
-                        .and_then(|byte| self.step(*byte))
-                        .ok_or(fault)?;
-                    1
-                }
+                _ => match self.pass_over(rest) {
+                    0 => {
+                        let fault = if self.is_in_body() {
+                            Fault::Body(at)
+                        } else {
+                            Fault::Head(at)
+                        };
+                        self.state = rest
+                            .first()
+                            .and_then(|byte| self.step(*byte))
+                            .ok_or(fault)?;
+                        1
+                    }
+                    taken => taken,
+                },
             };
         }
         Ok(())
+    }
+
+    /// Takes what [`Self::step`] would take byte by byte without a new state: most of
+    /// a head. Returns how many bytes that are.
+    fn pass_over(&mut self, bytes: &[u8]) -> usize {
+        let (taken, word) = match self.state {
+            State::RequestLine => return plain(bytes),
+            State::Name => {
+                let end = bytes.iter().position(|byte| !is_token(*byte));
+                (end.unwrap_or(bytes.len()), &mut self.name)
+            }
+            State::Value => (plain(bytes), &mut self.value),
+            _ => return 0,
+        };
+        word.push(bytes.get(..taken).unwrap_or_default());
+        taken
     }
 
     const fn is_in_body(&self) -> bool {
@@ -188,16 +208,16 @@ impl Framing {
             (State::LineStart, byte) if is_token(byte) => {
                 self.name = Word::default();
                 self.value = Word::default();
-                self.name.push(byte);
+                self.name.push(&[byte]);
                 State::Name
             }
             (State::Name, b':') => State::Value,
             (State::Name, byte) if is_token(byte) => {
-                self.name.push(byte);
+                self.name.push(&[byte]);
                 State::Name
             }
             (State::Value, byte) if byte != b'\n' => {
-                self.value.push(byte);
+                self.value.push(&[byte]);
                 State::Value
             }
             (State::ChunkSize { digits: 1.., size }, b'\r') => State::Lf(Next::Chunk(size)),
@@ -274,14 +294,49 @@ impl Framing {
     }
 }
 
+/// How many bytes there are before the next CR or LF.
+fn plain(bytes: &[u8]) -> usize {
+    let ends = |byte: &u8| (*byte == b'\r') | (*byte == b'\n');
+    // Without a way out within a piece, the compiler looks at all of it at once.
+    let (pieces, _) = bytes.as_chunks::<16>();
+    let has_end = |piece: &[u8; 16]| {
+        let found = piece.map(|byte| u8::from(ends(&byte)));
+        found.iter().fold(0, |some, found| some | found) != 0
+    };
+    let before = 16 * pieces.iter().position(has_end).unwrap_or(pieces.len());
+    let rest = bytes.get(before..).unwrap_or_default();
+    before + rest.iter().position(ends).unwrap_or(rest.len())
+}
+
 fn take(left: u64, rest: &[u8]) -> (usize, u64) {
     let taken = usize::try_from(left).map_or(rest.len(), |left| left.min(rest.len()));
     let counted = u64::try_from(taken).unwrap_or(left);
     (taken, left.saturating_sub(counted))
 }
 
-/// `tchar` (RFC 9110 §5.6.2).
-const fn is_token(byte: u8) -> bool {
+/// Which bytes are `tchar` (RFC 9110 §5.6.2).
+static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::indexing_slicing,
+            reason = "the table has a place for every byte"
+        )]
+        {
+            table[byte] = is_tchar(byte as u8);
+        }
+        byte += 1;
+    }
+    table
+};
+
+fn is_token(byte: u8) -> bool {
+    TOKEN.get(usize::from(byte)) == Some(&true)
+}
+
+const fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(
             byte,
@@ -377,6 +432,20 @@ mod tests {
             "GET / HTTP/1.1\r\r\n",
         ] {
             assert!(matches!(follow(text), Err(Fault::Head(_))), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn e18_a_bare_line_feed_is_found_wherever_it_is() {
+        for length in 0..100 {
+            let target = format!("GET /{}", "x".repeat(length));
+            let head = format!("GET / HTTP/1.1\r\nname: {}", "x".repeat(length));
+            for start in [target, head] {
+                let text = format!("{start}\n\r\n");
+                let fault = Framing::new().follow(text.as_bytes());
+                assert_eq!(fault, Err(Fault::Head(start.len())), "{text:?}");
+                assert_eq!(follow(&format!("{start}\r\n\r\n")), Ok(true), "{start:?}");
+            }
         }
     }
 
