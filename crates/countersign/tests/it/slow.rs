@@ -256,10 +256,6 @@ async fn e17_answers_are_not_collected_for_a_client_that_asks_and_does_not_read(
             "a short body",
             "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(),
         ),
-        (
-            "a refusal",
-            "GET /mcp HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(),
-        ),
     ] {
         let mut socket = raw::connect_narrow(live.running.address()).await;
         let before = Instant::now();
