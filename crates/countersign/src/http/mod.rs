@@ -240,6 +240,14 @@ impl Http {
             place.names = Default::default();
         }
         if self.public_url.is_some() {
+            if place.resource.path() != self.path {
+                tracing::warn!(
+                    public = place.resource.as_str(),
+                    path = self.path,
+                    "the path of the public URL is not that of the endpoint: right only if a \
+                     proxy in front rewrites it"
+                );
+            }
             let origin = place.resource.origin().to_owned();
             let host = origin
                 .split_once("://")
