@@ -224,6 +224,15 @@ impl AuthorizationServer {
         self.0.deny(transaction).await
     }
 
+    /// Forgets what nobody will ask for any more. Call it now and then.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the store is.
+    pub async fn purge(&self) -> Result<u64, Unavailable> {
+        Ok(self.0.store.purge(self.0.now()).await?)
+    }
+
     /// Makes a new signing key, which signs in five minutes, and answers its id.
     ///
     /// # Errors

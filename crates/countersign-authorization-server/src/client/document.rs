@@ -14,7 +14,7 @@ use countersign_oauth::client_id_document::{self, ClientIdUrl};
 use countersign_oauth::client_metadata::ClientMetadata;
 use countersign_oauth::{ClientId, Lifetime};
 use countersign_resource_server::fetch::Fetch;
-use countersign_store::{Conflict, Found, Key, Record, Write};
+use countersign_store::{Conflict, CounterKey, Found, Key, Record, Write};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use tokio::sync::Mutex;
 
@@ -29,6 +29,11 @@ const USUAL: Lifetime = Lifetime::from_hours(1);
 
 /// How many documents can be fetched at once.
 const LANES: usize = 64;
+
+/// How many documents are fetched within [`BUDGET_WINDOW`], of one host and in all.
+const BUDGET_OF_HOST: u64 = 30;
+const BUDGET: u64 = 300;
+const BUDGET_WINDOW: Lifetime = Lifetime::from_mins(1);
 
 /// Which hosts may vouch for clients.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -104,11 +109,26 @@ impl Inner {
         if let Some(client) = self.known_document(id, &url).await? {
             return Ok(Some(client));
         }
+        self.spend_budget(url.host()).await?;
         let Some((metadata, lifetime)) = self.fetch_document(documents, &url).await else {
             return Ok(None);
         };
         self.remember_document(&url, &metadata, lifetime).await?;
         Ok(Some(client(id, metadata)))
+    }
+
+    /// Whoever asks for many documents makes this server ask others for them; that is
+    /// limited, per host so that one cannot be flooded, and in all.
+    async fn spend_budget(&self, host: &str) -> Result<(), Unavailable> {
+        let now = self.now();
+        for (of, most) in [(host, BUDGET_OF_HOST), ("", BUDGET)] {
+            let counter = CounterKey::new("documents fetched", &[of]);
+            let hits = self.store.hit(&counter, BUDGET_WINDOW, now).await?;
+            if hits.count > most {
+                return Err(Unavailable::Fetch);
+            }
+        }
+        Ok(())
     }
 
     async fn known_document(

@@ -12,7 +12,7 @@ use countersign_oauth::token_request::AuthorizationCodeRequest;
 use countersign_oauth::{Secret, resource_indicator};
 use countersign_store::{CounterKey, Found, Key, Record, SecretHash, Status, Write};
 
-use super::{Refused, granted_of, late};
+use super::{Refused, granted_of};
 use crate::audit::AuditEvent;
 use crate::client::Client;
 use crate::grant::{CodeBody, Granted};
@@ -54,13 +54,8 @@ impl Inner {
             Refreshable::No
         };
         let scope = granted.scope.clone();
-        let mut issued = self.issue_tokens(&granted, scope, refreshable).await?;
-        issued.writes.insert(0, self.activate(&granted).await?);
-        let redeemed = self
-            .store
-            .redeem(&key, issued.writes, None, self.now())
-            .await;
-        match redeemed.map_err(|error| late(error.into()))? {
+        let issued = self.issue_tokens(&granted, scope, refreshable).await?;
+        match self.use_up(&key, &granted, issued.writes).await? {
             Found::Live(_) => {
                 self.note_use(&granted).await;
                 let grant_type = GrantType::AuthorizationCode;
@@ -73,16 +68,38 @@ impl Inner {
         }
     }
 
-    /// The grant goes from *code issued* to *active*.
-    async fn activate(&self, granted: &Granted) -> Result<Write, Refused> {
+    /// Uses up the code and makes its grant active, in one step with `writes`. If the
+    /// grant has no code to redeem any more, another request was faster, and what is
+    /// under the key of the code says so.
+    async fn use_up(
+        &self,
+        key: &Key,
+        granted: &Granted,
+        mut writes: Vec<Write>,
+    ) -> Result<Found, Refused> {
+        if let Some(active) = self.activate(granted).await? {
+            writes.insert(0, active);
+            let redeemed = self.store.redeem(key, writes, None, self.now()).await;
+            match redeemed.map_err(Unavailable::from) {
+                Err(error) if error.conflict().is_some() => {}
+                redeemed => return Ok(redeemed?),
+            }
+        }
+        match self.store.get(key, self.now()).await? {
+            Found::Live(_) => Err(Refused::Grant("the grant was revoked or has expired")),
+            found => Ok(found),
+        }
+    }
+
+    /// The grant goes from *code issued* to *active*; nothing if it cannot.
+    async fn activate(&self, granted: &Granted) -> Result<Option<Write>, Unavailable> {
         let key = Key::grant(&granted.id);
-        let Found::Live(record) = self.store.get(&key, self.now()).await? else {
-            return Err(Refused::Grant("the grant was revoked or has expired"));
+        let Some(record) = self.store.get(&key, self.now()).await?.live() else {
+            return Ok(None);
         };
         let state = record.grant_state();
         let state = state.and_then(|state| state.after(GrantStep::RedeemCode).ok());
-        let state = state.ok_or(Refused::Grant("the grant has no code to redeem"))?;
-        Ok(Write::Replace(record.in_state(state)))
+        Ok(state.map(|state| Write::Replace(record.in_state(state))))
     }
 
     /// A code that was used or revoked before.

@@ -165,6 +165,38 @@ async fn d34_requests_that_wait_for_one_document_fetch_it_once() {
 }
 
 #[tokio::test]
+async fn d34_documents_of_many_addresses_are_fetched_within_a_budget() {
+    let (world, elsewhere) = documents("", DocumentTrust::AnyHost).await;
+    let ask = async |host: usize, number: usize| {
+        let id = format!("https://client{host}.example/{number}");
+        world.authorize(&[("client_id", &id)]).await.status
+    };
+    for number in 0..30 {
+        assert_eq!(ask(0, number).await, StatusCode::BAD_REQUEST);
+    }
+    assert_eq!(ask(0, 30).await, StatusCode::SERVICE_UNAVAILABLE);
+    let mut in_all = 30;
+    for host in 1..60 {
+        for number in 0..10 {
+            let status = ask(host, number).await;
+            in_all += usize::from(status == StatusCode::BAD_REQUEST);
+        }
+    }
+    assert!((250..=300).contains(&in_all), "{in_all}");
+    assert_eq!(elsewhere.asked.load(Ordering::SeqCst), in_all);
+    // Clients that are known, or registered here, go on.
+    assert!(world.authorize(&[]).await.redirect().contains_key("code"));
+    world.clock.advance(Lifetime::from_mins(1));
+    assert!(
+        world
+            .authorize(&[("client_id", URL)])
+            .await
+            .redirect()
+            .contains_key("code")
+    );
+}
+
+#[tokio::test]
 async fn as_10_d35_a_document_is_kept_within_our_own_bounds() {
     for (cache_control, kept, gone) in [
         ("max-age=315360000", 23 * 3600, 24 * 3600),

@@ -304,3 +304,51 @@ async fn as_02_as_44_c40_metadata_is_that_of_the_configuration_whatever_the_host
     }
     assert_eq!(world.get("/nothing").await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn p25_no_path_is_redirected_to_another_one() {
+    let world = world().await;
+    for target in [
+        "//evil.example/%2e%2e/authorize/",
+        "/authorize/",
+        "/AUTHORIZE",
+        "/%61uthorize",
+        "/token/",
+        "/a/../token",
+        "http://evil.example/token/",
+    ] {
+        let seen = world.get(target).await;
+        assert_eq!(seen.status, StatusCode::NOT_FOUND, "{target}");
+        assert_eq!(seen.header("location"), None, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn as_03_as_44_a_prefix_and_a_path_of_the_issuer_are_in_every_address() {
+    let mut settings = settings();
+    settings.issuer =
+        countersign_authorization_server::oauth::Issuer::parse("https://as.test/tenant/").unwrap();
+    settings.prefix = "/auth".to_owned();
+    let world = world_with(settings, |builder| builder).await;
+    for path in [
+        "/.well-known/oauth-authorization-server/tenant",
+        "/.well-known/openid-configuration/tenant",
+        "/tenant/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+    ] {
+        let document = world.get(path).await.json();
+        assert_eq!(document["issuer"], "https://as.test/tenant/", "{path}");
+        assert_eq!(
+            document["token_endpoint"],
+            "https://as.test/tenant/auth/token"
+        );
+    }
+    assert_eq!(world.get("/tenant/auth/jwks").await.status, StatusCode::OK);
+    for path in ["/jwks", "/auth/jwks", "/tenant/jwks"] {
+        assert_eq!(
+            world.get(path).await.status,
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
+    }
+}
