@@ -37,6 +37,20 @@ pub enum AuditEvent {
     RegistrationRefused(String),
     /// The signing key was changed; the text is the new key id.
     KeyRotated(String),
+    /// A person logged in; the text is the subject.
+    LoggedIn(String),
+    /// A person logged out; the text is the subject.
+    LoggedOut(String),
+    /// A login or a change of a password was refused; the text is the reason.
+    LoginRefused(&'static str),
+    /// A person changed their password; the text is the subject.
+    PasswordChanged(String),
+    /// The first account was made; the text is the subject.
+    AccountCreated(String),
+    /// A form was refused because another page or another login sent it.
+    FormRefused,
+    /// A person took back what they had allowed.
+    GrantRevoked(GrantId),
     /// Nothing could be decided; the text is the reason.
     Unavailable(String),
 }

@@ -9,6 +9,7 @@
 //! has a file in `grants/`, each endpoint one in `endpoints/`. Who the person is and
 //! what they agree to is decided behind [`Interaction`].
 
+pub mod accounts;
 pub mod audit;
 mod authorize;
 pub mod claims;
@@ -24,11 +25,13 @@ mod issue;
 mod keys;
 pub mod overview;
 mod own_tokens;
+pub mod people;
 pub mod random;
 mod server;
 pub mod settings;
 pub mod unavailable;
 
+pub use accounts::Accounts;
 pub use authorize::{Approval, PendingAuthorization};
 pub use client::{Client, ClientFacts, ClientIdDocuments, ClientSource, DocumentTrust};
 pub use countersign_oauth as oauth;
@@ -36,6 +39,7 @@ pub use countersign_store as store;
 pub use headless::Headless;
 pub use interaction::{Interaction, Step, Waiting};
 pub use own_tokens::OwnTokens;
+pub use people::People;
 pub use server::{AuthorizationServer, AuthorizationServerBuilder};
 pub use settings::Settings;
 pub use unavailable::Unavailable;

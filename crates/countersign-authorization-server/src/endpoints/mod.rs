@@ -12,7 +12,7 @@ mod token;
 pub(crate) use introspect::introspect;
 pub(crate) use jwks::jwks;
 pub(crate) use metadata::metadata;
-pub(crate) use register::register;
+pub(crate) use register::{network_of, register};
 pub(crate) use revoke::revoke;
 pub(crate) use token::token;
 

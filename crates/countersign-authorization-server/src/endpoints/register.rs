@@ -136,7 +136,7 @@ async fn over_quota(inner: &Inner, address: Option<IpAddr>) -> Result<bool, Unav
 }
 
 /// The network that one person usually has: an IPv4 /24, an IPv6 /64.
-fn network_of(address: IpAddr) -> String {
+pub(crate) fn network_of(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => {
             let [a, b, c, _] = address.octets();

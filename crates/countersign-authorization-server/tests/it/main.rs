@@ -15,6 +15,7 @@ mod keys;
 mod outage;
 mod overview;
 mod own_tokens;
+mod people;
 mod quirks;
 mod refresh;
 mod registration;

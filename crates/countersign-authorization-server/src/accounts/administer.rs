@@ -1,0 +1,178 @@
+//! What administrators do with accounts.
+
+use countersign_oauth::UnixTime;
+use countersign_store::{Conflict, Cursor, GrantId, Index, Kind, Page, Subject};
+use thiserror::Error;
+
+use super::Accounts;
+use super::name::AccountName;
+use super::password::Password;
+use super::record::{Account, read};
+use crate::overview::Portion;
+use crate::random::draw_id;
+use crate::unavailable::Unavailable;
+
+/// How many accounts a page has.
+const PAGE: usize = 100;
+
+/// Why an account was not changed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AccountError {
+    /// There is an account with this name.
+    #[error("there is an account with this name")]
+    NameTaken,
+    /// There is no account with this name.
+    #[error("there is no account with this name")]
+    Unknown,
+    /// Somebody else changed it at the same time; it can be tried again.
+    #[error("the account was changed at the same time")]
+    Changed,
+    /// The link was used, has expired, or is none of ours.
+    #[error("the link was used or has expired")]
+    Link,
+    /// Nothing can be decided.
+    #[error(transparent)]
+    Unavailable(Unavailable),
+}
+
+impl From<Unavailable> for AccountError {
+    fn from(error: Unavailable) -> Self {
+        match error.conflict() {
+            Some(Conflict::Exists) => Self::NameTaken,
+            Some(_) => Self::Changed,
+            None => Self::Unavailable(error),
+        }
+    }
+}
+
+/// One account, as administrators see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AccountOverview {
+    /// Who it is, in tokens and grants.
+    pub subject: String,
+    /// The name with which the person logs in.
+    pub name: String,
+    /// Whether it is kept from logging in and from tokens.
+    pub disabled: bool,
+    /// Since when it exists.
+    pub created_at: UnixTime,
+}
+
+impl Accounts {
+    /// Makes an account and answers its subject.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::NameTaken`], or [`AccountError::Unavailable`].
+    pub async fn add(
+        &self,
+        name: &AccountName,
+        password: &Password,
+    ) -> Result<String, AccountError> {
+        let hash = self.hasher.hash(password, self.random.as_ref()).await?;
+        let subject = draw_id(self.random.as_ref())?;
+        let writes = self.creation(&subject, name, hash)?;
+        let written = self.store.write(writes, self.now()).await;
+        written.map_err(Unavailable::from)?;
+        Ok(subject)
+    }
+
+    /// The accounts, oldest first, from `after` on or from the beginning.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the store is.
+    pub async fn list(
+        &self,
+        after: Option<Cursor>,
+    ) -> Result<Portion<AccountOverview>, Unavailable> {
+        let page = Page::first(PAGE);
+        let page = after.map_or(page, |after| page.after(after));
+        let index = Index::Kind(Kind::Account);
+        let listed = self.store.list(&index, page, self.now()).await?;
+        let entries = listed.records.into_iter().map(|record| {
+            let account = read(record)?;
+            Ok(AccountOverview {
+                subject: account.subject,
+                name: account.body.name,
+                disabled: account.body.disabled,
+                created_at: account.record.created_at,
+            })
+        });
+        Ok(Portion {
+            entries: entries.collect::<Result<_, Unavailable>>()?,
+            next: listed.next,
+        })
+    }
+
+    /// Gives an account another password and ends its sessions; its grants stay.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError`]; then nothing was changed for certain.
+    pub async fn set_password(
+        &self,
+        name: &AccountName,
+        password: &Password,
+    ) -> Result<(), AccountError> {
+        let account = self.by_name(name).await?.ok_or(AccountError::Unknown)?;
+        self.replace_password(account, password).await
+    }
+
+    /// Keeps an account from logging in and from getting tokens, ends its sessions
+    /// and revokes every grant it gave.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError`]; the account may be disabled already, and calling again
+    /// finishes it.
+    pub async fn disable(&self, name: &AccountName) -> Result<(), AccountError> {
+        let mut account = self.by_name(name).await?.ok_or(AccountError::Unknown)?;
+        account.body.disabled = true;
+        self.store_account(&account).await?;
+        self.end_sessions(&account.subject, true).await?;
+        Ok(self.revoke_grants(&account.subject).await?)
+    }
+
+    /// Lets a disabled account log in again. What it had allowed stays revoked.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError`]; then nothing was changed for certain.
+    pub async fn enable(&self, name: &AccountName) -> Result<(), AccountError> {
+        let mut account = self.by_name(name).await?.ok_or(AccountError::Unknown)?;
+        account.body.disabled = false;
+        // A session that was not reached when it was disabled must not come back.
+        account.body.password_number = account.body.password_number.saturating_add(1);
+        Ok(self.store_account(&account).await?)
+    }
+
+    pub(super) async fn replace_password(
+        &self,
+        mut account: Account,
+        password: &Password,
+    ) -> Result<(), AccountError> {
+        account.body.password = self.hasher.hash(password, self.random.as_ref()).await?;
+        account.body.password_number = account.body.password_number.saturating_add(1);
+        self.store_account(&account).await?;
+        Ok(self.end_sessions(&account.subject, false).await?)
+    }
+
+    async fn revoke_grants(&self, subject: &str) -> Result<(), Unavailable> {
+        let index = Index::Subject(Kind::Grant, Subject::new(subject));
+        let mut page = Page::first(Page::LONGEST);
+        loop {
+            let listed = self.store.list(&index, page, self.now()).await?;
+            for record in &listed.records {
+                let grant = GrantId::new(record.key.id());
+                self.store.revoke_grant(&grant, self.now()).await?;
+            }
+            match listed.next {
+                Some(next) => page = page.after(next),
+                None => return Ok(()),
+            }
+        }
+    }
+}

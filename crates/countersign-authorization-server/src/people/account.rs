@@ -1,0 +1,160 @@
+//! The account page: what is connected, and ending it.
+
+use askama::Template;
+use countersign_oauth::client_id_document::ClientIdUrl;
+use countersign_store::{Cursor, Found, GrantId, Key};
+use http::StatusCode;
+
+use super::calendar::Day;
+use super::forgery::{Purpose, is_genuine, token};
+use super::html::{Frame, Notice, page};
+use super::scopes::ScopeLine;
+use super::visit::{Visit, value};
+use super::who_asks::{host_of, name_of};
+use crate::accounts::LoggedIn;
+use crate::audit::AuditEvent;
+use crate::exchange::Answer;
+use crate::overview::{GrantOverview, GrantsOf};
+use crate::server::AuthorizationServer;
+use crate::unavailable::Unavailable;
+
+/// One connected application.
+struct Connected {
+    id: String,
+    name: String,
+    host: Option<String>,
+    resource: String,
+    scopes: Vec<ScopeLine>,
+    since: Day,
+    last_used: Option<Day>,
+    until: Day,
+}
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct AccountPage<'a> {
+    frame: Frame<'a>,
+    forgery_token: String,
+    account: &'a str,
+    connected: Vec<Connected>,
+    next: Option<u64>,
+    news: Option<&'a str>,
+    problem: Option<&'a str>,
+}
+
+/// What an account page says besides what it always says.
+#[derive(Debug, Default)]
+pub(super) struct Said<'a> {
+    pub(super) status: StatusCode,
+    /// What has just been done.
+    pub(super) news: Option<&'a str>,
+    /// What is wrong with the new password.
+    pub(super) problem: Option<&'a str>,
+}
+
+impl Visit<'_> {
+    /// `GET /account`.
+    pub(super) async fn show_account(
+        &self,
+        server: &AuthorizationServer,
+    ) -> Result<Answer, Unavailable> {
+        match self.logged_in().await? {
+            None => Ok(self.to("/login")),
+            Some(logged_in) => self.account_page(server, &logged_in, Said::default()).await,
+        }
+    }
+
+    pub(super) async fn account_page(
+        &self,
+        server: &AuthorizationServer,
+        logged_in: &LoggedIn,
+        said: Said<'_>,
+    ) -> Result<Answer, Unavailable> {
+        let subject = logged_in.account.subject.as_str();
+        let after = self.incoming.query().and_then(|query| {
+            let position = query.strip_prefix("after=")?.parse().ok()?;
+            Some(Cursor::after(position))
+        });
+        let portion = server.grants(GrantsOf::Subject(subject), after).await?;
+        let mut connected = Vec::new();
+        for grant in portion.entries {
+            connected.push(self.connected(server, grant).await?);
+        }
+        let template = AccountPage {
+            frame: self.people.frame(),
+            forgery_token: token(&logged_in.session, Purpose::Account),
+            account: logged_in.account.name(),
+            connected,
+            next: portion.next.map(Cursor::position),
+            news: said.news,
+            problem: said.problem,
+        };
+        Ok(page(said.status, &template))
+    }
+
+    async fn connected(
+        &self,
+        server: &AuthorizationServer,
+        grant: GrantOverview,
+    ) -> Result<Connected, Unavailable> {
+        let host = host_of(&grant.client);
+        // A document is not fetched for a list: its host says who it is.
+        let client = if ClientIdUrl::is_meant(&grant.client) {
+            None
+        } else {
+            server.client(&grant.client).await?
+        };
+        let name = match (&client, &host) {
+            (Some(client), _) => name_of(client),
+            (None, Some(host)) => host.clone(),
+            (None, None) => "An application that is gone".to_owned(),
+        };
+        let scopes = grant.scope.split(' ').filter(|scope| !scope.is_empty());
+        Ok(Connected {
+            id: grant.id.as_str().to_owned(),
+            name,
+            host: host.filter(|_| client.is_some()),
+            resource: grant.resource,
+            scopes: scopes.map(|scope| self.people.line(scope)).collect(),
+            since: Day::of(grant.created_at),
+            last_used: grant.last_used_at.map(Day::of),
+            until: Day::of(grant.expires_at),
+        })
+    }
+
+    /// `POST /account/revoke`.
+    pub(super) async fn revoke(&self, server: &AuthorizationServer) -> Result<Answer, Unavailable> {
+        let form = match self.form(&[]) {
+            Ok(form) => form,
+            Err(answer) => return Ok(*answer),
+        };
+        let Some(logged_in) = self.logged_in().await? else {
+            return Ok(self.forged());
+        };
+        let sent = value(&form, "forgery_token");
+        if !is_genuine(&logged_in.session, Purpose::Account, sent) {
+            return Ok(self.forged());
+        }
+        let grant = GrantId::new(value(&form, "grant").unwrap_or_default());
+        let inner = server.inner();
+        let found = inner.store.get(&Key::grant(&grant), inner.now()).await?;
+        let subject = logged_in.account.subject.as_str();
+        let is_theirs = |found: Found| match found {
+            Found::Live(record) => record
+                .subject
+                .is_some_and(|owner| owner.as_str() == subject),
+            Found::Spent(_) | Found::Absent => false,
+        };
+        if !is_theirs(found) {
+            return Ok(self.notice(StatusCode::NOT_FOUND, Notice::NO_SUCH_GRANT));
+        }
+        server.revoke_grant(&grant).await?;
+        inner.audit.note(AuditEvent::GrantRevoked(grant));
+        let news = "The application was disconnected. It cannot do anything in your name any more.";
+        let said = Said {
+            news: Some(news),
+            ..Said::default()
+        };
+        self.account_page(server, &logged_in, said).await
+    }
+}

@@ -1,0 +1,116 @@
+//! Changing the password, and logging out.
+
+use countersign_oauth::Secret;
+use http::StatusCode;
+
+use super::account::Said;
+use super::forgery::{Purpose, is_genuine};
+use super::visit::{Visit, secret, value};
+use crate::accounts::{AccountError, LoginOutcome, Password};
+use crate::audit::AuditEvent;
+use crate::exchange::Answer;
+use crate::server::AuthorizationServer;
+use crate::unavailable::Unavailable;
+
+impl Visit<'_> {
+    /// `POST /account/password`. Every login of the account ends, and this browser
+    /// gets a new one.
+    pub(super) async fn change_password(
+        &self,
+        server: &AuthorizationServer,
+    ) -> Result<Answer, Unavailable> {
+        let form = match self.form(&[]) {
+            Ok(form) => form,
+            Err(answer) => return Ok(*answer),
+        };
+        let Some(logged_in) = self.logged_in().await? else {
+            return Ok(self.forged());
+        };
+        let sent = value(&form, "forgery_token");
+        if !is_genuine(&logged_in.session, Purpose::Account, sent) {
+            return Ok(self.forged());
+        }
+        let read = |name| secret(&form, name).unwrap_or_else(|| Secret::new(""));
+        let (current, new) = (read("current_password"), read("new_password"));
+        let refused = |reason| server.inner().audit.note(AuditEvent::LoginRefused(reason));
+        let accounts = &self.people.accounts;
+        let subject = logged_in.account.subject.as_str();
+        let (status, problem) = match Password::new(new) {
+            Err(error) => (StatusCode::BAD_REQUEST, error.to_string()),
+            Ok(new) => {
+                let browser = self.known_browser();
+                match accounts
+                    .change_password(subject, &current, &new, browser)
+                    .await
+                {
+                    Ok(LoginOutcome::Subject(_)) => {
+                        return self.after_change(server, subject).await;
+                    }
+                    Ok(LoginOutcome::Refused) => {
+                        let reason = "the current password is wrong";
+                        refused(reason);
+                        (StatusCode::BAD_REQUEST, reason.to_owned())
+                    }
+                    Ok(LoginOutcome::Throttled(_)) => {
+                        refused("too many attempts");
+                        let sentence = "too many attempts; try again in some minutes";
+                        (StatusCode::TOO_MANY_REQUESTS, sentence.to_owned())
+                    }
+                    Err(AccountError::Unavailable(error)) => return Err(error),
+                    Err(error) => (StatusCode::CONFLICT, error.to_string()),
+                }
+            }
+        };
+        let said = Said {
+            status,
+            problem: Some(&problem),
+            news: None,
+        };
+        self.account_page(server, &logged_in, said).await
+    }
+
+    async fn after_change(
+        &self,
+        server: &AuthorizationServer,
+        subject: &str,
+    ) -> Result<Answer, Unavailable> {
+        let accounts = &self.people.accounts;
+        let event = AuditEvent::PasswordChanged(subject.to_owned());
+        server.inner().audit.note(event);
+        let Some(account) = accounts.by_subject(subject).await? else {
+            return Ok(self.to("/login"));
+        };
+        let logged_in = accounts.begin_session(account).await?;
+        let said = Said {
+            news: Some("Your password was changed. All other browsers were logged out."),
+            ..Said::default()
+        };
+        let mut answer = self.account_page(server, &logged_in, said).await?;
+        self.set_session(&mut answer, &logged_in);
+        Ok(answer)
+    }
+
+    /// `POST /logout`.
+    pub(super) async fn log_out(
+        &self,
+        server: &AuthorizationServer,
+    ) -> Result<Answer, Unavailable> {
+        let form = match self.form(&[]) {
+            Ok(form) => form,
+            Err(answer) => return Ok(*answer),
+        };
+        let Some(logged_in) = self.logged_in().await? else {
+            return Ok(self.to("/login"));
+        };
+        let sent = value(&form, "forgery_token");
+        if !is_genuine(&logged_in.session, Purpose::Account, sent) {
+            return Ok(self.forged());
+        }
+        self.people.accounts.end_session(&logged_in.session).await?;
+        let event = AuditEvent::LoggedOut(logged_in.account.subject);
+        server.inner().audit.note(event);
+        let mut answer = self.to("/login");
+        self.clear_session(&mut answer);
+        Ok(answer)
+    }
+}

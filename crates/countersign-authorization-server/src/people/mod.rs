@@ -1,0 +1,260 @@
+//! Pages for people: login, consent, the account, and the first account.
+//!
+//! RFC 6749 §3.1 and §10.11 to §10.13, OAuth 2.1 §7.3, §7.10 and §7.11. Everything is
+//! rendered here, without scripts. [`People`] is the [`Interaction`] that shows these
+//! pages; whoever wants others implements that trait.
+//!
+//! | path | what it does | file |
+//! |---|---|---|
+//! | `/login` | asks for a name and a password | `login.rs` |
+//! | `/consent` | takes the answer to a request that waits | `consent.rs` |
+//! | `/account`, `/account/revoke` | what is connected, and ending it | `account.rs` |
+//! | `/account/password`, `/logout` | the login itself | `credentials.rs` |
+//! | `/setup` | makes the first account | `setup.rs` |
+//!
+//! A request that changes something comes from this origin (`same_origin.rs`), with a
+//! token that is bound to the cookie of the browser and to what is answered
+//! (`forgery.rs`), and is a POST. Consent is asked each time, whoever the client is;
+//! nothing is remembered, so there is nothing to misuse.
+
+mod account;
+mod calendar;
+mod consent;
+mod cookies;
+mod credentials;
+mod forgery;
+mod html;
+mod login;
+mod same_origin;
+mod scopes;
+mod setup;
+mod visit;
+mod who_asks;
+
+use std::collections::BTreeMap;
+
+use countersign_oauth::authorization_request::{Prompt, RequestRefusal};
+use countersign_oauth::server_metadata::issuer_path;
+use countersign_oauth::{ClientId, Secret};
+use http::{Method, StatusCode};
+
+use crate::accounts::Accounts;
+use crate::audit::AuditEvent;
+use crate::exchange::{Answer, Incoming, method_not_allowed};
+use crate::interaction::{Interaction, InteractionFuture, Step, Waiting};
+use crate::server::AuthorizationServer;
+use crate::settings::{Lifetimes, Settings};
+use crate::unavailable::Unavailable;
+use cookies::CookieNames;
+use html::Notice;
+use scopes::ScopeText;
+use visit::Visit;
+
+/// Login with local accounts, and consent, on pages of this server.
+#[derive(Clone, Debug)]
+pub struct People {
+    accounts: Accounts,
+    name: String,
+    scopes: BTreeMap<String, ScopeText>,
+    introduction: Option<String>,
+    /// What stands before the paths of the pages.
+    base: String,
+    /// The absolute address of the pages.
+    address: String,
+    /// As browsers send it in `Origin`.
+    origin: String,
+    cookies: CookieNames,
+    lifetimes: Lifetimes,
+}
+
+impl People {
+    /// Pages for `accounts` on the server with `settings`; the prefix, the issuer and
+    /// the lifetimes are those of the server and must be final.
+    ///
+    /// # Security
+    ///
+    /// Cookies are `__Host-` cookies, which need `https`. If the issuer is `http`,
+    /// which is accepted on loopback alone, they are cookies named
+    /// `countersign-development-…` without that protection: any program that this
+    /// machine serves on any port gets and sets them. For development.
+    pub fn new(accounts: Accounts, settings: &Settings) -> Self {
+        let path = issuer_path(&settings.issuer);
+        let issuer = settings.issuer.as_str();
+        let whole = issuer.strip_suffix('/').unwrap_or(issuer);
+        let origin = whole.strip_suffix(path).unwrap_or(whole);
+        let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+        let cookies = CookieNames::of(origin);
+        if !cookies.are_protected() {
+            tracing::warn!(
+                %origin,
+                "login cookies are not protected on http: for development alone"
+            );
+        }
+        Self {
+            accounts,
+            name: host.to_owned(),
+            scopes: BTreeMap::new(),
+            introduction: None,
+            base: format!("{path}{}", settings.prefix),
+            address: settings.address(""),
+            origin: origin.to_owned(),
+            cookies,
+            lifetimes: settings.lifetimes,
+        }
+    }
+
+    /// Calls this server `name` on its pages, instead of its host.
+    #[must_use]
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Says on the consent page what `scope` permits, such as "Read your notes". It
+    /// cannot be left out.
+    #[must_use]
+    pub fn scope(mut self, scope: impl Into<String>, sentence: impl Into<String>) -> Self {
+        let text = ScopeText::required(sentence.into());
+        self.scopes.insert(scope.into(), text);
+        self
+    }
+
+    /// As [`People::scope`], but the person decides whether to allow it.
+    #[must_use]
+    pub fn optional_scope(mut self, scope: impl Into<String>, sentence: impl Into<String>) -> Self {
+        let text = ScopeText::optional(sentence.into());
+        self.scopes.insert(scope.into(), text);
+        self
+    }
+
+    /// Adds a paragraph of your own to the consent page, as plain text.
+    #[must_use]
+    pub fn introduction(mut self, text: impl Into<String>) -> Self {
+        self.introduction = Some(text.into());
+        self
+    }
+
+    /// The accounts.
+    pub const fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// A new link with which the first account is made; nothing if there is an
+    /// account. It works once, for as long as
+    /// [`AccountLifetimes::setup_link`](crate::accounts::AccountLifetimes::setup_link)
+    /// says.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the store is.
+    ///
+    /// # Security
+    ///
+    /// Whoever has the link owns the server. Show it to the operator alone.
+    pub async fn setup_link(&self) -> Result<Option<Secret>, Unavailable> {
+        let token = self.accounts.setup_token().await?;
+        Ok(token.map(|token| {
+            let address = &self.address;
+            Secret::new(format!("{address}/setup?token={}", token.reveal()))
+        }))
+    }
+
+    async fn begin_waiting(&self, waiting: Waiting<'_>) -> Result<Step, Unavailable> {
+        let visit = Visit::new(self, waiting.incoming)?;
+        let logged_in = visit.logged_in().await?;
+        let prompts = waiting.authorization.prompts;
+        if prompts.contains(Prompt::None) {
+            return Ok(Step::Refuse(match logged_in {
+                None => RequestRefusal::LoginNeeded,
+                Some(_) => RequestRefusal::ConsentNeeded,
+            }));
+        }
+        let again = prompts.contains(Prompt::Login) || prompts.contains(Prompt::SelectAccount);
+        let answer = match logged_in.filter(|_| !again) {
+            Some(logged_in) => visit.consent_page(
+                &logged_in,
+                waiting.transaction,
+                waiting.authorization,
+                waiting.client,
+            ),
+            None => visit.login_page(login::Shown::waiting(waiting.transaction, waiting.client)),
+        };
+        Ok(Step::Show(answer))
+    }
+
+    async fn route(
+        &self,
+        incoming: &Incoming,
+        server: &AuthorizationServer,
+    ) -> Result<Option<Answer>, Unavailable> {
+        let Some(page) = incoming.uri.path().strip_prefix(self.base.as_str()) else {
+            return Ok(None);
+        };
+        let visit = Visit::new(self, incoming)?;
+        let (get, post) = (Method::GET, Method::POST);
+        Ok(Some(match (page, &incoming.method) {
+            ("/login", method) if *method == get => visit.show_login().await?,
+            ("/login", method) if *method == post => visit.log_in(server).await?,
+            ("/consent", method) if *method == post => visit.decide(server).await?,
+            ("/account", method) if *method == get => visit.show_account(server).await?,
+            ("/account/revoke", method) if *method == post => visit.revoke(server).await?,
+            ("/account/password", method) if *method == post => {
+                visit.change_password(server).await?
+            }
+            ("/logout", method) if *method == post => visit.log_out(server).await?,
+            ("/setup", method) if *method == get => visit.show_setup().await?,
+            ("/setup", method) if *method == post => visit.set_up(server).await?,
+            ("/login" | "/setup", _) => method_not_allowed("GET, POST"),
+            ("/account", _) => method_not_allowed("GET"),
+            ("/consent" | "/account/revoke" | "/account/password" | "/logout", _) => {
+                method_not_allowed("POST")
+            }
+            _ => return Ok(None),
+        }))
+    }
+}
+
+impl Interaction for People {
+    fn begin<'a>(&'a self, waiting: Waiting<'a>) -> InteractionFuture<'a, Step> {
+        Box::pin(self.begin_waiting(waiting))
+    }
+
+    fn respond<'a>(
+        &'a self,
+        incoming: &'a Incoming,
+        server: &'a AuthorizationServer,
+    ) -> InteractionFuture<'a, Option<Answer>> {
+        Box::pin(async move {
+            Ok(match self.route(incoming, server).await {
+                Ok(answer) => {
+                    // The pages answer so to a forged form, and to nothing else.
+                    let status = answer.as_ref().map(Answer::status);
+                    if status == Some(StatusCode::FORBIDDEN) {
+                        server.inner().audit.note(AuditEvent::FormRefused);
+                    }
+                    answer
+                }
+                Err(error) => {
+                    let event = AuditEvent::Unavailable(error.to_string());
+                    server.inner().audit.note(event);
+                    Some(html::notice(
+                        self,
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        Notice::BUSY,
+                    ))
+                }
+            })
+        })
+    }
+
+    fn still_allows<'a>(
+        &'a self,
+        subject: &'a str,
+        _client: &'a ClientId,
+    ) -> InteractionFuture<'a, bool> {
+        Box::pin(async move {
+            let account = self.accounts.by_subject(subject).await?;
+            Ok(account.is_some_and(|account| account.is_enabled()))
+        })
+    }
+}

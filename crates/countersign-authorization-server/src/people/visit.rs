@@ -1,0 +1,118 @@
+//! One request of a browser: its cookies, and what is checked before a form is read.
+
+use countersign_oauth::Secret;
+use countersign_oauth::form::Form;
+use http::StatusCode;
+
+use super::html::{Notice, notice};
+use super::{People, cookies, same_origin};
+use crate::accounts::LoggedIn;
+use crate::exchange::{Answer, Incoming, see_other};
+use crate::random::draw_secret;
+use crate::unavailable::Unavailable;
+
+/// A request, and the browser it comes from.
+#[derive(Debug)]
+pub(super) struct Visit<'a> {
+    pub(super) people: &'a People,
+    pub(super) incoming: &'a Incoming,
+    /// The cookie that tells browsers apart; drawn if there was none.
+    pub(super) browser: Secret,
+    browser_is_new: bool,
+    session: Option<Secret>,
+}
+
+impl<'a> Visit<'a> {
+    pub(super) fn new(people: &'a People, incoming: &'a Incoming) -> Result<Self, Unavailable> {
+        let sent = cookies::read(&incoming.headers, &people.cookies.browser);
+        let browser_is_new = sent.is_none();
+        let browser = match sent {
+            Some(browser) => browser,
+            None => draw_secret(people.accounts.random_source())?,
+        };
+        let session = cookies::read(&incoming.headers, &people.cookies.session);
+        Ok(Self {
+            people,
+            incoming,
+            browser,
+            browser_is_new,
+            session,
+        })
+    }
+
+    /// The browser, if it was seen before.
+    pub(super) fn known_browser(&self) -> Option<&Secret> {
+        (!self.browser_is_new).then_some(&self.browser)
+    }
+
+    /// The cookie of a login, valid or not.
+    pub(super) const fn session(&self) -> Option<&Secret> {
+        self.session.as_ref()
+    }
+
+    /// Who is logged in.
+    pub(super) async fn logged_in(&self) -> Result<Option<LoggedIn>, Unavailable> {
+        match &self.session {
+            Some(session) => self.people.accounts.logged_in(session).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The form that was posted, if a page of this server posted it; `repeatable` are
+    /// the parameters that may be repeated.
+    pub(super) fn form(&self, repeatable: &[&str]) -> Result<Form, Box<Answer>> {
+        let incoming = self.incoming;
+        if !same_origin::allows(&incoming.headers, &self.people.origin) {
+            return Err(Box::new(self.forged()));
+        }
+        let form = Form::parse_post(incoming.content_type(), incoming.query(), &incoming.body);
+        match form {
+            Ok(form) if !form.has_repeated(repeatable) => Ok(form),
+            _ => Err(Box::new(
+                self.notice(StatusCode::BAD_REQUEST, Notice::MALFORMED),
+            )),
+        }
+    }
+
+    pub(super) fn forged(&self) -> Answer {
+        self.notice(StatusCode::FORBIDDEN, Notice::FORGED)
+    }
+
+    pub(super) fn notice(&self, status: StatusCode, text: Notice) -> Answer {
+        notice(self.people, status, text)
+    }
+
+    /// Sends the browser to one of our pages.
+    pub(super) fn to(&self, page: &str) -> Answer {
+        see_other(&format!("{}{page}", self.people.address))
+    }
+
+    /// Gives the browser its cookie, if it had none.
+    pub(super) fn remember_browser(&self, answer: &mut Answer) {
+        if self.browser_is_new {
+            let (cookies, age) = (&self.people.cookies, self.people.accounts.device_lifetime());
+            cookies.set(answer, &cookies.browser, &self.browser, Some(age));
+        }
+    }
+
+    /// Logs the browser in with `logged_in`.
+    pub(super) fn set_session(&self, answer: &mut Answer, logged_in: &LoggedIn) {
+        let cookies = &self.people.cookies;
+        cookies.set(answer, &cookies.session, &logged_in.session, None);
+    }
+
+    pub(super) fn clear_session(&self, answer: &mut Answer) {
+        let cookies = &self.people.cookies;
+        cookies.clear(answer, &cookies.session);
+    }
+}
+
+/// The value of a parameter that is not repeated; the form was checked for that.
+pub(super) fn value<'f>(form: &'f Form, name: &str) -> Option<&'f str> {
+    form.one(name).ok().flatten()
+}
+
+/// As [`value`], for what must not be seen.
+pub(super) fn secret(form: &Form, name: &str) -> Option<Secret> {
+    value(form, name).map(Secret::new)
+}

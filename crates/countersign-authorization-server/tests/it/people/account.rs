@@ -1,0 +1,172 @@
+//! The account page.
+
+use countersign_authorization_server::oauth::Lifetime;
+use http::StatusCode;
+
+use super::browser::*;
+use crate::fixture::{CALLBACK, VERIFIER, tokens_of};
+
+/// Lets D have tokens of alice, as the pages do it.
+async fn connect(browser: &Browser<'_>) -> (String, String) {
+    let page = browser.consent_page("D").await;
+    let code = browser.decide(&page, "allow", &["write"]).await.redirect()["code"].clone();
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("client_id", "D"),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", VERIFIER),
+    ];
+    tokens_of(&browser.post("/token", &fields).await)
+}
+
+async fn refresh(browser: &Browser<'_>, token: &str) -> StatusCode {
+    let fields = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", token),
+        ("client_id", "D"),
+    ];
+    browser.post("/token", &fields).await.status
+}
+
+#[tokio::test]
+async fn nobody_sees_or_ends_what_somebody_else_connected() {
+    let site = site().await;
+    let (alice, bob) = (site.browser(), site.browser());
+    let (_, token) = connect(&alice).await;
+    let page = alice.get("/account").await;
+    let grant = hidden(&page, "grant");
+    assert_eq!(bob.get("/account").await.status, StatusCode::SEE_OTHER);
+    bob.log_in("bob").await;
+    let theirs = bob.get("/account").await;
+    assert!(theirs.body.contains("Nothing is connected"), "{theirs:?}");
+    let forgery_token = hidden(&theirs, "forgery_token");
+    for (grant, status) in [
+        (grant.as_str(), StatusCode::NOT_FOUND),
+        ("unknown", StatusCode::NOT_FOUND),
+        ("", StatusCode::NOT_FOUND),
+    ] {
+        let fields = [("forgery_token", forgery_token.as_str()), ("grant", grant)];
+        assert_eq!(bob.post("/account/revoke", &fields).await.status, status);
+    }
+    let fields = [("forgery_token", forgery_token.as_str()), ("grant", &grant)];
+    let seen = alice.post("/account/revoke", &fields).await;
+    assert_eq!(seen.status, StatusCode::FORBIDDEN);
+    assert_eq!(refresh(&alice, &token).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_is_connected_is_shown_and_ends_at_once() {
+    let site = site().await;
+    let browser = site.browser();
+    let (_, token) = connect(&browser).await;
+    let page = browser.get("/account").await;
+    for part in [
+        "<bdi>Notes</bdi>",
+        "Read your notes",
+        "Change your notes",
+        "Last used",
+        "Since",
+        "<time datetime=",
+    ] {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+    let (forgery_token, grant) = (hidden(&page, "forgery_token"), hidden(&page, "grant"));
+    let fields = [("forgery_token", forgery_token.as_str()), ("grant", &grant)];
+    let seen = browser.post("/account/revoke", &fields).await;
+    assert_eq!(seen.status, StatusCode::OK);
+    assert!(seen.body.contains("was disconnected"), "{}", seen.body);
+    assert!(seen.body.contains("Nothing is connected"));
+    assert_eq!(refresh(&browser, &token).await, StatusCode::BAD_REQUEST);
+    assert_eq!(site.saw("GrantRevoked"), 1);
+}
+
+#[tokio::test]
+async fn a_password_is_changed_by_whoever_knows_it_and_all_other_logins_end() {
+    let site = site().await;
+    let (here, there) = (site.browser(), site.browser());
+    here.log_in("alice").await;
+    there.log_in("alice").await;
+    let (_, token) = connect(&here).await;
+    let before = here.cookie(SESSION).unwrap();
+    let forgery_token = hidden(&here.get("/account").await, "forgery_token");
+    let fields = |current: &'static str, new: &'static str| {
+        [
+            ("forgery_token", forgery_token.clone()),
+            ("current_password", current.to_owned()),
+            ("new_password", new.to_owned()),
+        ]
+    };
+    for (current, new, said) in [
+        (
+            "wrong guess",
+            "another password",
+            "the current password is wrong",
+        ),
+        (PASSWORD, "short", "at least 8 characters"),
+        (PASSWORD, "", "at least 8 characters"),
+        ("", "another password", "the current password is wrong"),
+    ] {
+        let fields = fields(current, new);
+        let fields = fields
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str()));
+        let seen = here.post("/account/password", &fields).await;
+        assert_eq!(seen.status, StatusCode::BAD_REQUEST, "{seen:?}");
+        assert!(seen.body.contains(said), "{said}");
+    }
+    let fields = fields(PASSWORD, "another password");
+    let fields = fields
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    assert_eq!(
+        there.post("/account/password", &fields).await.status,
+        StatusCode::FORBIDDEN
+    );
+    let seen = here.post("/account/password", &fields).await;
+    assert_eq!(seen.status, StatusCode::OK, "{seen:?}");
+    assert_ne!(here.cookie(SESSION).unwrap(), before);
+    assert_eq!(there.get("/account").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(here.get("/account").await.status, StatusCode::OK);
+    assert_eq!(refresh(&here, &token).await, StatusCode::OK);
+    let page = there.get("/login").await;
+    let seen = there.log_in_on(&page, "alice", PASSWORD).await;
+    assert_eq!(seen.status, StatusCode::BAD_REQUEST);
+    let seen = there.log_in_on(&page, "Alice ", "another password").await;
+    assert_eq!(seen.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_stolen_session_does_not_let_the_password_be_guessed() {
+    let site = site().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let forgery_token = hidden(&browser.get("/account").await, "forgery_token");
+    let mut statuses = Vec::new();
+    for _ in 0..11 {
+        let fields = [
+            ("forgery_token", forgery_token.as_str()),
+            ("current_password", "wrong guess"),
+            ("new_password", "another password"),
+        ];
+        statuses.push(browser.post("/account/password", &fields).await.status);
+    }
+    assert_eq!(statuses[9], StatusCode::BAD_REQUEST);
+    assert_eq!(statuses[10], StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn c32_a_disabled_account_has_no_login_and_no_tokens() {
+    let site = site().await;
+    let browser = site.browser();
+    let (_, token) = connect(&browser).await;
+    let name = countersign_authorization_server::accounts::AccountName::parse("alice").unwrap();
+    site.accounts.disable(&name).await.unwrap();
+    assert_eq!(browser.get("/account").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(refresh(&browser, &token).await, StatusCode::BAD_REQUEST);
+    site.accounts.enable(&name).await.unwrap();
+    assert_eq!(browser.get("/account").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(refresh(&browser, &token).await, StatusCode::BAD_REQUEST);
+    site.clock.advance(Lifetime::from_mins(1));
+    browser.log_in("alice").await;
+}

@@ -1,0 +1,117 @@
+//! Accounts without pages: names, passwords, administration.
+
+use countersign_authorization_server::accounts::{
+    AccountError, AccountName, LoginAttempt, LoginOutcome, Password,
+};
+use countersign_authorization_server::oauth::Secret;
+
+use super::browser::*;
+
+fn name(text: &str) -> AccountName {
+    AccountName::parse(text).unwrap()
+}
+
+fn password(text: &str) -> Password {
+    Password::new(Secret::new(text)).unwrap()
+}
+
+#[test]
+fn names_have_one_spelling() {
+    let long = "a".repeat(65);
+    for bad in [
+        "",
+        " ",
+        "a b",
+        ".a",
+        "-a",
+        "аlice",
+        "alice\0",
+        "ali\u{200b}ce",
+        "ａlice",
+        "a/b",
+        "a\nb",
+        &long,
+    ] {
+        assert!(AccountName::parse(bad).is_err(), "{bad:?}");
+    }
+    assert_eq!(
+        name(" Alice.B@Example.COM ").as_str(),
+        "alice.b@example.com"
+    );
+    assert_eq!(name(&long[1..]).as_str().len(), 64);
+}
+
+#[test]
+fn passwords_have_a_length_and_no_other_rule() {
+    for bad in [
+        "",
+        "1234567",
+        "äöüßäöü",
+        &"x".repeat(1_025),
+        &"ä".repeat(513),
+    ] {
+        assert!(Password::new(Secret::new(bad)).is_err(), "{bad}");
+    }
+    for good in ["12345678", "        ", "äöüßäöüß", &"x".repeat(1_024)] {
+        let shown = format!("{:?}", password(good));
+        assert!(!shown.contains(good), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_is_taken_once_whatever_its_spelling() {
+    let site = site().await;
+    let (name, password) = (name("ALICE"), password("another password"));
+    let error = site.accounts.add(&name, &password).await.unwrap_err();
+    assert!(matches!(error, AccountError::NameTaken), "{error}");
+    let right = Secret::new(PASSWORD);
+    let outcome = site
+        .accounts
+        .log_in(LoginAttempt::new("alice", &right))
+        .await;
+    assert!(matches!(outcome.unwrap(), LoginOutcome::Subject(_)));
+    assert_eq!(site.accounts.list(None).await.unwrap().entries.len(), 2);
+}
+
+#[tokio::test]
+async fn an_administrator_sets_a_password_and_logins_end() {
+    let site = site().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let unknown = site
+        .accounts
+        .set_password(&name("nobody"), &password("another password"))
+        .await;
+    assert!(matches!(unknown, Err(AccountError::Unknown)));
+    let (alice, new) = (name("alice"), password("another password"));
+    site.accounts.set_password(&alice, &new).await.unwrap();
+    assert_eq!(
+        browser.get("/account").await.status,
+        http::StatusCode::SEE_OTHER
+    );
+    for (text, matches) in [(PASSWORD, false), ("another password", true)] {
+        let secret = Secret::new(text);
+        let attempt = LoginAttempt::new("alice", &secret);
+        let outcome = site.accounts.log_in(attempt).await.unwrap();
+        assert_eq!(matches!(outcome, LoginOutcome::Subject(_)), matches);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_budget_holds_when_attempts_race() {
+    let site = site().await;
+    let mut attempts = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let accounts = site.accounts.clone();
+        attempts.spawn(async move {
+            let guess = Secret::new("wrong guess");
+            accounts.log_in(LoginAttempt::new("alice", &guess)).await
+        });
+    }
+    let outcomes = attempts.join_all().await;
+    let checked = outcomes
+        .into_iter()
+        .filter(|outcome| matches!(outcome, Ok(LoginOutcome::Refused)))
+        .count();
+    assert_eq!(checked, 10);
+}

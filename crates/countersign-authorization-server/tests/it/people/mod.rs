@@ -1,0 +1,9 @@
+//! Login, consent and account pages as a browser meets them: rows X, H and BP.
+
+mod account;
+mod accounts;
+mod browser;
+mod consent;
+mod login;
+mod pages;
+mod setup;
