@@ -98,7 +98,12 @@ impl Site {
 
     /// A client that registered itself as `name`.
     pub(crate) async fn named(&self, id: &str, name: &str) {
-        let mut metadata = ClientMetadata::public(vec![RedirectUri::parse(CALLBACK).unwrap()]);
+        self.named_at(id, name, CALLBACK).await;
+    }
+
+    /// As [`Site::named`], with its own address.
+    pub(crate) async fn named_at(&self, id: &str, name: &str, uri: &str) {
+        let mut metadata = ClientMetadata::public(vec![RedirectUri::parse(uri).unwrap()]);
         metadata.client_name = DisplayText::clean(name);
         self.client(id, ClientFacts::new(metadata, ClientSource::Itself))
             .await;

@@ -3,7 +3,9 @@
 mod account;
 mod accounts;
 mod browser;
+mod chromium;
 mod consent;
 mod login;
 mod pages;
 mod setup;
+mod webdriver;
