@@ -57,7 +57,7 @@ impl Driver {
             .ok()?;
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let port = loop {
-            let line = lines.next_line().await.unwrap().expect("a port");
+            let line = lines.next_line().await.unwrap().unwrap();
             if let Some((_, rest)) = line.split_once("started successfully on port ") {
                 break rest.trim_end_matches('.').to_owned();
             }
