@@ -70,15 +70,16 @@ impl ClaimsPolicy {
     ) -> Result<Claims, ClaimsError> {
         self.check_typ(header.typ.as_deref())?;
         let all = &payload.map_err(ClaimsError::Json)?;
-        refuse_other_kinds(all)?;
-        let iss = self.check_issuer(all)?;
-        let aud = self.check_audience(all)?;
-        let (exp, nbf, iat) = self.check_times(all, now)?;
-        let sub = check_subject(all)?;
+        let known = &Known::among(all);
+        refuse_other_kinds(known)?;
+        let iss = self.check_issuer(known.iss)?;
+        let aud = self.check_audience(known.aud)?;
+        let (exp, nbf, iat) = self.check_times(known, now)?;
+        let sub = check_subject(known.sub)?;
         let scopes = self.scopes(all)?;
-        let client_id = optional_text(all, "client_id", ClaimsError::ClientIdInvalid)?;
-        let azp = optional_text(all, "azp", ClaimsError::ClientIdInvalid)?;
-        let jti = optional_text(all, "jti", ClaimsError::TokenIdInvalid)?;
+        let client_id = optional_text(known.client_id, ClaimsError::ClientIdInvalid)?;
+        let azp = optional_text(known.azp, ClaimsError::ClientIdInvalid)?;
+        let jti = optional_text(known.jti, ClaimsError::TokenIdInvalid)?;
         if self
             .required
             .iter()
@@ -117,8 +118,8 @@ impl ClaimsPolicy {
     }
 
     /// RFC 7519 §4.1.1, RFC 9068 §4: the issuer "MUST exactly match".
-    fn check_issuer(&self, all: &Object<'_>) -> Result<Option<Arc<str>>, ClaimsError> {
-        let iss = optional_text(all, "iss", ClaimsError::IssuerInvalid)?;
+    fn check_issuer(&self, iss: Option<&Json<'_>>) -> Result<Option<Arc<str>>, ClaimsError> {
+        let iss = optional_text(iss, ClaimsError::IssuerInvalid)?;
         if self.issuers.is_empty() {
             return Ok(iss.map(Arc::from));
         }
@@ -133,8 +134,8 @@ impl ClaimsPolicy {
     /// RFC 7519 §4.1.3: "If the principal processing the claim does not identify
     /// itself with a value in the 'aud' claim when this claim is present, then
     /// the JWT MUST be rejected."
-    fn check_audience(&self, all: &Object<'_>) -> Result<Vec<String>, ClaimsError> {
-        let aud = match all.get("aud") {
+    fn check_audience(&self, aud: Option<&Json<'_>>) -> Result<Vec<String>, ClaimsError> {
+        let aud = match aud {
             None if self.audiences.is_empty() => return Ok(Vec::new()),
             None => return Err(ClaimsError::AudienceMissing),
             Some(Json::Text(one)) => vec![one.to_string()],
@@ -164,11 +165,10 @@ impl ClaimsPolicy {
     /// RFC 7519 §4.1.4 to §4.1.6.
     fn check_times(
         &self,
-        all: &Object<'_>,
+        known: &Known<'_, '_>,
         now: UnixTime,
     ) -> Result<(UnixTime, Option<UnixTime>, Option<UnixTime>), ClaimsError> {
-        let date = |name, round, error| {
-            let value: Option<&Json<'_>> = all.get(name);
+        let date = |value: Option<&Json<'_>>, round, error| {
             value
                 .map(|value| match value {
                     Json::Number(number) => numeric_date::parse(number, round).ok_or(error),
@@ -176,10 +176,10 @@ impl ClaimsPolicy {
                 })
                 .transpose()
         };
-        let exp = date("exp", Round::Down, ClaimsError::ExpiryInvalid)?;
+        let exp = date(known.exp, Round::Down, ClaimsError::ExpiryInvalid)?;
         let exp = exp.ok_or(ClaimsError::ExpiryMissing)?;
-        let nbf = date("nbf", Round::Up, ClaimsError::NotBeforeInvalid)?;
-        let iat = date("iat", Round::Up, ClaimsError::IssuedAtInvalid)?;
+        let nbf = date(known.nbf, Round::Up, ClaimsError::NotBeforeInvalid)?;
+        let iat = date(known.iat, Round::Up, ClaimsError::IssuedAtInvalid)?;
         let latest_start = now.saturating_add(self.leeway);
         if now >= exp.saturating_add(self.leeway) {
             return Err(ClaimsError::Expired);
@@ -217,31 +217,77 @@ impl ClaimsPolicy {
     }
 }
 
+/// The claims that have a meaning here, except those with names of the configuration.
+#[derive(Default)]
+struct Known<'o, 'a> {
+    iss: Option<&'o Json<'a>>,
+    sub: Option<&'o Json<'a>>,
+    aud: Option<&'o Json<'a>>,
+    exp: Option<&'o Json<'a>>,
+    nbf: Option<&'o Json<'a>>,
+    iat: Option<&'o Json<'a>>,
+    jti: Option<&'o Json<'a>>,
+    client_id: Option<&'o Json<'a>>,
+    azp: Option<&'o Json<'a>>,
+    typ: Option<&'o Json<'a>>,
+    token_use: Option<&'o Json<'a>>,
+    cnf: Option<&'o Json<'a>>,
+    at_hash: Option<&'o Json<'a>>,
+    c_hash: Option<&'o Json<'a>>,
+}
+
+impl<'o, 'a> Known<'o, 'a> {
+    /// Goes through the claims once.
+    fn among(all: &'o Object<'a>) -> Self {
+        let mut known = Self::default();
+        for (name, value) in all.iter() {
+            let place = match name {
+                "iss" => &mut known.iss,
+                "sub" => &mut known.sub,
+                "aud" => &mut known.aud,
+                "exp" => &mut known.exp,
+                "nbf" => &mut known.nbf,
+                "iat" => &mut known.iat,
+                "jti" => &mut known.jti,
+                "client_id" => &mut known.client_id,
+                "azp" => &mut known.azp,
+                "typ" => &mut known.typ,
+                "token_use" => &mut known.token_use,
+                "cnf" => &mut known.cnf,
+                "at_hash" => &mut known.at_hash,
+                "c_hash" => &mut known.c_hash,
+                _ => continue,
+            };
+            *place = Some(value);
+        }
+        known
+    }
+}
+
 /// RFC 8725 §3.12: the kinds of tokens of one issuer must exclude each other.
-fn refuse_other_kinds(all: &Object<'_>) -> Result<(), ClaimsError> {
+fn refuse_other_kinds(known: &Known<'_, '_>) -> Result<(), ClaimsError> {
     // RFC 7800 §3.1: whoever presents a token with `cnf` must prove a key.
-    if all.contains("cnf") {
+    if known.cnf.is_some() {
         return Err(ClaimsError::SenderConstrained);
     }
     // OpenID Connect Core §2: hashes of the tokens issued beside an ID token.
-    let is_id_token = all.contains("at_hash") || all.contains("c_hash");
+    let is_id_token = known.at_hash.is_some() || known.c_hash.is_some();
     // Claims by which issuers without `typ` tell their tokens apart.
-    let declares_another = all
-        .get("token_use")
-        .is_some_and(|kind| kind.as_str() != Some("access"))
-        || all.get("typ").is_some_and(|kind| {
-            ["ID", "Refresh", "Offline", "Logout"]
-                .iter()
-                .any(|other| kind.as_str() == Some(*other))
-        });
-    if is_id_token || declares_another {
+    let is_for_another_use = known
+        .token_use
+        .is_some_and(|kind| kind.as_str() != Some("access"));
+    let declares_another = known
+        .typ
+        .and_then(Json::as_str)
+        .is_some_and(|kind| matches!(kind, "ID" | "Refresh" | "Offline" | "Logout"));
+    if is_id_token || is_for_another_use || declares_another {
         return Err(ClaimsError::OtherKindOfToken);
     }
     Ok(())
 }
 
-fn check_subject(all: &Object<'_>) -> Result<Arc<str>, ClaimsError> {
-    match all.get("sub") {
+fn check_subject(sub: Option<&Json<'_>>) -> Result<Arc<str>, ClaimsError> {
+    match sub {
         None => Err(ClaimsError::SubjectMissing),
         Some(Json::Text(sub))
             if (1..=MAX_SUBJECT_BYTES).contains(&sub.len()) && !sub.contains(char::is_control) =>
@@ -252,12 +298,11 @@ fn check_subject(all: &Object<'_>) -> Result<Arc<str>, ClaimsError> {
     }
 }
 
-fn optional_text<'a>(
-    all: &'a Object<'_>,
-    name: &str,
+fn optional_text<'o>(
+    claim: Option<&'o Json<'_>>,
     otherwise: ClaimsError,
-) -> Result<Option<&'a str>, ClaimsError> {
-    match all.get(name) {
+) -> Result<Option<&'o str>, ClaimsError> {
+    match claim {
         None => Ok(None),
         Some(value) => value.as_str().map(Some).ok_or(otherwise),
     }

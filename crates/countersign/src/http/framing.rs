@@ -164,11 +164,12 @@ impl Framing {
         Ok(())
     }
 
-    /// Takes what [`Self::step`] would take byte by byte without a new state: most of
-    /// a head. Returns how many bytes that are.
+    /// Takes what [`Self::step`] would take byte by byte and be in the same state
+    /// again: most of a head. Returns how many bytes that are.
     fn pass_over(&mut self, bytes: &[u8]) -> usize {
         let (taken, word) = match self.state {
             State::RequestLine => return plain(bytes),
+            State::LineStart => return plain_line(bytes),
             State::Name => {
                 let end = bytes.iter().position(|byte| !is_token(*byte));
                 (end.unwrap_or(bytes.len()), &mut self.name)
@@ -292,6 +293,20 @@ impl Framing {
         }
         Some(())
     }
+}
+
+/// The length of a whole line of a head with a field that frames nothing; 0 for
+/// every other line.
+fn plain_line(bytes: &[u8]) -> usize {
+    let (line, rest) = bytes.split_at(plain(bytes));
+    let colon = line.iter().position(|byte| !is_token(*byte));
+    let (name, value) = line.split_at(colon.unwrap_or_default());
+    let frames = name.eq_ignore_ascii_case(b"content-length")
+        || name.eq_ignore_ascii_case(b"transfer-encoding");
+    if name.is_empty() || frames || !value.starts_with(b":") || !rest.starts_with(b"\r\n") {
+        return 0;
+    }
+    line.len() + 2
 }
 
 /// How many bytes there are before the next CR or LF.
