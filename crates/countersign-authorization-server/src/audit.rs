@@ -47,6 +47,8 @@ pub enum AuditEvent {
     PasswordChanged(String),
     /// The first account was made; the text is the subject.
     AccountCreated(String),
+    /// A link for the first account was used, had expired, or was none of ours.
+    SetupRefused,
     /// A form was refused because another page or another login sent it.
     FormRefused,
     /// A person took back what they had allowed.

@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use countersign_oauth::{Secret, UnixTime};
+use countersign_store::SecretHash;
 
 use super::Accounts;
 use super::administer::AccountError;
@@ -118,8 +119,7 @@ impl Accounts {
     }
 
     /// Changes the password of `subject`, who knows the `current` one. Every session
-    /// of the account ends, in the same step. `browser` is the cookie that tells
-    /// browsers apart.
+    /// of the account ends, in the same step. `session` is the cookie of the login.
     ///
     /// # Errors
     ///
@@ -129,17 +129,14 @@ impl Accounts {
         subject: &str,
         current: &Secret,
         new: &Password,
-        browser: Option<&Secret>,
+        session: &Secret,
     ) -> Result<LoginOutcome, AccountError> {
         let Some(account) = self.by_subject(subject).await? else {
             return Ok(LoginOutcome::Refused);
         };
-        // Whoever is logged in here has a budget that is theirs alone.
-        let device = browser.map_or_else(
-            || subject.to_owned(),
-            |browser| device_key(browser, subject).id().to_owned(),
-        );
-        let trier = Trier::Device(&device);
+        // Only who knows the password gets another login, and with it another budget.
+        let login = SecretHash::of(session).to_text();
+        let trier = Trier::Device(&login);
         let counted = format!("password of {subject}");
         if let Some(until) = self.spend(&counted, &trier).await? {
             return Ok(LoginOutcome::Throttled(until));

@@ -10,7 +10,7 @@ pub(crate) use answer::{
 };
 pub use incoming::Incoming;
 pub(crate) use incoming::{Unread, read};
-pub(crate) use page::{page, protect};
+pub(crate) use page::{STYLE, html, page};
 
 /// The longest body of a request, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;

@@ -38,9 +38,9 @@ impl Visit<'_> {
         let (status, problem) = match Password::new(new) {
             Err(error) => (StatusCode::BAD_REQUEST, error.to_string()),
             Ok(new) => {
-                let browser = self.known_browser();
+                let session = &logged_in.session;
                 match accounts
-                    .change_password(subject, &current, &new, browser)
+                    .change_password(subject, &current, &new, session)
                     .await
                 {
                     Ok(LoginOutcome::Subject(_)) => {

@@ -1,26 +1,11 @@
 //! Pages as answers, with the headers that every page has: OAuth 2.1 §7.10.
 
-use std::sync::LazyLock;
-
 use askama::Template;
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use http::header::{CONTENT_SECURITY_POLICY, RETRY_AFTER};
+use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
-use http_body_util::Full;
 
 use super::People;
-use crate::exchange::{Answer, plain, protect};
-
-/// The style sheet of every page, inside the page.
-pub(super) const STYLE: &str = include_str!("style.css");
-
-/// The only style that the browser applies.
-static STYLE_SOURCE: LazyLock<String> = LazyLock::new(|| {
-    let hash = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
-    format!("'sha256-{hash}'")
-});
+use crate::exchange::{Answer, STYLE, html};
 
 /// What a page is filled with besides its own content.
 #[derive(Debug)]
@@ -59,24 +44,7 @@ pub(super) fn page_with_forms_to(
     template: &impl Template,
     target: &str,
 ) -> Answer {
-    let Ok(html) = template.render() else {
-        return plain(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the page cannot be rendered",
-        );
-    };
-    let mut answer = plain(status, "");
-    *answer.body_mut() = Full::new(html.into());
-    protect(&mut answer);
-    let style = STYLE_SOURCE.as_str();
-    let policy = format!(
-        "default-src 'none'; style-src {style}; form-action 'self' {target}; \
-         base-uri 'none'; frame-ancestors 'none'"
-    );
-    if let Ok(policy) = HeaderValue::from_str(&policy) {
-        answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-    }
-    answer
+    html(status, template, format!("'self' {target}").trim_end())
 }
 
 /// Fixed sentences for when something cannot go on.

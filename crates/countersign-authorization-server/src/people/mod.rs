@@ -227,10 +227,14 @@ impl Interaction for People {
         Box::pin(async move {
             Ok(match self.route(incoming, server).await {
                 Ok(answer) => {
-                    // The pages answer so to a forged form, and to nothing else.
-                    let status = answer.as_ref().map(Answer::status);
-                    if status == Some(StatusCode::FORBIDDEN) {
-                        server.inner().audit.note(AuditEvent::FormRefused);
+                    // Each of these statuses has one meaning on our pages.
+                    let event = match answer.as_ref().map(Answer::status) {
+                        Some(StatusCode::FORBIDDEN) => Some(AuditEvent::FormRefused),
+                        Some(StatusCode::GONE) => Some(AuditEvent::SetupRefused),
+                        _ => None,
+                    };
+                    if let Some(event) = event {
+                        server.inner().audit.note(event);
                     }
                     answer
                 }

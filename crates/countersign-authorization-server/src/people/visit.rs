@@ -12,7 +12,6 @@ use crate::random::draw_secret;
 use crate::unavailable::Unavailable;
 
 /// A request, and the browser it comes from.
-#[derive(Debug)]
 pub(super) struct Visit<'a> {
     pub(super) people: &'a People,
     pub(super) incoming: &'a Incoming,

@@ -195,6 +195,10 @@ async fn walk(driver: &Driver, screen: Screen) {
     look(&window, screen, "disconnected").await;
     window.go(&format!("{issuer}/setup?token=over")).await;
     look(&window, screen, "notice").await;
+    window
+        .go(&format!("{issuer}/authorize?client_id=unknown"))
+        .await;
+    look(&window, screen, "refusal").await;
     window.close().await;
 }
 

@@ -10,7 +10,7 @@ fn assert_protected(seen: &Seen) {
     for part in [
         "default-src 'none'",
         "style-src 'sha256-",
-        "form-action 'self'",
+        "form-action '",
         "base-uri 'none'",
         "frame-ancestors 'none'",
     ] {
@@ -50,7 +50,8 @@ async fn x5_h14_as_36_every_page_is_protected() {
             StatusCode::GONE
         )
     );
-    for page in [login, wrong, consent, account, forged, over] {
+    let refused = browser.get("/authorize?client_id=unknown").await;
+    for page in [refused, login, wrong, consent, account, forged, over] {
         assert_protected(&page);
     }
 }
@@ -144,4 +145,37 @@ async fn x29_links_come_from_the_settings_alone() {
     );
     let page = browser.get("/login").await;
     assert!(!page.body.contains("http://") && !page.body.contains("https://"));
+}
+
+#[tokio::test]
+async fn pages_of_a_server_below_a_path_stay_below_it() {
+    for (issuer, prefix, base) in [
+        ("https://as.test/tenant", "", "/tenant"),
+        ("https://as.test", "/auth", "/auth"),
+        ("https://as.test/tenant/", "/auth", "/tenant/auth"),
+    ] {
+        let mut settings = settings_at(issuer);
+        settings.prefix = prefix.to_owned();
+        let site = empty_site(settings).await;
+        let link = site.people.setup_link().await.unwrap().unwrap();
+        let target = link.reveal().strip_prefix("https://as.test").unwrap();
+        let browser = site.browser();
+        let page = browser.get(target).await;
+        let action = format!("action=\"{base}/setup\"");
+        assert!(page.body.contains(&action), "{}", page.body);
+        let seen = browser.get(&format!("{base}/account")).await;
+        let login = format!("https://as.test{base}/login");
+        assert_eq!(seen.header("location"), Some(login.as_str()));
+        assert_eq!(browser.get("/login").await.status, StatusCode::NOT_FOUND);
+        let page = browser.get(&format!("{base}/login")).await;
+        let token = hidden(&page, "forgery_token");
+        let fields = [("forgery_token", token.as_str()), ("name", "nobody")];
+        let headers = [
+            ("origin", "https://as.test"),
+            ("sec-fetch-site", "same-origin"),
+        ];
+        let path = format!("{base}/login");
+        let seen = browser.post_with(&path, &headers, &fields).await;
+        assert_eq!(seen.status, StatusCode::BAD_REQUEST);
+    }
 }
