@@ -206,12 +206,13 @@ impl ClaimsPolicy {
         let claim = self.scope_claims.iter().find_map(|name| all.get(name));
         match claim {
             None => Ok(ScopeSet::new()),
-            Some(Json::Text(text)) => ScopeSet::parse(text).map_err(|_| ClaimsError::ScopeInvalid),
+            // What is outside the grammar (RFC 6749 §3.3) grants nothing.
+            Some(Json::Text(text)) => Ok(ScopeSet::parse(text).unwrap_or_default()),
             Some(Json::Array(names)) => names
                 .iter()
-                .map(|name| name.as_str().and_then(|name| ScopeToken::parse(name).ok()))
-                .collect::<Option<_>>()
-                .ok_or(ClaimsError::ScopeInvalid),
+                .map(|name| name.as_str().ok_or(ClaimsError::ScopeInvalid))
+                .filter_map(|name| name.map(|name| ScopeToken::parse(name).ok()).transpose())
+                .collect(),
             Some(_) => Err(ClaimsError::ScopeInvalid),
         }
     }

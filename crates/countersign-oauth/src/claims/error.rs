@@ -71,8 +71,8 @@ pub enum ClaimsError {
     /// The lifetime is longer than the policy allows.
     #[error("the lifetime of the token is longer than allowed here")]
     LifetimeTooLong,
-    /// A scope claim is neither a string nor an array of scope names.
-    #[error("the scopes are not scope names")]
+    /// A scope claim is neither a string nor an array of strings.
+    #[error("the scopes are neither a text nor an array of texts")]
     ScopeInvalid,
     /// `client_id` or `azp` is no string.
     #[error("the client id is not a text")]

@@ -76,7 +76,7 @@ async fn a78_rs_20_only_an_active_token_for_us_passes() {
         json!({"sub": null, "client_id": null}),
         json!({"client_id": ["c1"]}),
         json!({"scope": 1}),
-        json!({"scope": "read\twrite"}),
+        json!({"scope": ["read", 1]}),
         json!({"token_type": "DPoP"}),
         json!({"token_type": "refresh_token"}),
         json!({"typ": "Refresh"}),

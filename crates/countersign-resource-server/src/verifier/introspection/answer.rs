@@ -1,7 +1,7 @@
 //! The answer to an introspection: RFC 7662 §2.2.
 
 use countersign_oauth::claims::MAX_SUBJECT_BYTES;
-use countersign_oauth::{ScopeSet, UnixTime, json};
+use countersign_oauth::{ScopeSet, ScopeToken, UnixTime, json};
 use serde_json::{Map, Value};
 
 use super::UNREADABLE;
@@ -127,13 +127,13 @@ fn check_kind(answer: &Map<String, Value>) -> Result<(), Reason> {
 fn scopes(answer: &Map<String, Value>) -> Result<ScopeSet, Reason> {
     match answer.get("scope") {
         None => Ok(ScopeSet::new()),
-        Some(Value::String(text)) if text.is_empty() => Ok(ScopeSet::new()),
-        Some(Value::String(text)) => ScopeSet::parse(text).map_err(|_| TYPES),
-        Some(Value::Array(names)) => {
-            let names = names.iter().map(|name| name.as_str().ok_or(TYPES));
-            let names = names.collect::<Result<Vec<_>, _>>()?;
-            ScopeSet::from_names(names).map_err(|_| TYPES)
-        }
+        // What is outside the grammar (RFC 6749 §3.3) grants nothing.
+        Some(Value::String(text)) => Ok(ScopeSet::parse(text).unwrap_or_default()),
+        Some(Value::Array(names)) => names
+            .iter()
+            .map(|name| name.as_str().ok_or(TYPES))
+            .filter_map(|name| name.map(|name| ScopeToken::parse(name).ok()).transpose())
+            .collect(),
         Some(_) => Err(TYPES),
     }
 }
