@@ -38,15 +38,15 @@ pub(crate) struct Sealer(OnceLock<Option<RandomizedNonceKey>>);
 pub(crate) struct Broken;
 
 impl Sealer {
-    /// Derives the key from `secret`, which several nodes share.
-    pub(crate) fn use_secret(&self, secret: &Secret) -> Result<(), ConfigurationError> {
+    /// Derives the key from `secret`, which the nodes of the server `name` share.
+    pub(crate) fn use_secret(&self, secret: &Secret, name: &str) -> Result<(), ConfigurationError> {
         let text = secret.reveal().as_bytes();
         if text.len() < SHORTEST_KEY {
             return Err(ConfigurationError::new(format!(
                 "the request state key is shorter than {SHORTEST_KEY} bytes: generate a longer one"
             )));
         }
-        let key = derive(text)
+        let key = derive(text, name)
             .ok_or_else(|| ConfigurationError::new("the request state key cannot be used"))?;
         self.0
             .set(Some(key))
@@ -55,7 +55,7 @@ impl Sealer {
 
     fn key(&self) -> Option<&RandomizedNonceKey> {
         self.0
-            .get_or_init(|| derive(&random::bytes::<32>().ok()?))
+            .get_or_init(|| derive(&random::bytes::<32>().ok()?, ""))
             .as_ref()
     }
 
@@ -100,12 +100,13 @@ impl Sealer {
     }
 }
 
-/// RFC 5869: the secret may be text of any shape, so the key is derived from it.
-fn derive(secret: &[u8]) -> Option<RandomizedNonceKey> {
+/// RFC 5869: the secret may be text of any shape, so the key is derived from it; and
+/// it may be that of other servers too, which have keys of their own by their names.
+fn derive(secret: &[u8], name: &str) -> Option<RandomizedNonceKey> {
     let mut key = zeroize::Zeroizing::new([0; 32]);
     Salt::new(HKDF_SHA256, b"countersign")
         .extract(secret)
-        .expand(&[b"request state"], HKDF_SHA256)
+        .expand(&[b"request state ", name.as_bytes()], HKDF_SHA256)
         .ok()?
         .fill(&mut *key)
         .ok()?;

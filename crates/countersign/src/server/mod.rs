@@ -248,12 +248,16 @@ impl Server {
 
     /// Seals what a call leaves with the client between two rounds with a key made
     /// from `secret`. Without it each process draws its own key, so that several
-    /// nodes do not understand each other's states.
+    /// nodes do not understand each other's states. Servers of different names never
+    /// do, whatever the secret.
     ///
     /// `secret` is at least 32 bytes of a random generator, as text of any alphabet.
     #[must_use]
     pub fn request_state_key(mut self, secret: impl Into<Secret>) -> Self {
-        let taken = self.shared.sealer.use_secret(&secret.into());
+        let taken = self
+            .shared
+            .sealer
+            .use_secret(&secret.into(), &self.implementation.name);
         self.note(taken);
         self
     }

@@ -124,7 +124,11 @@ fn token(issuer: &str, subject: &str, client: Option<&str>) -> AccessToken {
 }
 
 fn server(clock: &TestClock) -> Server {
-    Server::new("Bank")
+    server_named("Bank", clock)
+}
+
+fn server_named(name: &str, clock: &TestClock) -> Server {
+    Server::new(name)
         .state(Transfers::default())
         .clock(Arc::new(clock.clone()))
         .tool(transfer)
@@ -447,14 +451,15 @@ async fn co_02_answers_of_a_wrong_shape_are_refused() {
 #[tokio::test]
 async fn nodes_with_the_same_key_understand_each_other() {
     let clock = TestClock::new();
-    let node = |key: &str| {
-        server(&clock)
+    let node_of = |name: &str, key: &str| {
+        server_named(name, &clock)
             .request_state_key(key.to_owned())
             .test_client()
             .unwrap()
             .caller(token("https://a.example", "alice", None))
             .on_elicit(agree)
     };
+    let node = |key: &str| node_of("Bank", key);
     let arguments = json!({ "amount": 5 });
     let key = "0123456789abcdef0123456789abcdef";
     let state = first_round(&node(key), "transfer", arguments.clone())
@@ -464,6 +469,10 @@ async fn nodes_with_the_same_key_understand_each_other() {
         .call_tool_once("transfer", arguments.clone(), Some((sure(), state.clone())))
         .await;
     assert_refused(other, "of a node with another key");
+    let another = node_of("Shop", key)
+        .call_tool_once("transfer", arguments.clone(), Some((sure(), state.clone())))
+        .await;
+    assert_refused(another, "of another server with the same key");
     let done = node(key)
         .call_tool_once("transfer", arguments, Some((sure(), state)))
         .await
