@@ -12,7 +12,8 @@ use countersign_authorization_server::oauth::pkce::CodeVerifier;
 use countersign_authorization_server::oauth::{ClientId, Issuer, RedirectUri, Secret};
 use countersign_authorization_server::store::{MemoryStore, SealingKeys};
 use countersign_authorization_server::{
-    Accounts, AuthorizationServer, ClientFacts, ClientSource, People, Settings,
+    Accounts, AuthorizationServer, AuthorizationServerBuilder, ClientFacts, ClientSource, People,
+    Settings,
 };
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -23,6 +24,9 @@ use crate::fixture::{CALLBACK, Events, ISSUER, Seen, VERIFIER, facts, form, sett
 pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) const SESSION: &str = "__Host-countersign-session";
 pub(crate) const BROWSER: &str = "__Host-countersign-browser";
+
+/// The id of a client whose document names an address on loopback.
+pub(crate) const LOCAL_DOCUMENT: &str = "https://client.example/local";
 
 /// A server with pages.
 pub(crate) struct Site {
@@ -60,6 +64,13 @@ pub(crate) async fn site() -> Site {
 }
 
 pub(crate) async fn empty_site(settings: Settings) -> Site {
+    site_with(settings, |builder| builder).await
+}
+
+pub(crate) async fn site_with(
+    settings: Settings,
+    change: impl FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder,
+) -> Site {
     let (store, clock) = (Arc::new(MemoryStore::new()), TestClock::new());
     let events = Arc::new(Events::default());
     let accounts = Accounts::new(store.clone())
@@ -70,12 +81,11 @@ pub(crate) async fn empty_site(settings: Settings) -> Site {
         .optional_scope("write", "Change your notes");
     let people = Arc::new(people);
     let sealing = SealingKeys::parse(&SealingKeys::text_of([7; 32])).unwrap();
-    let server = AuthorizationServer::builder(settings, store.clone(), sealing, people.clone())
+    let builder = AuthorizationServer::builder(settings, store.clone(), sealing, people.clone())
         .clock(Arc::new(clock.clone()))
-        .audit(events.clone())
-        .build();
+        .audit(events.clone());
     let site = Site {
-        server,
+        server: change(builder).build(),
         accounts,
         people,
         store,
@@ -205,7 +215,7 @@ impl Browser<'_> {
     pub(crate) async fn authorize(&self, client: &str, more: &[(&str, &str)]) -> Seen {
         let challenge = CodeVerifier::parse(VERIFIER).unwrap().challenge();
         let uri = match client {
-            "L" => "http://127.0.0.1:51234/cb",
+            LOCAL_DOCUMENT | "L" => "http://127.0.0.1:51234/cb",
             "A" => "com.example.app:/cb",
             _ => CALLBACK,
         };

@@ -5,6 +5,7 @@ mod accounts;
 mod browser;
 mod chromium;
 mod consent;
+mod documents;
 mod login;
 mod pages;
 mod setup;
