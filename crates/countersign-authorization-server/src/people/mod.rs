@@ -40,7 +40,7 @@ use http::{Method, StatusCode};
 
 use crate::accounts::Accounts;
 use crate::audit::AuditEvent;
-use crate::exchange::{Answer, Incoming, method_not_allowed};
+use crate::exchange::{Answer, Incoming, MAX_TARGET_BYTES, method_not_allowed, see_other};
 use crate::interaction::{Interaction, InteractionFuture, Step, Waiting};
 use crate::server::AuthorizationServer;
 use crate::settings::{Lifetimes, Settings};
@@ -160,6 +160,9 @@ impl People {
     }
 
     async fn begin_waiting(&self, waiting: Waiting<'_>) -> Result<Step, Unavailable> {
+        if let Some(again) = self.as_get(waiting.incoming) {
+            return Ok(Step::Show(again));
+        }
         let visit = Visit::new(self, waiting.incoming)?;
         let logged_in = visit.logged_in().await?;
         let prompts = waiting.authorization.prompts;
@@ -180,6 +183,16 @@ impl People {
             None => visit.login_page(login::Shown::waiting(waiting.transaction, waiting.client)),
         };
         Ok(Step::Show(answer))
+    }
+
+    /// Browsers keep `SameSite=Lax` cookies back from the forms of other sites, so a
+    /// request that is posted is sent again as a GET, which brings them.
+    fn as_get(&self, incoming: &Incoming) -> Option<Answer> {
+        let query = std::str::from_utf8(&incoming.body).ok()?;
+        let fits =
+            query.len() < MAX_TARGET_BYTES / 2 && query.bytes().all(|b| b.is_ascii_graphic());
+        (incoming.method == Method::POST && fits)
+            .then(|| see_other(&format!("{}/authorize?{query}", self.address)))
     }
 
     async fn route(

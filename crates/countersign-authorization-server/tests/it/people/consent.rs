@@ -1,11 +1,12 @@
 //! Consent: rows X1 to X28 as far as they are about our own pages.
 
 use countersign_authorization_server::oauth::Lifetime;
+use countersign_authorization_server::oauth::pkce::CodeVerifier;
 use countersign_authorization_server::store::{Index, Kind, Page, Store as _};
 use http::{Method, Request, StatusCode};
 
 use super::browser::*;
-use crate::fixture::{CALLBACK, RESOURCE, VERIFIER};
+use crate::fixture::{CALLBACK, ISSUER, RESOURCE, VERIFIER};
 
 async fn grants(site: &Site) -> usize {
     let (index, page) = (Index::Kind(Kind::Grant), Page::first(10));
@@ -270,4 +271,39 @@ async fn x5_the_answer_may_go_to_the_client_and_forms_to_nobody_else() {
         let policy = page.header("content-security-policy").unwrap();
         assert!(policy.contains(target), "{policy}");
     }
+}
+
+#[tokio::test]
+async fn a_request_that_is_posted_by_another_site_finds_the_login_all_the_same() {
+    let site = site().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let challenge = CodeVerifier::parse(VERIFIER).unwrap().challenge();
+    let fields = [
+        ("response_type", "code"),
+        ("client_id", "C1"),
+        ("redirect_uri", CALLBACK),
+        ("code_challenge", challenge.as_str()),
+        ("code_challenge_method", "S256"),
+        ("state", "a b&c"),
+    ];
+    // Another site's form comes without cookies.
+    let from_elsewhere = site.browser();
+    let headers = [
+        ("origin", "https://good.example"),
+        ("sec-fetch-site", "cross-site"),
+    ];
+    let seen = from_elsewhere
+        .post_with("/authorize", &headers, &fields)
+        .await;
+    assert_eq!(seen.status, StatusCode::SEE_OTHER, "{seen:?}");
+    assert_eq!(seen.header("set-cookie"), None);
+    let target = seen
+        .header("location")
+        .unwrap()
+        .strip_prefix(ISSUER)
+        .unwrap();
+    let page = browser.get(target).await;
+    let seen = browser.decide(&page, "allow", &[]).await;
+    assert_eq!(seen.redirect()["state"], "a b&c");
 }
