@@ -1,9 +1,14 @@
 //! Accounts without pages: names, passwords, administration.
 
+use std::sync::Arc;
+
+use countersign_authorization_server::Accounts;
 use countersign_authorization_server::accounts::{
-    AccountError, AccountName, LoginAttempt, LoginOutcome, Password,
+    AccountError, AccountName, HashingCost, LoginAttempt, LoginBudgets, LoginOutcome, Password,
 };
 use countersign_authorization_server::oauth::Secret;
+use countersign_authorization_server::store::MemoryStore;
+use countersign_authorization_server::store::sqlite::SqliteStore;
 
 use super::browser::*;
 
@@ -114,4 +119,62 @@ async fn a_budget_holds_when_attempts_race() {
         .filter(|outcome| matches!(outcome, Ok(LoginOutcome::Refused)))
         .count();
     assert_eq!(checked, 10);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn h9_f1_accounts_outlive_the_process_and_its_file_has_no_secret_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data/app.db");
+    let right = Secret::new(PASSWORD);
+    let token = {
+        let store = Arc::new(SqliteStore::open(&path).await.unwrap());
+        let accounts = Accounts::new(store).hashing_cost(cheap());
+        let token = accounts.setup_token().await.unwrap().unwrap();
+        let subject = accounts.add(&name("alice"), &password(PASSWORD)).await;
+        assert!(accounts.setup_token().await.unwrap().is_none());
+        let taken = accounts.add(&name("alice"), &password(PASSWORD)).await;
+        assert!(matches!(taken, Err(AccountError::NameTaken)), "{subject:?}");
+        token
+    };
+    let store = Arc::new(SqliteStore::open(&path).await.unwrap());
+    let accounts = Accounts::new(store).hashing_cost(cheap());
+    for (attempted, matches) in [("alice", true), ("bob", false)] {
+        let attempt = LoginAttempt::new(attempted, &right);
+        let outcome = accounts.log_in(attempt).await.unwrap();
+        assert_eq!(matches!(outcome, LoginOutcome::Subject(_)), matches);
+    }
+    accounts.disable(&name("alice")).await.unwrap();
+    let outcome = accounts.log_in(LoginAttempt::new("alice", &right)).await;
+    assert_eq!(outcome.unwrap(), LoginOutcome::Refused);
+    for file in std::fs::read_dir(path.parent().unwrap()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        for secret in [PASSWORD, token.reveal()] {
+            let found = bytes
+                .windows(secret.len())
+                .any(|part| part == secret.as_bytes());
+            assert!(!found);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hashes_that_nobody_has_time_for_are_not_waited_for() {
+    let mut budgets = LoginBudgets::default();
+    (budgets.account, budgets.account_from_network) = (1_000, 1_000);
+    let mut cost = HashingCost::default();
+    cost.memory = 8_192;
+    let accounts = Accounts::new(Arc::new(MemoryStore::new()))
+        .hashing_cost(cost)
+        .budgets(budgets);
+    let mut attempts = tokio::task::JoinSet::new();
+    for _ in 0..300 {
+        let accounts = accounts.clone();
+        attempts.spawn(async move {
+            let guess = Secret::new("wrong guess");
+            accounts.log_in(LoginAttempt::new("alice", &guess)).await
+        });
+    }
+    let outcomes = attempts.join_all().await;
+    let turned_away = outcomes.iter().filter(|outcome| outcome.is_err()).count();
+    assert!((1..=236).contains(&turned_away), "{turned_away}");
 }
