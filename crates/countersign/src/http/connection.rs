@@ -83,10 +83,11 @@ pub(super) async fn converse<S>(
     let begun = exchanges.clone();
     let service = service_fn(move |request| {
         let (app, exchange) = (app.clone(), begun.begin());
-        async move {
+        // In a box: the connection moves it about, and it is large.
+        Box::pin(async move {
             let answer = app.respond(request, Some(peer)).await;
             Ok::<_, std::convert::Infallible>(answer.map(|body| Watched::new(body, exchange)))
-        }
+        })
     });
     let io = TokioIo::new(Wire::new(stream));
     let mut connection = pin!(bounds.serve_connection(io, service));
