@@ -52,25 +52,38 @@ pub(crate) async fn run(path: PathBuf, life: u64, place: &str, times: u64) -> Re
 }
 
 /// Redeems the codes 0 to `codes` of the grant `g` in the database at `path`, and says
-/// which it won.
+/// which it won. It waits for a line before it begins and after it has won once, so that
+/// no process is through before the others have had their turn.
 pub(crate) async fn share(path: PathBuf, codes: u32) -> Result<(), Failure> {
     let store = SqliteStore::open(path).await?;
-    // Whoever has started first waits for the others to be ready too.
     say("ready");
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line)?;
+    wait_for_a_line()?;
+    let mut won_before = false;
     for number in 0..codes {
         let key = code(&number.to_string(), "g").key;
         let token = access_token(&format!("{} {number}", std::process::id()), "g");
         let writes = vec![Write::Insert(token)];
         match store.redeem(&key, writes, None, NOW).await? {
-            Found::Live(_) => say(&format!("won {number}")),
+            Found::Live(_) => {
+                say(&format!("won {number}"));
+                if !std::mem::replace(&mut won_before, true) {
+                    wait_for_a_line()?;
+                }
+            }
             Found::Spent(_) => {}
             Found::Absent => return Err(format!("the code {number} is gone").into()),
         }
     }
     store.close().await;
     Ok(())
+}
+
+fn wait_for_a_line() -> Result<(), Failure> {
+    let mut line = String::new();
+    match std::io::stdin().read_line(&mut line)? {
+        0 => Err("the parent is gone".into()),
+        _ => Ok(()),
+    }
 }
 
 fn die_there(place: &'static str) {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Lines, Write as _};
-use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use countersign_store::contract::{STANDARD_NOW, code, grant};
 use countersign_store::{GrantId, Index, Page, SqliteStore, Store, Write, points};
@@ -34,20 +34,36 @@ fn f1_f2_f8_processes_killed_at_every_place_lose_nothing_and_redeem_nothing_twic
     }
 }
 
-type Racer = (Child, Lines<BufReader<ChildStdout>>);
+/// A process that redeems the codes of the file in their order.
+struct Racer {
+    child: Child,
+    stdin: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+}
 
-fn racer(path: &PathBuf, codes: u32) -> Racer {
-    let mut child = Command::new(example())
-        .arg("share")
-        .arg(path)
-        .arg(codes.to_string())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert_eq!(lines.next().unwrap().unwrap(), "ready");
-    (child, lines)
+impl Racer {
+    fn start(path: &Path, codes: u32) -> Self {
+        let mut child = Command::new(example())
+            .arg("share")
+            .arg(path)
+            .arg(codes.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdin = child.stdin.take().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert_eq!(lines.next().unwrap().unwrap(), "ready");
+        Self {
+            child,
+            stdin,
+            lines,
+        }
+    }
+
+    fn go_on(&mut self) {
+        self.stdin.write_all(b"go on\n").unwrap();
+    }
 }
 
 #[tokio::test]
@@ -60,17 +76,21 @@ async fn f12_processes_that_share_a_file_redeem_each_code_once() {
     writes.extend((0..CODES).map(|number| Write::Insert(code(&number.to_string(), "g"))));
     store.write(writes, STANDARD_NOW).await.unwrap();
 
-    let mut racers: Vec<Racer> = (0..3).map(|_| racer(&path, CODES)).collect();
-    for (child, _) in &mut racers {
-        child.stdin.take().unwrap().write_all(b"go\n").unwrap();
-    }
+    let mut racers: Vec<Racer> = (0..3).map(|_| Racer::start(&path, CODES)).collect();
+    racers.iter_mut().for_each(Racer::go_on);
     let mut won = BTreeSet::new();
-    for (mut child, lines) in racers {
-        for line in lines {
+    // Each one stops after its first code; the rest is a race of all.
+    for racer in &mut racers {
+        let first = racer.lines.next().expect("every process wins once");
+        assert!(won.insert(first.unwrap()), "a first code twice");
+    }
+    racers.iter_mut().for_each(Racer::go_on);
+    for mut racer in racers {
+        for line in racer.lines {
             let line = line.unwrap();
             assert!(won.insert(line.clone()), "{line} twice");
         }
-        assert!(child.wait().unwrap().success());
+        assert!(racer.child.wait().unwrap().success());
     }
     assert_eq!(won.len() as u32, CODES);
     let index = Index::Grant(GrantId::new("g"));
