@@ -2,7 +2,8 @@
 //!
 //! Each round of the first kind lets 64 calls redeem one code; each of the second lets
 //! 63 refresh with one token while one revokes its grant. In every eighth round the
-//! calls go through two stores that share the file, as two processes would.
+//! calls go through two stores that share the file, as two processes would. In the end
+//! one store writes all the time while the other wants to write as well.
 #![expect(clippy::print_stdout, reason = "the figures are its output")]
 
 use std::path::PathBuf;
@@ -53,6 +54,7 @@ async fn main() -> Result<(), Failure> {
     );
     println!("a refresh came before the revocation in {refreshed} of {rounds} rounds");
 
+    share_the_lock(&first, &second).await?;
     figures(&first).await?;
     first.check_integrity().await?;
     first.close().await;
@@ -67,6 +69,39 @@ fn report(what: &str, rounds: u64, begun: Instant) {
         elapsed.as_secs_f64(),
         elapsed.as_secs_f64() * 1000.0 / rounds as f64
     );
+}
+
+/// How long a call waits in the worst case beside 64 that never stop. None may fail:
+/// the lock is for all who share the file.
+async fn share_the_lock(greedy: &Arc<SqliteStore>, modest: &SqliteStore) -> Result<(), Failure> {
+    const CALLS: u32 = 500;
+    let mut others = tokio::task::JoinSet::new();
+    for worker in 0..64 {
+        let store = Arc::clone(greedy);
+        others.spawn(async move {
+            for number in 0.. {
+                redeem_one(&store, &format!("greedy {worker}"), number)
+                    .await
+                    .map_err(|error| error.to_string())?;
+            }
+            Ok::<(), String>(())
+        });
+    }
+    let mut slowest = 0;
+    for number in 0..CALLS {
+        let begun = Instant::now();
+        redeem_one(modest, "modest", number).await?;
+        slowest = slowest.max(begun.elapsed().as_millis());
+    }
+    if let Some(ended) = others.try_join_next() {
+        return Err(format!("a store that shares the lock fails: {ended:?}").into());
+    }
+    others.shutdown().await;
+    println!(
+        "{CALLS} insertions and redemptions beside a store that writes all the time: the \
+         slowest took {slowest} ms"
+    );
+    Ok(())
 }
 
 /// What one call costs, alone and with 64 at a time.

@@ -46,6 +46,9 @@ impl From<StoreError> for StoreFailure {
     }
 }
 
+/// The primary result code for a lock that another connection has.
+pub(super) const BUSY: u32 = 5;
+
 /// The primary result code of SQLite.
 pub(super) fn code(error: &sqlx::Error) -> Option<u32> {
     let extended: u32 = error.as_database_error()?.code()?.parse().ok()?;
@@ -56,7 +59,7 @@ pub(super) fn code(error: &sqlx::Error) -> Option<u32> {
 /// statements at most, and ours have parameters.
 pub(super) fn store_error(error: &sqlx::Error) -> StoreError {
     match code(error) {
-        Some(5 | 6) => unavailable("another process holds the database locked"),
+        Some(BUSY | 6) => unavailable("another process holds the database locked"),
         Some(8) => unavailable("the database is read-only"),
         Some(10) => unavailable("reading or writing the database file failed"),
         Some(11) => corrupt("the database file is malformed"),

@@ -59,8 +59,11 @@ pub(super) async fn open(options: &SqliteOptions) -> Result<Opened, OpenError> {
         .connect_with(connection(options).read_only(true))
         .await
         .map_err(failed)?;
+    let connections = Connections::new(power, process, options.busy_timeout)
+        .await
+        .map_err(failed)?;
     Ok(Opened {
-        connections: Connections { power, process },
+        connections,
         readers,
         identity,
     })

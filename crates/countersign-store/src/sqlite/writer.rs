@@ -11,11 +11,12 @@
 //! process dies; only `NORMAL` can when the power fails.
 
 use std::pin::Pin;
+use std::time::Duration;
 
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-use super::failure::{CLOSED, Failure, store_error};
+use super::failure::{BUSY, CLOSED, Failure, code, store_error};
 use super::file::FileIdentity;
 use crate::{StoreError, StoreFuture};
 
@@ -23,6 +24,10 @@ use crate::{StoreError, StoreFuture};
 const LARGEST_BATCH: usize = 128;
 /// How many calls may wait; more wait for their turn to wait.
 const LONGEST_QUEUE: usize = 1024;
+/// How long SQLite waits for the lock before it is asked again. Left to itself it looks
+/// less and less often, at last every 100 ms, and a process that writes all the time
+/// leaves the lock free for microseconds only: the others would hardly ever get it.
+const GLANCE: Duration = Duration::from_millis(3);
 
 /// Whether a commit waits for the disk.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -81,9 +86,33 @@ impl Writer {
 /// The connections of the writer.
 pub(super) struct Connections {
     /// With `synchronous = FULL`.
-    pub(super) power: SqliteConnection,
+    power: SqliteConnection,
     /// With `synchronous = NORMAL`.
-    pub(super) process: SqliteConnection,
+    process: SqliteConnection,
+    /// How often they look whether the lock is free.
+    glances: u128,
+}
+
+impl Connections {
+    /// Lets the writer have `power`, with `synchronous = FULL`, and `process`, with
+    /// `NORMAL`, and wait for the lock as long as `patience`.
+    pub(super) async fn new(
+        mut power: SqliteConnection,
+        mut process: SqliteConnection,
+        patience: Duration,
+    ) -> Result<Self, sqlx::Error> {
+        for connection in [&mut power, &mut process] {
+            let pragma = format!("PRAGMA busy_timeout = {}", GLANCE.as_millis());
+            sqlx::raw_sql(AssertSqlSafe(pragma))
+                .execute(connection)
+                .await?;
+        }
+        Ok(Self {
+            power,
+            process,
+            glances: patience.as_millis().div_ceil(GLANCE.as_millis()).max(1),
+        })
+    }
 }
 
 /// [`Work`] of any kind, with whoever waits for it.
@@ -157,43 +186,16 @@ async fn serve(mut queue: Queue, mut connections: Connections, identity: FileIde
             Some(Durability::Process) => &mut connections.process,
             Some(Durability::Power) | None => &mut connections.power,
         };
-        commit_together(connection, batch, &mut queue).await;
+        let mut writing = Writing {
+            connection,
+            glances: connections.glances,
+        };
+        writing.commit_together(batch, &mut queue).await;
     }
     // The last connection to close brings the log into the file. If that fails, the
     // next opening does it.
     let _ = connections.process.close().await;
     let _ = connections.power.close().await;
-}
-
-/// Commits all of `batch` in one transaction; if that fails, each call in one of its
-/// own, so that nobody fails because of somebody else.
-async fn commit_together(
-    connection: &mut SqliteConnection,
-    mut batch: Vec<Box<dyn Job>>,
-    queue: &mut Queue,
-) {
-    match transaction(connection, &mut batch).await {
-        Outcome::Committed => settle(batch, None),
-        Outcome::NotBegun(reason) => {
-            // Whoever waits already has waited as long as the lock may take.
-            settle(batch, Some(&reason));
-            while let Ok(waiting) = queue.try_recv() {
-                waiting.settle(Some(&reason));
-            }
-        }
-        Outcome::RolledBack(reason) if batch.len() == 1 => settle(batch, Some(&reason)),
-        Outcome::RolledBack(_) => {
-            for job in batch {
-                let mut alone = vec![job];
-                match transaction(connection, &mut alone).await {
-                    Outcome::Committed => settle(alone, None),
-                    Outcome::NotBegun(reason) | Outcome::RolledBack(reason) => {
-                        settle(alone, Some(&reason));
-                    }
-                }
-            }
-        }
-    }
 }
 
 enum Outcome {
@@ -202,22 +204,69 @@ enum Outcome {
     RolledBack(String),
 }
 
-async fn transaction(connection: &mut SqliteConnection, batch: &mut [Box<dyn Job>]) -> Outcome {
-    if let Err(error) = execute(connection, "BEGIN IMMEDIATE").await {
-        return Outcome::NotBegun(error);
-    }
-    for job in batch {
-        if job.run(connection).await.is_err() {
-            return roll_back(connection, "another call in the transaction failed").await;
+/// The connection that suits a batch.
+struct Writing<'c> {
+    connection: &'c mut SqliteConnection,
+    glances: u128,
+}
+
+impl Writing<'_> {
+    /// Commits all of `batch` in one transaction; if that fails, each call in one of its
+    /// own, so that nobody fails because of somebody else.
+    async fn commit_together(&mut self, mut batch: Vec<Box<dyn Job>>, queue: &mut Queue) {
+        match self.transaction(&mut batch).await {
+            Outcome::Committed => settle(batch, None),
+            Outcome::NotBegun(reason) => {
+                // Whoever waits already has waited as long as the lock may take.
+                settle(batch, Some(&reason));
+                while let Ok(waiting) = queue.try_recv() {
+                    waiting.settle(Some(&reason));
+                }
+            }
+            Outcome::RolledBack(reason) if batch.len() == 1 => settle(batch, Some(&reason)),
+            Outcome::RolledBack(_) => {
+                for job in batch {
+                    let mut alone = vec![job];
+                    match self.transaction(&mut alone).await {
+                        Outcome::Committed => settle(alone, None),
+                        Outcome::NotBegun(reason) | Outcome::RolledBack(reason) => {
+                            settle(alone, Some(&reason));
+                        }
+                    }
+                }
+            }
         }
     }
-    crate::points::reach("commit:before");
-    match execute(connection, "COMMIT").await {
-        Ok(()) => {
-            crate::points::reach("commit:after");
-            Outcome::Committed
+
+    async fn transaction(&mut self, batch: &mut [Box<dyn Job>]) -> Outcome {
+        if let Err(error) = self.begin().await {
+            return Outcome::NotBegun(sentence(&error));
         }
-        Err(error) => roll_back(connection, &error).await,
+        for job in batch {
+            if job.run(self.connection).await.is_err() {
+                return roll_back(self.connection, "another call in the transaction failed").await;
+            }
+        }
+        crate::points::reach("commit:before");
+        match execute(self.connection, "COMMIT").await {
+            Ok(()) => {
+                crate::points::reach("commit:after");
+                Outcome::Committed
+            }
+            Err(error) => roll_back(self.connection, &sentence(&error)).await,
+        }
+    }
+
+    /// Takes the lock, as soon as nobody has it.
+    async fn begin(&mut self) -> Result<(), sqlx::Error> {
+        let mut glances = self.glances;
+        loop {
+            glances = glances.saturating_sub(1);
+            match execute(self.connection, "BEGIN IMMEDIATE").await {
+                Err(error) if glances > 0 && code(&error) == Some(BUSY) => {}
+                done => return done,
+            }
+        }
     }
 }
 
@@ -228,13 +277,15 @@ async fn roll_back(connection: &mut SqliteConnection, reason: &str) -> Outcome {
     Outcome::RolledBack(reason.to_owned())
 }
 
-async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result<(), String> {
-    match sqlx::query(sql).execute(connection).await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(match store_error(&error) {
-            StoreError::Unavailable(reason) | StoreError::Corrupt(reason) => reason,
-            other => other.to_string(),
-        }),
+async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::query(sql).execute(connection).await?;
+    Ok(())
+}
+
+fn sentence(error: &sqlx::Error) -> String {
+    match store_error(error) {
+        StoreError::Unavailable(reason) | StoreError::Corrupt(reason) => reason,
+        other => other.to_string(),
     }
 }
 
