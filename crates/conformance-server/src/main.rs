@@ -3,8 +3,11 @@
 //!
 //! It listens on 127.0.0.1, on the port in the environment variable `PORT`, at
 //! `/mcp`. With `--require-token` it makes a key, prints `token: <jwt>` and lets
-//! in only who presents that token.
+//! in only who presents that token. With `--issue-tokens` it is its own authorization
+//! server, at the root of the same port, where a person who is always there agrees to
+//! everything.
 
+mod authorization;
 mod calls;
 mod content;
 mod prompts;
@@ -35,15 +38,17 @@ async fn main() -> Result<()> {
         reason = "the suite's harness chooses the port"
     )]
     let port = std::env::var("PORT").context("PORT is not set")?;
-    let http = Http::bind(format!("127.0.0.1:{port}"));
+    let origin = format!("http://127.0.0.1:{port}");
+    let resource = format!("{origin}/mcp");
+    let http = Http::bind(format!("127.0.0.1:{port}")).public_url(&resource);
     let mut server = server();
     match std::env::args().nth(1).as_deref() {
         None => {}
-        Some("--require-token") => {
-            let resource = format!("http://127.0.0.1:{port}/mcp");
-            server = guarded(server, &resource)?;
+        Some("--require-token") => server = guarded(server, &resource)?,
+        Some("--issue-tokens") => server = authorization::embedded(server, &origin, &resource)?,
+        Some(other) => {
+            bail!("unknown argument {other}: --require-token and --issue-tokens are known")
         }
-        Some(other) => bail!("unknown argument {other}: only --require-token is known"),
     }
     Ok(server.serve(http).await?)
 }

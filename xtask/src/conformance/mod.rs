@@ -1,14 +1,18 @@
-//! The server legs of the conformance suite: both requirement sets, once plain
-//! and once with authentication, through a proxy that adds the token.
+//! The legs of the conformance suite that need a server: both requirement sets, once
+//! plain and once with authentication, through a proxy that adds the token; then what
+//! it has for authorization servers.
 
+mod authorization;
+mod http;
 mod proxy;
 mod requirements;
 mod server;
 mod summary;
 mod warnings;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -44,7 +48,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Totals> {
 
     let plain = FixtureServer::start(&binary, &suite.out, Authentication::Off)?;
     for revision in REVISIONS {
-        totals += suite.leg("plain", revision, plain.port())?;
+        totals += suite.server_leg("plain", revision, plain.port())?;
     }
     drop(plain);
 
@@ -52,9 +56,26 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Totals> {
     guarded.refuses_without_token()?;
     let proxy = TokenProxy::start(guarded.port(), guarded.token()?)?;
     for revision in REVISIONS {
-        totals += suite.leg("authenticated", revision, proxy.port())?;
+        totals += suite.server_leg("authenticated", revision, proxy.port())?;
+    }
+    drop(guarded);
+
+    let issuing = FixtureServer::start(&binary, &suite.out, Authentication::Issued)?;
+    issuing.refuses_without_token()?;
+    for revision in REVISIONS {
+        totals += authorization::leg(&suite, revision, &issuing)?;
     }
     Ok(totals)
+}
+
+/// One run of the suite.
+struct Leg<'a> {
+    name: &'a str,
+    revision: &'a str,
+    /// What the names of its folders of results begin with.
+    results_begin: &'a str,
+    /// The scenarios that must be there and pass.
+    required: BTreeSet<String>,
 }
 
 struct Suite {
@@ -88,16 +109,43 @@ impl Suite {
         self.package.join("dist/index.js")
     }
 
-    fn leg(&self, name: &str, revision: &str, port: u16) -> Result<Totals> {
-        let required = requirements::of_servers(&self.package, revision)?;
-        let (success, printed) = self.run(name, revision, port)?;
-        let Some(summary) = summary::parse(&printed, required) else {
+    /// The suite, in the folder of the workspace.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.node);
+        command.arg(self.program()).current_dir(&self.root);
+        command
+    }
+
+    /// What `revision` requires of an MCP server, against the one on `port`.
+    fn server_leg(&self, name: &str, revision: &str, port: u16) -> Result<Totals> {
+        let leg = Leg {
+            name,
+            revision,
+            results_begin: "server-",
+            required: requirements::of_servers(&self.package, revision)?,
+        };
+        let url = format!("http://127.0.0.1:{port}/mcp");
+        let arguments = ["server", "--requirements", revision, "--url", &url];
+        self.leg(&leg, &arguments, |_| Ok(()))
+    }
+
+    /// Runs `leg` with `arguments`; `watch` sees all that was printed, now and then.
+    fn leg(
+        &self,
+        leg: &Leg<'_>,
+        arguments: &[&str],
+        watch: impl FnMut(&str) -> Result<()>,
+    ) -> Result<Totals> {
+        let Leg { name, revision, .. } = leg;
+        let results = self.results(name, revision);
+        let (success, printed) = self.run(&results, arguments, watch)?;
+        let Some(summary) = summary::parse(&printed, leg.required.clone()) else {
             bail!("the suite ended without a summary: {}", printed.trim());
         };
         for problem in summary.problems() {
             println!("        {problem}, see out/conformance/{name}-{revision}");
         }
-        for (scenario, check) in warnings::read(&self.results(name, revision))? {
+        for (scenario, check) in warnings::read(&results, leg.results_begin)? {
             if summary.counts(&scenario) {
                 println!("        warning: {scenario}: {check}");
             }
@@ -118,20 +166,20 @@ impl Suite {
         self.out.join(format!("{name}-{revision}"))
     }
 
-    /// Runs the scenarios of a revision to the end. Returns whether the suite is
-    /// satisfied, and what it printed.
-    fn run(&self, name: &str, revision: &str, port: u16) -> Result<(bool, String)> {
-        let results = self.results(name, revision);
+    /// Runs the suite to its end. Returns whether it is satisfied, and what it printed.
+    fn run(
+        &self,
+        results: &Path,
+        arguments: &[&str],
+        mut watch: impl FnMut(&str) -> Result<()>,
+    ) -> Result<(bool, String)> {
         let log = results.with_extension("log");
         let log_file = File::create(&log)?;
-        let mut command = Command::new(&self.node);
+        let mut command = self.command();
         command
-            .arg(self.program())
-            .args(["server", "--requirements", revision])
-            .args(["--url", &format!("http://127.0.0.1:{port}/mcp")])
+            .args(arguments)
             .arg("-o")
             .arg(results)
-            .current_dir(&self.root)
             .stdin(Stdio::null())
             .stderr(log_file.try_clone()?)
             .stdout(log_file);
@@ -144,6 +192,7 @@ impl Suite {
             if started.elapsed() > LEG {
                 bail!("the suite does not end, see {}", log.display());
             }
+            watch(&fs::read_to_string(&log)?)?;
             thread::sleep(Duration::from_millis(50));
         };
         Ok((status.success(), fs::read_to_string(&log)?))

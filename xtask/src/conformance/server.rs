@@ -25,6 +25,8 @@ pub(super) enum Authentication {
     Off,
     /// The server prints a token of one hour as `token: …`.
     Required,
+    /// The server is its own authorization server.
+    Issued,
 }
 
 /// A running fixture server.
@@ -56,6 +58,10 @@ impl FixtureServer {
             Authentication::Required => {
                 command.arg("--require-token");
                 "server-authenticated.log"
+            }
+            Authentication::Issued => {
+                command.arg("--issue-tokens");
+                "server-authorization.log"
             }
         };
         command
@@ -120,7 +126,8 @@ impl FixtureServer {
     }
 }
 
-fn free_port() -> Result<u16> {
+/// A port of 127.0.0.1 where nobody listens.
+pub(super) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.port())
 }

@@ -16,13 +16,13 @@ struct Check {
 }
 
 /// Scenario and check of every warning in the folder of one leg's results, which
-/// has a folder `server-<scenario>-<time>` for each scenario; in order.
-pub(super) fn read(results: &Path) -> Result<Vec<(String, String)>> {
+/// has a folder `<begin><scenario>-<time>` for each scenario; in order.
+pub(super) fn read(results: &Path, begin: &str) -> Result<Vec<(String, String)>> {
     let mut warnings = Vec::new();
     for folder in fs::read_dir(results)? {
         let folder = folder?;
         let name = folder.file_name();
-        let Some(scenario) = name.to_str().and_then(scenario) else {
+        let Some(scenario) = name.to_str().and_then(|name| scenario(name, begin)) else {
             continue;
         };
         let file = folder.path().join("checks.json");
@@ -36,9 +36,9 @@ pub(super) fn read(results: &Path) -> Result<Vec<(String, String)>> {
     Ok(warnings)
 }
 
-fn scenario(folder: &str) -> Option<&str> {
+fn scenario<'a>(folder: &'a str, begin: &str) -> Option<&'a str> {
     let (name, _time) = folder.split_at_checked(folder.len().checked_sub(TIME)?)?;
-    name.strip_prefix("server-")
+    name.strip_prefix(begin)
 }
 
 fn warned(checks: &str) -> Result<Vec<String>> {
@@ -53,10 +53,11 @@ mod tests {
 
     #[test]
     fn the_scenario_is_in_the_name_of_the_folder() {
-        let name = scenario("server-server-initialize-2026-11-21T15-00-34-555Z");
-        assert_eq!(name, Some("server-initialize"));
-        assert_eq!(scenario("client-ping-2026-11-21T15-00-34-555Z"), None);
-        assert_eq!(scenario("server-"), None);
+        let folder = "server-server-initialize-2026-11-21T15-00-34-555Z";
+        assert_eq!(scenario(folder, "server-"), Some("server-initialize"));
+        let folder = "client-ping-2026-11-21T15-00-34-555Z";
+        assert_eq!(scenario(folder, "server-"), None);
+        assert_eq!(scenario("server-", "server-"), None);
     }
 
     #[test]
