@@ -21,6 +21,8 @@ pub enum AuditEvent {
     ConsentDenied(ClientId),
     /// Tokens were issued.
     TokensIssued(ClientId, GrantId, GrantType),
+    /// An administrator made an access token to try a server with.
+    TestTokenIssued(GrantId),
     /// A token request was refused; the text is the reason.
     TokenRequestRefused(ClientId, String),
     /// A client did not authenticate.

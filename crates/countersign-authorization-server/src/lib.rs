@@ -10,6 +10,7 @@
 //! what they agree to is decided behind [`Interaction`].
 
 pub mod accounts;
+pub mod administration;
 pub mod audit;
 mod authorize;
 pub mod claims;
@@ -32,8 +33,9 @@ pub mod settings;
 pub mod unavailable;
 
 pub use accounts::Accounts;
+pub use administration::NewClient;
 pub use authorize::{Approval, PendingAuthorization};
-pub use client::{Client, ClientFacts, ClientIdDocuments, ClientSource, DocumentTrust};
+pub use client::{Client, ClientFacts, ClientIdDocuments, ClientSource, DocumentTrust, Registered};
 pub use countersign_oauth as oauth;
 pub use countersign_store as store;
 pub use headless::Headless;

@@ -172,6 +172,5 @@ fn grant_of(record: &Record) -> Result<GrantOverview, Unavailable> {
 fn client_of(record: &Record) -> Result<Client, Unavailable> {
     let id = ClientId::parse(record.key.id());
     let id = id.map_err(|_| countersign_store::StoreError::Corrupt("a client id".to_owned()))?;
-    let facts = record.body()?;
-    Ok(Client { id, facts })
+    Ok(Client::read(id, record)?)
 }

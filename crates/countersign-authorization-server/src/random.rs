@@ -50,8 +50,9 @@ pub(crate) fn draw_secret(random: &dyn Random) -> Result<Secret, Unavailable> {
     Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes)))
 }
 
-/// A text of 128 random bits that is no secret, such as a client id.
+/// A text of 128 random bits that is no secret, such as a client id, in hexadecimal:
+/// a command line takes it for no option, and a double click selects all of it.
 pub(crate) fn draw_id(random: &dyn Random) -> Result<String, Unavailable> {
     let bytes = draw::<16>(random)?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

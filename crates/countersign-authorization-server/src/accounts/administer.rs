@@ -1,7 +1,7 @@
 //! What administrators do with accounts.
 
 use countersign_oauth::UnixTime;
-use countersign_store::{Conflict, Cursor, GrantId, Index, Kind, Page, Subject};
+use countersign_store::{Conflict, Cursor, GrantId, Index, Key, Kind, Page, Subject, Write};
 use thiserror::Error;
 
 use super::Accounts;
@@ -147,6 +147,24 @@ impl Accounts {
         // A session that was not reached when it was disabled must not come back.
         account.body.password_number = account.body.password_number.saturating_add(1);
         Ok(self.store_account(&account).await?)
+    }
+
+    /// Takes an account away, with its sessions and every grant it gave. Its subject
+    /// is never given to anybody else; its name can be.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError`]; the account may be disabled by then, and calling again
+    /// finishes it.
+    pub async fn delete(&self, name: &AccountName) -> Result<(), AccountError> {
+        self.disable(name).await?;
+        let account = self.by_name(name).await?.ok_or(AccountError::Unknown)?;
+        let writes = vec![
+            Write::Remove(account.record.key),
+            Write::Remove(Key::account_name(name.as_str())),
+        ];
+        let written = self.store.write(writes, self.now()).await;
+        Ok(written.map_err(Unavailable::from)?)
     }
 
     pub(super) async fn replace_password(

@@ -192,6 +192,7 @@ fn client(id: &ClientId, metadata: ClientMetadata) -> Client {
     Client {
         id: id.clone(),
         facts: ClientFacts::new(metadata, ClientSource::Document),
+        registered: None,
     }
 }
 

@@ -11,7 +11,7 @@ mod registered;
 
 use countersign_oauth::client_metadata::ClientMetadata;
 use countersign_oauth::{ClientId, Secret, UnixTime};
-use countersign_store::SecretHash;
+use countersign_store::{Record, SecretHash, StoreError};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use authenticate::{ASSERTION_ALGORITHMS, Unauthenticated};
@@ -42,6 +42,35 @@ pub struct Client {
     pub id: ClientId,
     /// What is known about it.
     pub facts: ClientFacts,
+    /// How long it has been there; nothing about one that a document describes.
+    pub registered: Option<Registered>,
+}
+
+/// Since when a client is in the store, and for how long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Registered {
+    /// When it was registered.
+    pub at: UnixTime,
+    /// When it last got tokens, if it registered itself.
+    pub last_used_at: Option<UnixTime>,
+    /// When it ends if it is not used until then; never if absent.
+    pub expires_at: Option<UnixTime>,
+}
+
+impl Client {
+    /// The client in `record`, with the id `id`.
+    pub(crate) fn read(id: ClientId, record: &Record) -> Result<Self, StoreError> {
+        Ok(Self {
+            id,
+            facts: record.body()?,
+            registered: Some(Registered {
+                at: record.created_at,
+                last_used_at: record.last_used_at,
+                expires_at: record.expires_at,
+            }),
+        })
+    }
 }
 
 /// What is stored about a client.

@@ -32,10 +32,7 @@ impl Inner {
         }
         let key = key_of(id);
         match self.store.get(&key, self.now()).await? {
-            Found::Live(record) => Ok(Some(Client {
-                id: id.clone(),
-                facts: record.body()?,
-            })),
+            Found::Live(record) => Ok(Some(Client::read(id.clone(), &record)?)),
             Found::Spent(_) | Found::Absent => Ok(None),
         }
     }

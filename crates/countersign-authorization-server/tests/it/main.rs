@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, also in what its cases are made with"
 )]
 
+mod administration;
 mod authorize;
 mod clients;
 mod codes;

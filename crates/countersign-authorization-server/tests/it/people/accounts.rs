@@ -178,3 +178,24 @@ async fn hashes_that_nobody_has_time_for_are_not_waited_for() {
     let turned_away = outcomes.iter().filter(|outcome| outcome.is_err()).count();
     assert!((1..=236).contains(&turned_away), "{turned_away}");
 }
+
+#[tokio::test]
+async fn a_deleted_account_is_gone_and_its_name_is_free() {
+    let site = site().await;
+    let (alice, wanted) = (name("alice"), password("another password"));
+    let before = site.accounts.list(None).await.unwrap().entries;
+    assert!(matches!(
+        site.accounts.delete(&name("nobody")).await,
+        Err(AccountError::Unknown)
+    ));
+    site.accounts.delete(&alice).await.unwrap();
+    let right = Secret::new(PASSWORD);
+    let attempt = LoginAttempt::new("alice", &right);
+    let outcome = site.accounts.log_in(attempt).await.unwrap();
+    assert!(!matches!(outcome, LoginOutcome::Subject(_)), "{outcome:?}");
+    let after = site.accounts.list(None).await.unwrap().entries;
+    assert_eq!(after.len() + 1, before.len());
+
+    let subject = site.accounts.add(&alice, &wanted).await.unwrap();
+    assert!(before.iter().all(|account| account.subject != subject));
+}
