@@ -11,6 +11,7 @@ mod administration;
 mod authorize;
 mod clients;
 mod codes;
+mod corpus;
 mod fixture;
 mod keys;
 mod outage;
