@@ -2,6 +2,7 @@
 //! and the standing checks.
 
 mod loopback;
+mod profile;
 mod redirects;
 mod requests;
 mod standing;

@@ -2,10 +2,12 @@
 
 mod account;
 mod accounts;
+mod binding;
 mod browser;
 mod chromium;
 mod consent;
 mod documents;
+mod links;
 mod login;
 mod pages;
 mod setup;
