@@ -57,8 +57,13 @@ pub trait Interaction: fmt::Debug + Send + Sync + 'static {
     /// [`Unavailable`] if nothing can be decided; the answer is 503.
     fn begin<'a>(&'a self, waiting: Waiting<'a>) -> InteractionFuture<'a, Step>;
 
-    /// A request to a path that is none of this server, such as that of a form.
-    /// Nothing if the path is not known either.
+    /// The paths of its own pages and forms, whole, such as `/auth/login`: where
+    /// [`Interaction::respond`] is called. None unless told.
+    fn paths(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// A request to one of [`Interaction::paths`]; nothing is answered with 404.
     ///
     /// # Errors
     ///

@@ -2,30 +2,37 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_oauth::introspection::ActiveToken;
 use countersign_oauth::jose::JwkSet;
-use countersign_oauth::server_metadata::{ServerMetadata, issuer_path};
 use countersign_oauth::time::Clock;
 use countersign_oauth::{ClientId, Secret, UnixTime};
-use countersign_resource_server::SystemClock;
 use countersign_store::{SealingKeys, Store};
 use http::{Request, StatusCode};
 use http_body::Body;
+use tokio::time::timeout;
 
-use crate::audit::{Audit, AuditEvent, LogAudit};
+use crate::audit::{Audit, AuditEvent};
 use crate::authorize::{Approval, PendingAuthorization};
-use crate::claims::{PlainClaims, TokenClaims};
+use crate::claims::TokenClaims;
 use crate::client::{Client, ClientFacts, ClientIdDocuments};
 use crate::endpoints;
 use crate::exchange::{Answer, Incoming, Unread, not_found, plain, read, unavailable};
 use crate::grant::Granted;
 use crate::interaction::Interaction;
 use crate::keys::Keyring;
-use crate::random::{Random, SystemGenerator};
+use crate::paths::{Endpoint, Paths};
+use crate::people::People;
+use crate::random::Random;
 use crate::settings::Settings;
 use crate::unavailable::Unavailable;
+
+/// How long a body may take to arrive.
+const BODY_PATIENCE: Duration = Duration::from_secs(25);
+/// How long an answer may take to be found.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// An OAuth 2.1 authorization server. Clones are the same server.
 #[derive(Clone)]
@@ -41,43 +48,17 @@ pub(crate) struct Inner {
     pub(crate) keyring: Keyring,
     pub(crate) documents: Option<ClientIdDocuments>,
     pub(crate) interaction: Arc<dyn Interaction>,
+    /// The pages of the interaction, if they are ours.
+    pub(crate) people: Option<Arc<People>>,
     pub(crate) claims: Arc<dyn TokenClaims>,
     pub(crate) audit: Arc<dyn Audit>,
-    /// The paths of the metadata document.
-    metadata_paths: Vec<String>,
-    /// What stands before the paths of the endpoints.
-    base: String,
+    pub(crate) paths: Paths,
 }
 
-/// Puts a server together.
-#[must_use = "a builder does nothing until build()"]
-pub struct AuthorizationServerBuilder(Inner);
-
 impl AuthorizationServer {
-    /// Begins a server with `settings` that keeps its state in `store`, seals what
-    /// must be read back with `sealing`, and asks people through `interaction`.
-    pub fn builder(
-        settings: Settings,
-        store: Arc<dyn Store>,
-        sealing: SealingKeys,
-        interaction: Arc<dyn Interaction>,
-    ) -> AuthorizationServerBuilder {
-        let metadata_paths = ServerMetadata::paths(&settings.issuer);
-        let base = format!("{}{}", issuer_path(&settings.issuer), settings.prefix);
-        AuthorizationServerBuilder(Inner {
-            settings,
-            store,
-            sealing,
-            clock: Arc::new(SystemClock::default()),
-            random: Arc::new(SystemGenerator::default()),
-            keyring: Keyring::default(),
-            documents: None,
-            interaction,
-            claims: Arc::new(PlainClaims::default()),
-            audit: Arc::new(LogAudit::default()),
-            metadata_paths,
-            base,
-        })
+    /// A server of the parts, which were checked.
+    pub(crate) fn of(inner: Inner) -> Self {
+        Self(Arc::new(inner))
     }
 
     pub(crate) fn inner(&self) -> &Inner {
@@ -89,18 +70,23 @@ impl AuthorizationServer {
         &self.0.settings
     }
 
-    /// Answers a request to any path of the server. Whoever accepts the connection
-    /// puts the address of the client, a [`std::net::IpAddr`], into the extensions,
-    /// and limits the time that a request may take.
+    /// Answers a request to any path of the server, within a minute. Whoever accepts
+    /// the connection puts the address of the client, a [`std::net::IpAddr`], into the
+    /// extensions.
     pub async fn respond<B>(&self, request: Request<B>) -> Answer
     where
         B: Body<Data = Bytes>,
     {
-        let incoming = match read(request).await {
-            Ok(incoming) => incoming,
-            Err(unread) => return too_much(unread),
+        let incoming = match timeout(BODY_PATIENCE, read(request)).await {
+            Ok(Ok(incoming)) => incoming,
+            Ok(Err(unread)) => return too_much(unread),
+            Err(_elapsed) => {
+                return plain(StatusCode::REQUEST_TIMEOUT, "the body came too slowly");
+            }
         };
-        match self.route(&incoming).await {
+        // A store that is given up on has done all of a call or nothing.
+        let answered = timeout(ANSWER_PATIENCE, self.route(&incoming)).await;
+        match answered.unwrap_or(Err(Unavailable::Slow)) {
             Ok(answer) => answer,
             Err(error) => {
                 self.0
@@ -114,21 +100,37 @@ impl AuthorizationServer {
     async fn route(&self, incoming: &Incoming) -> Result<Answer, Unavailable> {
         let inner = &self.0;
         let path = incoming.uri.path();
-        if inner.metadata_paths.iter().any(|known| known == path) {
-            return Ok(endpoints::metadata(inner, incoming));
-        }
-        match path.strip_prefix(inner.base.as_str()) {
-            Some("/authorize") => inner.authorize(incoming).await,
-            Some("/token") => endpoints::token(inner, incoming).await,
-            Some("/register") => endpoints::register(inner, incoming).await,
-            Some("/revoke") => endpoints::revoke(inner, incoming).await,
-            Some("/introspect") => endpoints::introspect(inner, incoming).await,
-            Some("/jwks") => endpoints::jwks(inner, incoming).await,
-            _ => {
+        match inner.paths.endpoint(path) {
+            Some(Endpoint::Metadata) => Ok(endpoints::metadata(inner, incoming)),
+            Some(Endpoint::Authorize) => inner.authorize(incoming).await,
+            Some(Endpoint::Token) => endpoints::token(inner, incoming).await,
+            Some(Endpoint::Register) => endpoints::register(inner, incoming).await,
+            Some(Endpoint::Revoke) => endpoints::revoke(inner, incoming).await,
+            Some(Endpoint::Introspect) => endpoints::introspect(inner, incoming).await,
+            Some(Endpoint::Jwks) => endpoints::jwks(inner, incoming).await,
+            Some(Endpoint::Page) => {
                 let answer = inner.interaction.respond(incoming, self).await?;
                 Ok(answer.unwrap_or_else(not_found))
             }
+            None => Ok(not_found()),
         }
+    }
+
+    /// Whether `path` is one of this server: what a server in front asks before it
+    /// hands a request on.
+    pub fn answers(&self, path: &str) -> bool {
+        self.0.paths.endpoint(path).is_some()
+    }
+
+    /// All paths of this server.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.paths.all()
+    }
+
+    /// The login and consent pages, if they are those of this crate: they have the
+    /// accounts and make the link for the first one.
+    pub fn people(&self) -> Option<&People> {
+        self.0.people.as_deref()
     }
 
     /// What an access token of this server says, if it is active at this moment.
@@ -243,43 +245,6 @@ impl AuthorizationServer {
     }
 }
 
-impl AuthorizationServerBuilder {
-    /// Reads the time from `clock`.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.0.clock = clock;
-        self
-    }
-
-    /// Draws codes, tokens, secrets and ids from `random`.
-    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
-        self.0.random = random;
-        self
-    }
-
-    /// Accepts client ids that are addresses of documents.
-    pub fn client_id_documents(mut self, documents: ClientIdDocuments) -> Self {
-        self.0.documents = Some(documents);
-        self
-    }
-
-    /// Adds `claims` to access tokens that are signed.
-    pub fn token_claims(mut self, claims: Arc<dyn TokenClaims>) -> Self {
-        self.0.claims = claims;
-        self
-    }
-
-    /// Tells `audit` what happens.
-    pub fn audit(mut self, audit: Arc<dyn Audit>) -> Self {
-        self.0.audit = audit;
-        self
-    }
-
-    /// The server.
-    pub fn build(self) -> AuthorizationServer {
-        AuthorizationServer(Arc::new(self.0))
-    }
-}
-
 impl Inner {
     pub(crate) fn now(&self) -> UnixTime {
         self.clock.now()
@@ -303,14 +268,6 @@ fn too_much(unread: Unread) -> Answer {
 impl fmt::Debug for AuthorizationServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthorizationServer")
-            .field("issuer", &self.0.settings.issuer)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for AuthorizationServerBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthorizationServerBuilder")
             .field("issuer", &self.0.settings.issuer)
             .finish_non_exhaustive()
     }

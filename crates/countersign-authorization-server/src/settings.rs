@@ -4,6 +4,7 @@ use countersign_oauth::client_metadata::ClientRules;
 use countersign_oauth::jose::Algorithm;
 use countersign_oauth::web_uri::LoopbackHosts;
 use countersign_oauth::{Issuer, Lifetime, ResourceUri, ScopeSet};
+use countersign_resource_server::ConfigurationError;
 
 /// How long things are valid.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +62,17 @@ pub enum Registration {
     Open,
 }
 
+/// Whether there is a revocation endpoint (RFC 7009 §2). People and administrators
+/// can revoke in any case.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "there is one or there is none")]
+pub enum Revocation {
+    /// There is.
+    Offered,
+    /// There is none, and the metadata names none.
+    NotOffered,
+}
+
 /// What access tokens look like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "there are two forms")]
@@ -94,6 +106,9 @@ pub struct Settings {
     pub resources: Vec<ResourceUri>,
     /// The scopes that clients may ask for.
     pub scopes: ScopeSet,
+    /// Those of [`Settings::scopes`] that the metadata does not name, such as the
+    /// scopes of what not everybody may know of.
+    pub concealed_scopes: ScopeSet,
     /// The scopes of requests that name none.
     pub default_scopes: ScopeSet,
     /// How long things are valid.
@@ -106,6 +121,8 @@ pub struct Settings {
     pub registrations_per_hour: u64,
     /// What clients may register.
     pub client_rules: ClientRules,
+    /// Whether clients can revoke tokens.
+    pub revocation: Revocation,
     /// What access tokens look like.
     pub access_token_format: AccessTokenFormat,
     /// What new signing keys sign with.
@@ -137,28 +154,92 @@ impl Settings {
     /// The settings of `issuer` for `resource`, with the scopes that clients may ask
     /// for; all of them are also what a request without scopes gets.
     pub fn new(issuer: Issuer, resource: ResourceUri, scopes: ScopeSet) -> Self {
-        let on_loopback = issuer.as_str().starts_with("http://");
-        let mut client_rules = ClientRules::new(scopes.clone());
-        if on_loopback {
+        let mut settings = Self::of(issuer);
+        settings.resources.push(resource);
+        settings.offer(scopes.clone());
+        settings.default_scopes = scopes;
+        settings
+    }
+
+    /// The settings of `issuer`, which has nothing to give access to yet.
+    pub(crate) fn of(issuer: Issuer) -> Self {
+        let mut client_rules = ClientRules::new(ScopeSet::new());
+        if issuer.as_str().starts_with("http://") {
             client_rules.loopback = LoopbackHosts::Allowed;
         }
         Self {
             issuer,
             prefix: String::new(),
-            resources: vec![resource],
-            default_scopes: scopes.clone(),
-            scopes,
+            resources: Vec::new(),
+            default_scopes: ScopeSet::new(),
+            scopes: ScopeSet::new(),
+            concealed_scopes: ScopeSet::new(),
             lifetimes: Lifetimes::default(),
             registration: Registration::Open,
             most_registered_clients: 10_000,
             registrations_per_hour: 20,
             client_rules,
+            revocation: Revocation::Offered,
             access_token_format: AccessTokenFormat::Jwt,
             signing_algorithm: Algorithm::ES256,
             invalid_grant_status: InvalidGrantStatus::BadRequest,
             assertion_audience: AssertionAudience::Issuer,
             service_documentation: None,
         }
+    }
+
+    /// Lets clients ask for `scopes` too, and register them.
+    pub fn offer(&mut self, scopes: ScopeSet) {
+        self.client_rules.scopes = self.client_rules.scopes.union(&scopes);
+        self.scopes = self.scopes.union(&scopes);
+    }
+
+    /// Whether a server can have these settings.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] says what to set instead.
+    pub(crate) fn check(&self) -> Result<(), ConfigurationError> {
+        let refuse = |sentence: String| Err(ConfigurationError::new(sentence));
+        if self.resources.is_empty() {
+            return refuse(
+                "tokens would be for nothing: say which resource they are for with \
+                 .resource(…)"
+                    .to_owned(),
+            );
+        }
+        let prefix = self.prefix.as_str();
+        let is_segment = |segment: &str| {
+            let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+            !segment.is_empty() && segment.bytes().all(fits)
+        };
+        let is_path = prefix
+            .strip_prefix('/')
+            .is_some_and(|segments| segments.split('/').all(is_segment));
+        if !prefix.is_empty() && !is_path {
+            return refuse(format!(
+                "the prefix `{}` is not a path: write `/auth`, or nothing",
+                prefix.escape_default()
+            ));
+        }
+        if !self.scopes.is_superset(&self.default_scopes) {
+            return refuse(format!(
+                "the default scopes are `{}`, and clients may only ask for `{}`: default scopes \
+                 must be among the valid ones",
+                self.default_scopes, self.scopes
+            ));
+        }
+        // RFC 6749 §4.1.2: "A maximum authorization code lifetime of 10 minutes is
+        // RECOMMENDED."
+        if self.lifetimes.code > Lifetime::from_mins(10) {
+            return refuse("a code must not be valid for more than ten minutes".to_owned());
+        }
+        if self.lifetimes.refresh_grace > Lifetime::from_secs(30) {
+            return refuse(
+                "the grace window of refresh tokens must not be longer than 30 seconds".to_owned(),
+            );
+        }
+        Ok(())
     }
 
     /// The absolute address of `endpoint`, such as `/token`.

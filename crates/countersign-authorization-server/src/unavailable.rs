@@ -23,6 +23,9 @@ pub enum Unavailable {
     /// What was fetched from elsewhere did not come.
     #[error("another server did not answer")]
     Fetch,
+    /// An answer was not found in time.
+    #[error("the answer took too long")]
+    Slow,
     /// The login or consent step failed.
     #[error("the login step is unavailable")]
     Login,

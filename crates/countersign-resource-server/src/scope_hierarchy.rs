@@ -39,6 +39,13 @@ impl ScopeHierarchy {
         self.0.is_empty()
     }
 
+    /// Every scope that is spoken of.
+    pub fn names(&self) -> ScopeSet {
+        let containing: ScopeSet = self.0.keys().cloned().collect();
+        let contained = self.0.values();
+        contained.fold(containing, |names, contained| names.union(contained))
+    }
+
     /// `granted` and everything that is contained in it, over any number of steps.
     pub fn expanded(&self, granted: &ScopeSet) -> ScopeSet {
         let mut all = granted.clone();

@@ -75,11 +75,14 @@ extern crate self as countersign;
 #[doc(hidden)]
 pub mod __private;
 mod attributes;
+mod authentication;
 pub mod client;
 pub mod component;
 mod context;
 mod direct;
 mod dispatch;
+#[cfg_attr(not(feature = "authorization-server"), path = "embedded/absent.rs")]
+mod embedded;
 mod front;
 mod http;
 pub mod in_memory;
@@ -95,14 +98,19 @@ mod tool_error;
 
 #[doc(inline)]
 pub use attributes::{prompt, resource, tool};
+pub use authentication::Authentication;
 pub use context::{
     Answers, Ask, Asks, Context, Elicited, State, UrlTickets, current_context, get_access_token,
 };
+#[cfg(feature = "authorization-server")]
+pub use countersign_authorization_server as authorization_server;
 pub use countersign_resource_server::{
     AccessToken, Assertion, AuthLayer, Caller, Clock, ConfigurationError, Gate, IntoVerifier,
     JwtVerifier, JwtVerifierBuilder, Keys, Reason, SystemClock, Verification, Verifier, oauth,
     policy, verifier,
 };
+#[cfg(feature = "authorization-server")]
+pub use embedded::EmbeddedAuth;
 pub use front::{Answer, App, BoxError, PeerAddress, RouteAccess, Routes};
 pub use http::{Http, RunningServer, ServeError};
 pub use rmcp_lane::{Notifier, SessionLimits};

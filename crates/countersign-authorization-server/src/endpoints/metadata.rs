@@ -1,5 +1,6 @@
 //! The metadata of the server: RFC 8414 §3.
 
+use countersign_oauth::ScopeToken;
 use countersign_oauth::client_authentication::TokenEndpointAuthMethod;
 use countersign_oauth::grant_type::GrantType;
 use countersign_oauth::server_metadata::ServerMetadata;
@@ -10,7 +11,7 @@ use super::cors;
 use crate::client::ASSERTION_ALGORITHMS;
 use crate::exchange::{Answer, Incoming, json};
 use crate::server::Inner;
-use crate::settings::{AccessTokenFormat, Registration};
+use crate::settings::{AccessTokenFormat, Registration, Revocation};
 
 pub(crate) fn metadata(inner: &Inner, incoming: &Incoming) -> Answer {
     if let Some(answer) = cors::other_method(incoming, "GET, HEAD") {
@@ -39,9 +40,11 @@ fn document(inner: &Inner) -> ServerMetadata {
         (settings.access_token_format == AccessTokenFormat::Jwt).then(|| settings.address("/jwks"));
     metadata.registration_endpoint =
         (settings.registration != Registration::Closed).then(|| settings.address("/register"));
-    metadata.revocation_endpoint = Some(settings.address("/revoke"));
+    metadata.revocation_endpoint =
+        (settings.revocation == Revocation::Offered).then(|| settings.address("/revoke"));
     metadata.introspection_endpoint = Some(settings.address("/introspect"));
-    metadata.scopes_supported = settings.scopes.clone();
+    let listed = |scope: &&ScopeToken| !settings.concealed_scopes.contains(scope.as_str());
+    metadata.scopes_supported = settings.scopes.iter().filter(listed).cloned().collect();
     metadata.grant_types = GrantType::ALL.to_vec();
     metadata.auth_methods = TokenEndpointAuthMethod::ALL.to_vec();
     metadata.auth_signing_algorithms = ASSERTION_ALGORITHMS.to_vec();

@@ -16,16 +16,13 @@ use http::{HeaderValue, StatusCode};
 use super::cors;
 use crate::audit::AuditEvent;
 use crate::client::{ClientFacts, ClientSource, record_of};
-use crate::exchange::{Answer, Incoming, json, not_found};
+use crate::exchange::{Answer, Incoming, json};
 use crate::random::{draw_id, draw_secret};
 use crate::server::Inner;
 use crate::settings::Registration;
 use crate::unavailable::Unavailable;
 
 pub(crate) async fn register(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailable> {
-    if inner.settings.registration == Registration::Closed {
-        return Ok(not_found());
-    }
     if let Some(answer) = cors::other_method(incoming, "POST") {
         return Ok(answer);
     }

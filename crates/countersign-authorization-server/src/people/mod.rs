@@ -227,7 +227,25 @@ impl People {
     }
 }
 
+/// All pages and forms, after the prefix.
+const PAGES: [&str; 7] = [
+    "/login",
+    "/consent",
+    "/account",
+    "/account/revoke",
+    "/account/password",
+    "/logout",
+    "/setup",
+];
+
 impl Interaction for People {
+    fn paths(&self) -> Vec<String> {
+        PAGES
+            .iter()
+            .map(|page| format!("{}{page}", self.base))
+            .collect()
+    }
+
     fn begin<'a>(&'a self, waiting: Waiting<'a>) -> InteractionFuture<'a, Step> {
         Box::pin(self.begin_waiting(waiting))
     }

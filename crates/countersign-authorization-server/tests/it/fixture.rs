@@ -22,7 +22,7 @@ use countersign_authorization_server::oauth::{
 use countersign_authorization_server::store::{Index, Kind, MemoryStore, Page, SealingKeys, Store};
 use countersign_authorization_server::{
     Approval, AuthorizationServer, AuthorizationServerBuilder, ClientFacts, ClientSource,
-    Interaction, Settings, Step, Waiting,
+    Interaction, Settings, Step, Storage, Waiting,
 };
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -192,11 +192,13 @@ pub(crate) fn bare_world(
     });
     let (clock, events) = (TestClock::new(), Arc::new(Events::default()));
     let sealing = SealingKeys::parse(&SealingKeys::text_of([7; 32])).unwrap();
-    let builder = AuthorizationServer::builder(settings, store.clone(), sealing, person.clone())
+    let builder = AuthorizationServer::with_settings(settings)
+        .storage(Storage::new(store.clone(), sealing))
+        .interaction(person.clone())
         .clock(Arc::new(clock.clone()))
         .audit(events.clone());
     World {
-        server: change(builder).build(),
+        server: change(builder).build().unwrap(),
         store,
         clock,
         person,

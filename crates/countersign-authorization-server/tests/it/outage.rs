@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use countersign_authorization_server::AuthorizationServer;
 use countersign_authorization_server::oauth::{Lifetime, UnixTime};
 use countersign_authorization_server::store::store::StoreFuture;
 use countersign_authorization_server::store::{
     CounterKey, Found, GrantId, Hits, Index, Key, Listed, Page, Sealed, SealingKeys, Store,
     StoreError, Write,
 };
+use countersign_authorization_server::{AuthorizationServer, Storage};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use serde_json::Value;
@@ -68,7 +68,11 @@ impl Store for Down {
 async fn c38_a_failing_store_is_503_on_every_endpoint_and_never_200() {
     let person = world().await.person;
     let sealing = SealingKeys::parse(&SealingKeys::text_of([7; 32])).unwrap();
-    let server = AuthorizationServer::builder(settings(), Arc::new(Down), sealing, person).build();
+    let server = AuthorizationServer::with_settings(settings())
+        .storage(Storage::new(Arc::new(Down), sealing))
+        .interaction(person)
+        .build()
+        .unwrap();
     let authorize = format!(
         "/authorize?{}",
         form(&[("client_id", "C1"), ("redirect_uri", CALLBACK)])

@@ -3,6 +3,8 @@
 //! The order is the security property, and it is this function: [`App::respond`].
 //!
 //! 1. Host and Origin (`origin.rs`): 403 before anything else is looked at.
+//!    At the paths of an embedded authorization server the host alone is judged, and
+//!    the request is its own.
 //! 2. Routes that are open by nature: health, protected resource metadata.
 //! 3. Authentication ([`Gate`]), from the headers alone: the body is not read yet.
 //! 4. The body under its cap (`body.rs`), the envelope (`envelope.rs`), the era
@@ -50,6 +52,7 @@ pub use routes::{RouteAccess, Routes};
 pub(crate) use settings::{Limits, Place};
 
 use crate::dispatch::Core;
+use crate::embedded::Mounted;
 use crate::rmcp_lane::SessionLane;
 
 /// A server that is ready to answer: a tower service over HTTP requests.
@@ -62,6 +65,8 @@ pub struct App(pub(crate) Arc<Front>);
 pub(crate) struct Front {
     pub(crate) core: Arc<Core>,
     pub(crate) gate: Option<Gate>,
+    /// The authorization server that is part of this one.
+    pub(crate) issuing: Option<Mounted>,
     pub(crate) place: Place,
     pub(crate) routes: Routes,
     pub(crate) clock: Arc<dyn Clock>,
@@ -99,7 +104,11 @@ impl App {
     {
         let (parts, body) = request.into_parts();
         let front = &*self.0;
-        let origin = cors::readable_by(&front.place, &parts.headers);
+        let origin = match front.is_issuing(&parts) {
+            // Its endpoints say by themselves whose scripts may read their answers.
+            true => None,
+            false => cors::readable_by(&front.place, &parts.headers),
+        };
         // Verifiers, policies and routes are not ours. One that panics has let nobody
         // in, and its text stays here.
         let answer = AssertUnwindSafe(front.answer(parts, body, peer)).catch_unwind();
@@ -123,12 +132,16 @@ impl Front {
         if parts.uri.path() == routes::HEALTH {
             return routes::health(&parts.method);
         }
+        if let Some(issuing) = &self.issuing
+            && self.is_issuing(&parts)
+        {
+            return match self.place.names.check_host(&parts) {
+                Ok(()) => Box::pin(issuing.respond(parts, body, peer)).await,
+                Err(foreign) => refuse_name(foreign),
+            };
+        }
         if let Err(foreign) = self.place.names.check(&parts) {
-            tracing::info!(reason = %foreign, "refused: host or origin");
-            return answer::status(match foreign {
-                ForeignName::HostMalformed => StatusCode::BAD_REQUEST,
-                ForeignName::HostForeign | ForeignName::OriginForeign => StatusCode::FORBIDDEN,
-            });
+            return refuse_name(foreign);
         }
         if let Some(gate) = &self.gate
             && routes::is_metadata(gate, parts.uri.path())
@@ -167,6 +180,12 @@ impl Front {
         }
     }
 
+    /// Whether the request is for the authorization server that is part of this one.
+    fn is_issuing(&self, parts: &Parts) -> bool {
+        let issuing = self.issuing.as_ref();
+        issuing.is_some_and(|issuing| issuing.answers(parts.uri.path()))
+    }
+
     /// Authentication, from the headers alone.
     async fn admit(&self, parts: &Parts, peer: Option<IpAddr>) -> Result<Caller, Response<Answer>> {
         let Some(gate) = &self.gate else {
@@ -200,6 +219,14 @@ impl Front {
     fn is_public(&self) -> bool {
         self.gate.is_none()
     }
+}
+
+fn refuse_name(foreign: ForeignName) -> Response<Answer> {
+    tracing::info!(reason = %foreign, "refused: host or origin");
+    answer::status(match foreign {
+        ForeignName::HostMalformed => StatusCode::BAD_REQUEST,
+        ForeignName::HostForeign | ForeignName::OriginForeign => StatusCode::FORBIDDEN,
+    })
 }
 
 fn with_address(caller: Caller, peer: Option<IpAddr>) -> Caller {

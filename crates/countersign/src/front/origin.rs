@@ -84,7 +84,8 @@ impl AllowedNames {
         self.check_origin(parts)
     }
 
-    fn check_host(&self, parts: &Parts) -> Result<(), ForeignName> {
+    /// Judges the host alone.
+    pub(super) fn check_host(&self, parts: &Parts) -> Result<(), ForeignName> {
         let mut hosts = parts.headers.get_all(HOST).iter();
         let header = hosts.next();
         if hosts.next().is_some() {

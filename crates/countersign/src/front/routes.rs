@@ -46,6 +46,8 @@ pub struct Routes {
     any: bool,
     /// The first path that not everybody may call.
     guarded: Option<String>,
+    /// What the guarded ones need, all together.
+    scopes: ScopeSet,
 }
 
 impl fmt::Debug for Routes {
@@ -76,6 +78,7 @@ impl Routes {
             RouteAccess::Open => handler,
             RouteAccess::Requires(scopes) => {
                 self.guarded.get_or_insert_with(|| path.to_owned());
+                self.scopes = self.scopes.union(&scopes);
                 handler.layer(from_fn(move |request: AxumRequest, next: Next| {
                     let scopes = scopes.clone();
                     async move {
@@ -94,6 +97,11 @@ impl Routes {
         self.router = std::mem::take(&mut self.router).route(path, handler);
         self.any = true;
         Ok(())
+    }
+
+    /// The scopes that routes need, all together.
+    pub(crate) fn scopes(&self) -> ScopeSet {
+        self.scopes.clone()
     }
 
     /// The router itself panics about what is refused here.
@@ -146,6 +154,25 @@ impl Routes {
                 )));
             }
         }
+        self.check_guarded(authenticates)
+    }
+
+    /// Whether `path`, which the authorization server answers, is free.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] if a route has it.
+    pub(crate) fn check_free(&self, path: &str) -> Result<(), ConfigurationError> {
+        if self.paths.clone().insert(path, ()).is_ok() {
+            return Ok(());
+        }
+        Err(ConfigurationError::new(format!(
+            "the route `{path}` is one of the authorization server: choose another path, or put \
+             a prefix such as /auth before those of the authorization server"
+        )))
+    }
+
+    fn check_guarded(&self, authenticates: bool) -> Result<(), ConfigurationError> {
         match &self.guarded {
             Some(path) if !authenticates => Err(ConfigurationError::new(format!(
                 "the route `{path}` asks for a token and nobody can have one: add a verifier \

@@ -21,10 +21,11 @@ use thiserror::Error;
 use connection::Patience;
 pub use running::RunningServer;
 
+use crate::embedded::Mounted;
 use crate::front::http_sse::{MESSAGES, STREAM};
 use crate::front::{App, Front, Limits, Place};
 use crate::rmcp_lane::{Foreign, RegistryHandler, SessionLane, SessionMode};
-use crate::server::Server;
+use crate::server::{Reach, Server, Surroundings};
 
 /// Why a server does not serve.
 #[derive(Debug, Error)]
@@ -296,7 +297,7 @@ impl Server {
     /// # Errors
     ///
     /// [`ServeError`] if the server does not start.
-    pub async fn start(self, http: Http) -> Result<RunningServer, ServeError> {
+    pub async fn start(mut self, http: Http) -> Result<RunningServer, ServeError> {
         let tls = match &http.tls {
             Some((certificate, key)) => Some(tls::Acceptor::load(certificate, key)?),
             None => None,
@@ -311,7 +312,14 @@ impl Server {
                 "serving plain HTTP off loopback: tokens travel unprotected unless a proxy in front adds TLS"
             );
         }
-        let app = self.app(&http, local)?;
+        let place = http.place(local)?;
+        if let Some(embedded) = self.embedded.take() {
+            self.embedded = Some(embedded.open().await?);
+        }
+        let app = self.app(place, local)?;
+        if let Some(issuing) = &app.0.issuing {
+            issuing.announce().await?;
+        }
         Ok(RunningServer::start(
             app,
             listener,
@@ -335,16 +343,17 @@ impl Server {
                 http.address
             ))
         })?;
-        self.app(http, local)
+        self.app(http.place(local)?, local)
     }
 
-    fn app(mut self, http: &Http, local: SocketAddr) -> Result<App, ServeError> {
-        let mut place = http.place(local)?;
+    fn app(mut self, mut place: Place, local: SocketAddr) -> Result<App, ServeError> {
         if let Some(fault) = self.fault.take() {
             return Err(fault.into());
         }
         self.check_authentication(local.ip(), &place)?;
-        self.routes.check(&place.endpoints(), self.gate.is_some())?;
+        self.routes
+            .check(&place.endpoints(), self.authenticates())?;
+        let issuing = self.mount(local.ip(), &place)?;
         let gate = self.gate.take().map(|gate| {
             let gate = gate
                 .required_scopes(self.required_scopes.clone())
@@ -383,6 +392,7 @@ impl Server {
         Ok(App(Arc::new(Front {
             core,
             gate,
+            issuing,
             place,
             routes,
             clock,
@@ -391,13 +401,47 @@ impl Server {
         })))
     }
 
+    /// Builds the authorization server of its own, if there is to be one.
+    fn mount(
+        &mut self,
+        address: IpAddr,
+        place: &Place,
+    ) -> Result<Option<Mounted>, ConfigurationError> {
+        let Some(embedded) = self.embedded.take() else {
+            return Ok(None);
+        };
+        let reach = if address.is_loopback() && place.names.are_loopback() {
+            Reach::ThisMachine
+        } else {
+            Reach::Others
+        };
+        let (gate, mounted) = embedded.mount(Surroundings {
+            scopes: self.offered_scopes(),
+            gate: self.gate.take().unwrap_or_default(),
+            place,
+            reach,
+            clock: Arc::clone(&self.clock),
+        })?;
+        self.gate = Some(gate);
+        for path in mounted.paths() {
+            self.routes.check_free(path)?;
+            if place.endpoints().contains(&path) {
+                return Err(ConfigurationError::new(format!(
+                    "the path `{path}` is one of the authorization server: choose another one \
+                     for the MCP endpoint"
+                )));
+            }
+        }
+        Ok(Some(mounted))
+    }
+
     /// Nothing configured means nothing allowed.
     fn check_authentication(
         &self,
         address: IpAddr,
         place: &Place,
     ) -> Result<(), ConfigurationError> {
-        if self.gate.is_some() {
+        if self.authenticates() {
             return Ok(());
         }
         if self.asks_for_scopes() {

@@ -108,11 +108,16 @@ impl ForeignAccess {
 
     /// Whether anything needs scopes.
     pub(crate) fn asks_for_scopes(&self) -> bool {
+        self.needs().any(|(scopes, _)| !scopes.is_empty())
+    }
+
+    /// What each guarded component needs.
+    pub(crate) fn needs(&self) -> impl Iterator<Item = (&ScopeSet, Concealment)> {
         let resources = self.resources.iter().map(|(_, needed)| needed);
         let named = self.tools.values().chain(self.prompts.values());
         named
             .chain(resources)
-            .any(|needed| !needed.scopes.is_empty())
+            .map(|needed| (&needed.scopes, needed.concealment))
     }
 }
 

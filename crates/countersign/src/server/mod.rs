@@ -1,5 +1,7 @@
 //! The builder of a server.
 
+mod surroundings;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,12 +9,15 @@ use axum::routing::MethodRouter;
 use countersign_resource_server::oauth::{ScopeSet, Secret};
 use countersign_resource_server::policy::Policy;
 use countersign_resource_server::{
-    Clock, ConfigurationError, GateBuilder, IntoVerifier, ScopeHierarchy, SystemClock,
+    Clock, ConfigurationError, GateBuilder, ScopeHierarchy, SystemClock,
 };
+pub(crate) use surroundings::{Reach, Surroundings};
 
+use crate::authentication::Authentication;
 use crate::component::{CompletionHandler, PromptHandler, ResourceHandler, ToolHandler};
 use crate::context::{Shared, UrlTickets};
 use crate::dispatch::Core;
+use crate::embedded::EmbeddedAuth;
 use crate::front::{RouteAccess, Routes};
 use crate::middleware::{Erased, Middleware};
 use crate::protocol::{Implementation, ServerCapabilities};
@@ -65,6 +70,7 @@ pub struct Server {
     pub(crate) foreign: Option<Foreign>,
     pub(crate) announced: Option<ServerCapabilities>,
     pub(crate) gate: Option<GateBuilder>,
+    pub(crate) embedded: Option<EmbeddedAuth>,
     pub(crate) optional: bool,
     pub(crate) required_scopes: ScopeSet,
     pub(crate) hierarchy: ScopeHierarchy,
@@ -91,6 +97,7 @@ impl Server {
             foreign: None,
             announced: None,
             gate: None,
+            embedded: None,
             optional: false,
             required_scopes: ScopeSet::new(),
             hierarchy: ScopeHierarchy::new(),
@@ -116,15 +123,14 @@ impl Server {
         self
     }
 
-    /// Lets in whoever has a token that `verifier` accepts. Called again, it adds a
-    /// verifier that is asked after the earlier ones.
+    /// Lets in whoever has a token that `authentication` accepts. Called again, it adds
+    /// a verifier that is asked after the earlier ones.
+    ///
+    /// It takes a verifier, for tokens that somebody else issues, or with the feature
+    /// `authorization-server` an `EmbeddedAuth`, which issues them here.
     #[must_use]
-    pub fn auth(mut self, verifier: impl IntoVerifier) -> Self {
-        match self.gate.take().unwrap_or_default().verifier(verifier) {
-            Ok(gate) => self.gate = Some(gate),
-            Err(error) => self.note(Err(error)),
-        }
-        self
+    pub fn auth(self, authentication: impl Authentication) -> Self {
+        authentication.add_to(self)
     }
 
     /// Lets callers without a token in as anonymous; components with scopes stay
@@ -328,6 +334,11 @@ impl Server {
         if let Err(error) = outcome {
             self.fault.get_or_insert(error);
         }
+    }
+
+    /// Whether callers are told apart.
+    pub(crate) const fn authenticates(&self) -> bool {
+        self.gate.is_some() || self.embedded.is_some()
     }
 
     /// Whether legacy clients get sessions.

@@ -48,7 +48,7 @@ impl Server {
     }
 
     fn check_stdio(&self) -> Result<(), ConfigurationError> {
-        if self.gate.is_some() || self.optional {
+        if self.authenticates() || self.optional {
             return Err(ConfigurationError::new(
                 "stdio has no OAuth, authorization is for HTTP: leave out .auth(…), or serve HTTP",
             ));

@@ -9,6 +9,8 @@ mod calls;
 #[cfg(test)]
 mod elicitation;
 #[cfg(test)]
+mod embedded;
+#[cfg(test)]
 mod endings;
 #[cfg(test)]
 mod examples;

@@ -13,7 +13,7 @@ use countersign_authorization_server::oauth::{ClientId, Issuer, RedirectUri, Sec
 use countersign_authorization_server::store::{MemoryStore, SealingKeys};
 use countersign_authorization_server::{
     Accounts, AuthorizationServer, AuthorizationServerBuilder, ClientFacts, ClientSource, People,
-    Settings,
+    Settings, Storage,
 };
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -81,11 +81,13 @@ pub(crate) async fn site_with(
         .optional_scope("write", "Change your notes");
     let people = Arc::new(people);
     let sealing = SealingKeys::parse(&SealingKeys::text_of([7; 32])).unwrap();
-    let builder = AuthorizationServer::builder(settings, store.clone(), sealing, people.clone())
+    let builder = AuthorizationServer::with_settings(settings)
+        .storage(Storage::new(store.clone(), sealing))
+        .interaction(people.clone())
         .clock(Arc::new(clock.clone()))
         .audit(events.clone());
     let site = Site {
-        server: change(builder).build(),
+        server: change(builder).build().unwrap(),
         accounts,
         people,
         store,

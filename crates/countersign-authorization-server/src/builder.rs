@@ -1,0 +1,257 @@
+//! Putting a server together. Mistakes stop the start with a sentence that says what
+//! to set; nothing is checked before [`AuthorizationServerBuilder::build`].
+
+use std::fmt;
+use std::sync::Arc;
+
+use countersign_oauth::time::Clock;
+use countersign_oauth::{Issuer, ResourceUri, ScopeSet};
+use countersign_resource_server::{ConfigurationError, SystemClock};
+
+use crate::accounts::Accounts;
+use crate::audit::{Audit, LogAudit};
+use crate::claims::{PlainClaims, TokenClaims};
+use crate::client::ClientIdDocuments;
+use crate::interaction::Interaction;
+use crate::keys::Keyring;
+use crate::paths::Paths;
+use crate::people::People;
+use crate::random::{Random, SystemGenerator};
+use crate::server::{AuthorizationServer, Inner};
+use crate::settings::Settings;
+use crate::storage::Storage;
+
+/// A change of something that is made when the server is built.
+type Change<T> = Box<dyn FnOnce(T) -> T + Send>;
+
+/// An [`AuthorizationServer`] under construction.
+#[must_use = "a builder does nothing until build()"]
+pub struct AuthorizationServerBuilder {
+    settings: Result<Settings, ConfigurationError>,
+    storage: Option<Storage>,
+    interaction: Option<Arc<dyn Interaction>>,
+    accounts: Vec<Change<Accounts>>,
+    pages: Vec<Change<People>>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    documents: Option<ClientIdDocuments>,
+    claims: Arc<dyn TokenClaims>,
+    audit: Arc<dyn Audit>,
+}
+
+impl AuthorizationServer {
+    /// Begins the server whose issuer identifier is `issuer` (RFC 8414 §2), such as
+    /// `https://auth.example.com`: byte for byte what clients compare.
+    ///
+    /// It needs a [`storage`](AuthorizationServerBuilder::storage) and at least one
+    /// [`resource`](AuthorizationServerBuilder::resource). Unless told otherwise,
+    /// people log in with local accounts, on the pages of [`crate::people`].
+    pub fn builder(issuer: impl AsRef<str>) -> AuthorizationServerBuilder {
+        let issuer = issuer.as_ref();
+        let settings = Issuer::parse(issuer).map(Settings::of).map_err(|error| {
+            ConfigurationError::new(format!("the issuer `{issuer}` cannot be used: {error}"))
+        });
+        AuthorizationServerBuilder::new(settings)
+    }
+
+    /// Begins a server with `settings` that were put together elsewhere.
+    pub fn with_settings(settings: Settings) -> AuthorizationServerBuilder {
+        AuthorizationServerBuilder::new(Ok(settings))
+    }
+}
+
+/// What it gives access to, and to whom.
+impl AuthorizationServerBuilder {
+    fn new(settings: Result<Settings, ConfigurationError>) -> Self {
+        Self {
+            settings,
+            storage: None,
+            interaction: None,
+            accounts: Vec::new(),
+            pages: Vec::new(),
+            clock: Arc::new(SystemClock::default()),
+            random: Arc::new(SystemGenerator),
+            documents: None,
+            claims: Arc::new(PlainClaims),
+            audit: Arc::new(LogAudit),
+        }
+    }
+
+    /// Issues tokens for the resource `identifier` (RFC 8707 §2), such as
+    /// `https://mcp.example.com/mcp`. Called again, it adds one; requests that name
+    /// none are for the first.
+    pub fn resource(mut self, identifier: impl AsRef<str>) -> Self {
+        let identifier = identifier.as_ref();
+        match ResourceUri::parse(identifier) {
+            Ok(resource) => self.settings(|settings| settings.resources.push(resource)),
+            Err(error) => {
+                self.fault(format!(
+                    "the resource `{identifier}` cannot be used: {error}"
+                ));
+                self
+            }
+        }
+    }
+
+    /// Lets clients ask for these scopes too. A request that names none gets all of
+    /// them, unless [`Settings::default_scopes`] is set.
+    pub fn scopes<I>(mut self, names: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        match ScopeSet::from_names(names) {
+            Ok(scopes) => self.settings(|settings| {
+                settings.default_scopes = settings.default_scopes.union(&scopes);
+                settings.offer(scopes);
+            }),
+            Err(error) => {
+                self.fault(format!("scopes: {error}"));
+                self
+            }
+        }
+    }
+
+    /// As [`Self::scopes`] for the scope `name`, and says on the consent page what it
+    /// permits, such as "Read your notes". It cannot be left out there.
+    pub fn scope(self, name: &str, sentence: impl Into<String>) -> Self {
+        let (scope, sentence) = (name.to_owned(), sentence.into());
+        self.scopes([name])
+            .pages(|pages| pages.scope(scope, sentence))
+    }
+
+    /// As [`Self::scope`], but the person decides whether to allow it.
+    pub fn optional_scope(self, name: &str, sentence: impl Into<String>) -> Self {
+        let (scope, sentence) = (name.to_owned(), sentence.into());
+        self.scopes([name])
+            .pages(|pages| pages.optional_scope(scope, sentence))
+    }
+
+    /// Changes any other setting.
+    pub fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        if let Ok(settings) = &mut self.settings {
+            change(settings);
+        }
+        self
+    }
+
+    /// Keeps the state in `storage`.
+    pub fn storage(mut self, storage: Storage) -> Self {
+        self.storage = Some(storage);
+        self
+    }
+
+    /// Asks people through `interaction` instead of the pages of [`crate::people`].
+    pub fn interaction(mut self, interaction: Arc<dyn Interaction>) -> Self {
+        self.interaction = Some(interaction);
+        self
+    }
+
+    /// Changes the local accounts, such as how many logins may be tried.
+    pub fn accounts(mut self, change: impl FnOnce(Accounts) -> Accounts + Send + 'static) -> Self {
+        self.accounts.push(Box::new(change));
+        self
+    }
+
+    /// Changes the login and consent pages, such as the name of the server on them.
+    pub fn pages(mut self, change: impl FnOnce(People) -> People + Send + 'static) -> Self {
+        self.pages.push(Box::new(change));
+        self
+    }
+
+    fn fault(&mut self, sentence: String) {
+        // The first fault is the one that is told.
+        if self.settings.is_ok() {
+            self.settings = Err(ConfigurationError::new(sentence));
+        }
+    }
+}
+
+/// The hooks.
+impl AuthorizationServerBuilder {
+    /// Reads the time from `clock`; the accounts do too.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Draws codes, tokens, secrets and ids from `random`; the accounts do too.
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// Accepts client ids that are addresses of documents.
+    pub fn client_id_documents(mut self, documents: ClientIdDocuments) -> Self {
+        self.documents = Some(documents);
+        self
+    }
+
+    /// Adds `claims` to access tokens that are signed.
+    pub fn token_claims(mut self, claims: Arc<dyn TokenClaims>) -> Self {
+        self.claims = claims;
+        self
+    }
+
+    /// Tells `audit` what happens.
+    pub fn audit(mut self, audit: Arc<dyn Audit>) -> Self {
+        self.audit = audit;
+        self
+    }
+
+    /// The server.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] says what is missing or contradicts itself.
+    pub fn build(self) -> Result<AuthorizationServer, ConfigurationError> {
+        let settings = self.settings?;
+        settings.check()?;
+        let Storage { store, sealing } = self.storage.ok_or_else(|| {
+            ConfigurationError::new(
+                "the authorization server has no storage: say where it keeps its state with \
+                 .storage(…)",
+            )
+        })?;
+        let (interaction, people) = match self.interaction {
+            Some(interaction) => (interaction, None),
+            None => {
+                let accounts = Accounts::new(Arc::clone(&store))
+                    .clock(Arc::clone(&self.clock))
+                    .random(Arc::clone(&self.random));
+                let accounts = apply(accounts, self.accounts);
+                let people = apply(People::new(accounts, &settings), self.pages);
+                let people = Arc::new(people);
+                let interaction: Arc<dyn Interaction> = people.clone();
+                (interaction, Some(people))
+            }
+        };
+        let paths = Paths::new(&settings, interaction.as_ref());
+        Ok(AuthorizationServer::of(Inner {
+            settings,
+            store,
+            sealing,
+            clock: self.clock,
+            random: self.random,
+            keyring: Keyring::default(),
+            documents: self.documents,
+            interaction,
+            people,
+            claims: self.claims,
+            audit: self.audit,
+            paths,
+        }))
+    }
+}
+
+fn apply<T>(begun: T, changes: Vec<Change<T>>) -> T {
+    changes.into_iter().fold(begun, |made, change| change(made))
+}
+
+impl fmt::Debug for AuthorizationServerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizationServerBuilder")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

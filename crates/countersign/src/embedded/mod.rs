@@ -1,0 +1,282 @@
+//! An authorization server of its own, in the server that it protects.
+//!
+//! It answers beside the MCP endpoint, on the same address, and what it issues is
+//! accepted there: looked up at each request, so that a revocation counts from the
+//! next one on.
+
+mod mounted;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use countersign_authorization_server::{
+    AuthorizationServer, AuthorizationServerBuilder, ClientIdDocuments, DocumentTrust, Headless,
+    Storage,
+};
+use countersign_resource_server::fetch::Fetcher;
+use countersign_resource_server::oauth::Secret;
+use countersign_resource_server::{ConfigurationError, GateBuilder};
+
+pub(crate) use mounted::Mounted;
+
+use crate::authentication::Authentication;
+use crate::server::{Reach, Server, Surroundings};
+
+/// A change of the authorization server, made when the address is known.
+type Change = Box<dyn FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder + Send>;
+
+/// Told the link with which the first account is made.
+type Announcement = Box<dyn FnOnce(&Secret) + Send>;
+
+/// An authorization server inside a [`Server`]: give it to [`Server::auth`].
+///
+/// ```no_run
+/// use countersign::{EmbeddedAuth, Http, Server, tool};
+///
+/// /// Says who is calling.
+/// #[tool(scopes("read"))]
+/// async fn whoami(token: countersign::AccessToken) -> String {
+///     token.sub().to_owned()
+/// }
+///
+/// #[tokio::main]
+/// async fn main() -> anyhow::Result<()> {
+///     Server::new("Notes")
+///         .auth(EmbeddedAuth::sqlite("app.db").scope("read", "Read your notes"))
+///         .tool(whoami)
+///         .serve(Http::bind("127.0.0.1:8000"))
+///         .await?;
+///     Ok(())
+/// }
+/// ```
+///
+/// The issuer is the origin of the address that clients use ([`crate::Http::public_url`]),
+/// and tokens are for that address. Clients may ask for the scopes that the server and
+/// its components need. Who describes itself by a document under its id (a client ID
+/// metadata document) is accepted, and so is who registers itself. All of this can be
+/// changed with [`EmbeddedAuth::configure`].
+///
+/// People log in with accounts of the server. As long as there is none, the first
+/// start prints a link to make one; see [`EmbeddedAuth::on_setup_link`].
+pub struct EmbeddedAuth {
+    kept: Kept,
+    issuer: Option<String>,
+    headless: Option<Headless>,
+    changes: Vec<Change>,
+    announcement: Announcement,
+}
+
+/// Where the state is.
+enum Kept {
+    Memory,
+    #[cfg(feature = "sqlite")]
+    Sqlite(PathBuf),
+    Opened(Storage),
+    Built(AuthorizationServer),
+}
+
+impl EmbeddedAuth {
+    /// Keeps everything in the SQLite database at `path`, and the keys that seal parts
+    /// of it in a file beside it; see [`Storage::sqlite`]. Both are opened when the
+    /// server starts.
+    #[cfg(feature = "sqlite")]
+    pub fn sqlite(path: impl Into<PathBuf>) -> Self {
+        Self::keeping(Kept::Sqlite(path.into()))
+    }
+
+    /// Keeps everything in the memory of the process: for tests. Every start begins
+    /// with nothing, and clients have to register and people to log in again.
+    pub fn in_memory() -> Self {
+        Self::keeping(Kept::Memory)
+    }
+
+    /// Keeps everything in `storage`, which was opened before, such as one whose
+    /// sealing keys come from the environment ([`Storage::sqlite_sealed`]).
+    pub fn storage(storage: Storage) -> Self {
+        Self::keeping(Kept::Opened(storage))
+    }
+
+    /// Mounts `server`, which was built before and must issue tokens for the address
+    /// of this one. Nothing else can be said about it then.
+    pub fn server(server: AuthorizationServer) -> Self {
+        Self::keeping(Kept::Built(server))
+    }
+
+    fn keeping(kept: Kept) -> Self {
+        Self {
+            kept,
+            issuer: None,
+            headless: None,
+            changes: Vec::new(),
+            announcement: Box::new(print),
+        }
+    }
+
+    /// The issuer identifier (RFC 8414 §2), if it is not the origin of the address that
+    /// clients use. It must lead to this server.
+    #[must_use]
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// Says on the consent page what the scope `name` permits, such as "Read your
+    /// notes". It cannot be left out there.
+    #[must_use]
+    pub fn scope(self, name: impl Into<String>, sentence: impl Into<String>) -> Self {
+        let (name, sentence) = (name.into(), sentence.into());
+        self.configure(move |server| server.scope(&name, sentence))
+    }
+
+    /// As [`EmbeddedAuth::scope`], but the person decides whether to allow it.
+    #[must_use]
+    pub fn optional_scope(self, name: impl Into<String>, sentence: impl Into<String>) -> Self {
+        let (name, sentence) = (name.into(), sentence.into());
+        self.configure(move |server| server.optional_scope(&name, sentence))
+    }
+
+    /// Puts `prefix`, such as `/auth`, before the paths of the endpoints and pages.
+    #[must_use]
+    pub fn prefix(self, prefix: impl Into<String>) -> Self {
+        let prefix = prefix.into();
+        self.configure(|server| server.settings(|settings| settings.prefix = prefix))
+    }
+
+    /// Changes anything else about the authorization server. What was said before, and
+    /// what follows from the server that it is in, is set already.
+    #[must_use]
+    pub fn configure(
+        mut self,
+        change: impl FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder + Send + 'static,
+    ) -> Self {
+        self.changes.push(Box::new(change));
+        self
+    }
+
+    /// Approves every request as `subject`, without login and consent: for tests from
+    /// the first request to the last.
+    ///
+    /// # Security
+    ///
+    /// Whoever reaches the server gets tokens of `subject`. It starts on loopback only.
+    #[must_use]
+    pub fn danger_approve_everything(mut self, subject: impl Into<String>) -> Self {
+        self.headless = Some(Headless::danger_approve_everything(subject));
+        self
+    }
+
+    /// Hands the link with which the first account is made to `tell` when the server
+    /// starts, instead of printing it to standard error. It is not called if there is
+    /// an account.
+    ///
+    /// # Security
+    ///
+    /// Whoever has the link owns the server. It must not reach a log.
+    #[must_use]
+    pub fn on_setup_link(mut self, tell: impl FnOnce(&Secret) + Send + 'static) -> Self {
+        self.announcement = Box::new(tell);
+        self
+    }
+
+    /// Opens what has to be waited for.
+    pub(crate) async fn open(mut self) -> Result<Self, ConfigurationError> {
+        #[cfg(feature = "sqlite")]
+        if let Kept::Sqlite(path) = self.kept {
+            self.kept = Kept::Opened(Storage::sqlite(path).await?);
+        }
+        Ok(self)
+    }
+
+    /// Builds the authorization server for the address of the server around it, and
+    /// lets the tokens that it issues through the gate.
+    pub(crate) fn mount(
+        self,
+        around: Surroundings<'_>,
+    ) -> Result<(GateBuilder, Mounted), ConfigurationError> {
+        if self.headless.is_some() && around.reach == Reach::Others {
+            return Err(ConfigurationError::new(
+                "everybody would be logged in without being asked, and others reach this server: \
+                 leave out .danger_approve_everything(…), or bind a loopback address",
+            ));
+        }
+        let said_more =
+            self.issuer.is_some() || self.headless.is_some() || !self.changes.is_empty();
+        let place = around.place;
+        let storage = match self.kept {
+            Kept::Built(_) if said_more => {
+                return Err(ConfigurationError::new(
+                    "the authorization server was built before, and is told more now: say it to \
+                     its builder instead of to EmbeddedAuth",
+                ));
+            }
+            Kept::Built(server) => {
+                return mounted::mount(server, around.gate, place, self.announcement);
+            }
+            Kept::Opened(storage) => storage,
+            Kept::Memory => Storage::memory()?,
+            #[cfg(feature = "sqlite")]
+            Kept::Sqlite(_) => {
+                return Err(ConfigurationError::new(
+                    "the database has to be opened first: start the server with Server::start, \
+                     or hand it over with EmbeddedAuth::storage(Storage::sqlite(…).await?)",
+                ));
+            }
+        };
+        let issuer = self.issuer.as_deref().unwrap_or(place.resource.origin());
+        let documents = ClientIdDocuments::new(
+            Arc::new(Fetcher::builder().build()?),
+            DocumentTrust::AnyHost,
+        );
+        let mut builder = AuthorizationServer::builder(issuer)
+            .resource(place.resource.as_str())
+            .settings(|settings| {
+                settings.offer(around.scopes.all);
+                settings.concealed_scopes = around.scopes.concealed;
+                settings.default_scopes = around.scopes.default;
+            })
+            .storage(storage)
+            .client_id_documents(documents)
+            .clock(around.clock);
+        if let Some(headless) = self.headless {
+            builder = builder.interaction(Arc::new(headless));
+        }
+        let changes = self.changes.into_iter();
+        let server = changes
+            .fold(builder, |builder, change| change(builder))
+            .build()?;
+        mounted::mount(server, around.gate, place, self.announcement)
+    }
+}
+
+impl Authentication for EmbeddedAuth {
+    fn add_to(self, mut server: Server) -> Server {
+        if server.embedded.replace(self).is_some() {
+            server.note(Err(ConfigurationError::new(
+                "there are two embedded authorization servers: leave one out",
+            )));
+        }
+        server
+    }
+}
+
+/// Whoever starts a server reads its output, and nobody else does.
+#[expect(
+    clippy::print_stderr,
+    reason = "the link must not reach a log, and somebody has to see it"
+)]
+fn print(link: &Secret) {
+    eprintln!(
+        "There is no account yet. Make the first one here, within a day:\n\n    {}\n",
+        link.reveal()
+    );
+}
+
+impl fmt::Debug for EmbeddedAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedAuth")
+            .field("issuer", &self.issuer)
+            .field("headless", &self.headless)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,106 @@
+//! The authorization server behind the front.
+//!
+//! What was done before: the host of the request is ours (`front/origin.rs`). The
+//! origin was not looked at: browsers come here from the pages of clients, and each
+//! endpoint says by itself whom it answers.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use countersign_authorization_server::AuthorizationServer;
+use countersign_resource_server::{ConfigurationError, GateBuilder};
+use http::request::Parts;
+use http::{Request, Response};
+use http_body::Body;
+
+use super::Announcement;
+use crate::front::{Answer, BoxError, Place};
+
+/// An authorization server that is part of a server.
+pub(crate) struct Mounted {
+    pub(crate) server: AuthorizationServer,
+    /// Taken when it is made.
+    announcement: Mutex<Option<Announcement>>,
+}
+
+/// `server` at its place, and its tokens accepted by `gate`.
+pub(super) fn mount(
+    server: AuthorizationServer,
+    gate: GateBuilder,
+    place: &Place,
+    announcement: Announcement,
+) -> Result<(GateBuilder, Mounted), ConfigurationError> {
+    if !server.settings().resources.contains(&place.resource) {
+        return Err(ConfigurationError::new(format!(
+            "the authorization server issues no tokens for `{}`, which is where this server is: \
+             add it with .resource(…)",
+            place.resource.as_str()
+        )));
+    }
+    let own_tokens = server
+        .own_tokens(place.resource.clone())
+        .map_err(|error| ConfigurationError::new(error.to_string()))?;
+    let gate = gate.verifier(own_tokens)?;
+    let announcement = Mutex::new(Some(announcement));
+    let mounted = Mounted {
+        server,
+        announcement,
+    };
+    Ok((gate, mounted))
+}
+
+impl Mounted {
+    pub(crate) fn answers(&self, path: &str) -> bool {
+        self.server.answers(path)
+    }
+
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.server.paths()
+    }
+
+    /// Answers a request to one of [`Mounted::paths`], under the bounds of the
+    /// authorization server.
+    pub(crate) async fn respond<B>(
+        &self,
+        mut parts: Parts,
+        body: B,
+        peer: Option<IpAddr>,
+    ) -> Response<Answer>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        if let Some(address) = peer {
+            parts.extensions.insert(address);
+        }
+        let answer = self.server.respond(Request::from_parts(parts, body)).await;
+        answer.map(Answer::stream)
+    }
+
+    /// Tells whoever started the server how the first account is made, if there is none.
+    pub(crate) async fn announce(&self) -> Result<(), ConfigurationError> {
+        let Some(people) = self.server.people() else {
+            return Ok(());
+        };
+        let link = people.setup_link().await.map_err(|error| {
+            ConfigurationError::new(format!("whether there are accounts is not known: {error}"))
+        })?;
+        let announcement = self
+            .announcement
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let (Some(link), Some(announce)) = (link, announcement) {
+            announce(&link);
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Mounted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Mounted").field(&self.server).finish()
+    }
+}

@@ -1,0 +1,79 @@
+//! The whole way, with nothing but the address of the endpoint.
+
+use countersign::{EmbeddedAuth, Http};
+use testkit::TestClock;
+
+use super::client::Client;
+use super::{app, headless, server};
+
+#[tokio::test]
+async fn rs_02_as_01_as_42_from_the_challenge_to_a_call_and_to_the_end_of_its_grant() {
+    let http = testkit::Http::service(app(headless()));
+    let client = Client::discover(&http).await;
+    let (access, refresh) = client.tokens().await;
+    let (status, result) = client.call("whoami", &access).await;
+    assert_eq!(
+        (status, &result["content"][0]["text"]),
+        (200, &"alice".into())
+    );
+    // What was not consented to is not there.
+    assert_eq!(client.call("change", &access).await.0, 403);
+    let (second, refresh) = client.refresh(&refresh).await;
+    assert_eq!(client.call("whoami", &second).await.0, 200);
+    client.revoke(&second).await;
+    assert_eq!(client.call("whoami", &second).await.0, 401);
+    assert_eq!(client.call("whoami", &access).await.0, 200);
+    client.revoke(&refresh).await;
+    assert_eq!(client.call("whoami", &access).await.0, 401);
+}
+
+#[tokio::test]
+async fn m_26_with_a_prefix_every_address_in_the_metadata_works() {
+    let http = testkit::Http::service(app(headless().prefix("/auth")));
+    let client = Client::discover(&http).await;
+    assert_eq!(client.endpoint("token"), "http://localhost:8000/auth/token");
+    let (access, refresh) = client.tokens().await;
+    assert_eq!(client.call("whoami", &access).await.0, 200);
+    client.revoke(&refresh).await;
+    assert_eq!(client.call("whoami", &access).await.0, 401);
+    let elsewhere = http.get("/authorize").send().await;
+    assert_eq!(elsewhere.status(), 404);
+}
+
+#[tokio::test]
+async fn f1_after_a_restart_on_the_same_file_the_session_of_a_client_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.db");
+    let clock = TestClock::new();
+    let place = || Http::bind("127.0.0.1:0").public_url(super::PUBLIC);
+    let auth = || EmbeddedAuth::sqlite(&file).danger_approve_everything("alice");
+    let running = server(auth(), &clock).start(place()).await.unwrap();
+    let client = Client::discover(&testkit::Http::service(running.app())).await;
+    let (access, refresh) = client.tokens().await;
+    running.stop().await;
+
+    let running = server(auth(), &clock).start(place()).await.unwrap();
+    let client = Client {
+        http: testkit::Http::service(running.app()),
+        ..client
+    };
+    assert_eq!(client.call("whoami", &access).await.0, 200);
+    let (access, _) = client.refresh(&refresh).await;
+    assert_eq!(client.call("whoami", &access).await.0, 200);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn on_a_port_that_was_taken_at_the_start_the_metadata_names_that_port() {
+    let running = server(headless(), &TestClock::new())
+        .start(Http::bind("127.0.0.1:0"))
+        .await
+        .unwrap();
+    let http = testkit::Http::socket(&running.address().to_string());
+    let client = Client::discover(&http).await;
+    let issuer = format!("http://localhost:{}", running.address().port());
+    assert_eq!(client.metadata["issuer"], issuer);
+    let (access, _) = client.tokens().await;
+    assert_eq!(client.call("whoami", &access).await.0, 200);
+    running.stop().await;
+}

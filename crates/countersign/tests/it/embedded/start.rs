@@ -1,0 +1,122 @@
+//! What stops the start, and what happens at the first one.
+
+use std::sync::{Arc, Mutex};
+
+use countersign::authorization_server::{AuthorizationServer, Storage};
+use countersign::{EmbeddedAuth, Http, Server};
+use testkit::TestClock;
+
+use super::{ORIGIN, PUBLIC, headless, server};
+
+fn refusal(server: Server, place: &Http) -> String {
+    server.into_app(place).unwrap_err().to_string()
+}
+
+#[test]
+fn what_would_log_everybody_in_starts_on_loopback_alone() {
+    let public = "https://mcp.example.com/mcp";
+    for place in [
+        Http::bind("127.0.0.1:8000").public_url(public),
+        Http::bind("0.0.0.0:8000").public_url(public),
+        Http::bind("0.0.0.0:8000").public_url(PUBLIC),
+    ] {
+        let refused = refusal(server(headless(), &TestClock::new()), &place);
+        assert!(refused.contains("danger_approve_everything"), "{refused}");
+    }
+}
+
+#[test]
+fn m_36_settings_that_contradict_each_other_stop_the_start() {
+    let place = Http::bind("127.0.0.1:8000");
+    let built = |resource: &str| {
+        let storage = Storage::memory().unwrap();
+        let builder = AuthorizationServer::builder(ORIGIN).storage(storage);
+        EmbeddedAuth::server(builder.resource(resource).build().unwrap())
+    };
+    for (auth, told) in [
+        (headless().issuer("http://auth.example.com"), "the issuer"),
+        (
+            headless().issuer("https://auth.example.com?x"),
+            "the issuer",
+        ),
+        (headless().prefix("auth"), "write `/auth`"),
+        (headless().prefix("/auth/"), "write `/auth`"),
+        (headless().scope("a b", "Two"), "scopes"),
+        (built("http://localhost:9000/mcp"), ".resource(…)"),
+        (built(PUBLIC).prefix("/auth"), "to its builder"),
+        (EmbeddedAuth::sqlite("app.db"), "opened first"),
+    ] {
+        let refused = refusal(server(auth, &TestClock::new()), &place);
+        assert!(refused.contains(told), "{refused}");
+    }
+    let twice = server(headless(), &TestClock::new()).auth(headless());
+    let refused = refusal(twice, &place);
+    assert!(refused.contains("leave one out"), "{refused}");
+    assert!(
+        server(built(PUBLIC), &TestClock::new())
+            .into_app(&place)
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn m_36_stdio_with_an_authorization_server_does_not_start() {
+    let refused = server(headless(), &TestClock::new())
+        .serve_stdio()
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("stdio has no OAuth"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_database_whose_sealing_keys_are_gone_stops_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.db");
+    let keys = Storage::sealing_keys_file(&file);
+    drop(Storage::sqlite(&file).await.unwrap());
+    assert!(file.exists() && keys.exists());
+    #[cfg(unix)]
+    for file in [&file, &keys] {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+    }
+    std::fs::remove_file(&keys).unwrap();
+    let refused = server(EmbeddedAuth::sqlite(&file), &TestClock::new())
+        .start(Http::bind("127.0.0.1:0"))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("put the file back"), "{refused}");
+    assert!(!keys.exists());
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_opened_stops_the_start_with_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("missing").join("app.db");
+    let refused = server(EmbeddedAuth::sqlite(&file), &TestClock::new())
+        .start(Http::bind("127.0.0.1:0"))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("missing"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_first_start_tells_the_link_for_the_first_account_and_later_ones_do_not() {
+    let links = Arc::new(Mutex::new(Vec::new()));
+    let storage = Storage::memory().unwrap();
+    let heard = Arc::clone(&links);
+    let auth = EmbeddedAuth::storage(storage)
+        .on_setup_link(move |link| heard.lock().unwrap().push(link.reveal().to_owned()));
+    let place = Http::bind("127.0.0.1:0").public_url(PUBLIC);
+    let running = server(auth, &TestClock::new()).start(place).await.unwrap();
+    let told = links.lock().unwrap().clone();
+    assert_eq!(told.len(), 1);
+    let page = told[0].strip_prefix(ORIGIN).unwrap();
+    let http = testkit::Http::service(running.app());
+    assert_eq!(http.get(page).send().await.status(), 200);
+    running.stop().await;
+}
