@@ -7,7 +7,6 @@
 //! server, at the root of the same port, where a person who is always there agrees to
 //! everything.
 
-mod authorization;
 mod calls;
 mod content;
 mod prompts;
@@ -22,7 +21,7 @@ use countersign::component::CompletionRequest;
 use countersign::keys::{KeyPair, SystemRandom, TestToken};
 use countersign::oauth::jose::Algorithm;
 use countersign::verifier::JwtVerifier;
-use countersign::{Clock, Context, Http, Notifier, Server, SystemClock, ToolError};
+use countersign::{Clock, Context, EmbeddedAuth, Http, Notifier, Server, SystemClock, ToolError};
 
 /// Who issues the token of `--require-token`.
 const ISSUER: &str = "https://issuer.conformance.example";
@@ -38,14 +37,16 @@ async fn main() -> Result<()> {
         reason = "the suite's harness chooses the port"
     )]
     let port = std::env::var("PORT").context("PORT is not set")?;
-    let origin = format!("http://127.0.0.1:{port}");
-    let resource = format!("{origin}/mcp");
+    let resource = format!("http://127.0.0.1:{port}/mcp");
     let http = Http::bind(format!("127.0.0.1:{port}")).public_url(&resource);
     let mut server = server();
     match std::env::args().nth(1).as_deref() {
         None => {}
         Some("--require-token") => server = guarded(server, &resource)?,
-        Some("--issue-tokens") => server = authorization::embedded(server, &origin, &resource)?,
+        Some("--issue-tokens") => {
+            let person = EmbeddedAuth::in_memory().danger_approve_everything("conformance");
+            server = server.auth(person.scope("read", "Read"));
+        }
         Some(other) => {
             bail!("unknown argument {other}: --require-token and --issue-tokens are known")
         }

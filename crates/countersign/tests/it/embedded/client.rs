@@ -41,7 +41,7 @@ pub(crate) async fn post(http: &Http, address: &str, form: &[(&str, &str)]) -> S
     let request = http
         .post(&path(address))
         .header("content-type", "application/x-www-form-urlencoded")
-        .body(encode(form));
+        .body(encoded(form));
     Seen::of(request.send().await).await
 }
 
@@ -100,7 +100,7 @@ impl Client {
         if !self.scope.is_empty() {
             parameters.push(("scope", &self.scope));
         }
-        encode(&parameters)
+        encoded(&parameters)
     }
 
     /// Access and refresh token, from a person who agrees at once.
@@ -155,6 +155,12 @@ impl Client {
         let seen = Seen::of(endpoint.send("tools/call", params).await).await;
         (seen.status, seen.json()["result"].clone())
     }
+}
+
+fn encoded(parameters: &[(&str, &str)]) -> String {
+    let pairs = parameters.iter();
+    let pairs = pairs.map(|(name, value)| format!("{name}={}", encode(value)));
+    pairs.collect::<Vec<_>>().join("&")
 }
 
 fn tokens_in(seen: &Seen) -> (String, String) {

@@ -1,12 +1,17 @@
 //! What the front does for the authorization server, and what it leaves to it.
 
-use countersign::{Http, RouteAccess, Server};
+use countersign::{Http, RouteAccess, Server, tool};
 use serde_json::json;
 use testkit::TestClock;
 
 use super::client::{Client, json_of};
 use super::{ORIGIN, app, headless, server};
-use crate::fixture::Seen;
+
+/// Needs nothing but a caller.
+#[tool]
+async fn open() -> &'static str {
+    "open"
+}
 
 const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
 
@@ -85,14 +90,13 @@ async fn a_server_without_any_scope_lets_in_who_is_logged_in() {
     let place = Http::bind("127.0.0.1:8000");
     let app = Server::new("plain")
         .auth(headless())
+        .tool(open)
         .into_app(&place)
         .unwrap();
     let http = testkit::Http::service(app);
     let client = Client::discover(&http).await;
     let (access, _) = client.tokens().await;
-    let endpoint = testkit::ModernClient::new(http, "/mcp").bearer(&access);
-    let seen = Seen::of(endpoint.send("tools/list", json!({})).await).await;
-    assert_eq!(seen.status, 200, "{}", seen.text());
+    assert_eq!(client.call("open", &access).await.0, 200);
 }
 
 #[tokio::test]
