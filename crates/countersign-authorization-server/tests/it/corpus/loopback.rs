@@ -162,15 +162,15 @@ async fn l1_l2_the_answer_goes_to_the_port_that_was_asked_for_and_the_code_is_bo
 #[tokio::test]
 async fn l12_a_web_application_is_neither_registered_nor_answered_on_loopback() {
     let world = world().await;
-    for uri in [
-        "http://127.0.0.1/cb",
-        "http://[::1]:3000/cb",
-        "http://localhost/cb",
+    for (id, uri) in [
+        ("W1", "http://127.0.0.1/cb"),
+        ("W2", "http://[::1]:3000/cb"),
+        ("W3", "http://localhost/cb"),
     ] {
         // An administrator who made the mistake all the same.
         let mut metadata = ClientMetadata::public(vec![RedirectUri::parse(uri).unwrap()]);
         metadata.application_type = ApplicationType::Web;
-        world.add(uri, facts(metadata)).await;
+        world.add(id, facts(metadata)).await;
         let mut standing = Standing::of(&world).await;
         let document = json!({"redirect_uris": [uri], "application_type": "web"});
         let request = Request::post("/register").header("content-type", "application/json");
@@ -179,7 +179,7 @@ async fn l12_a_web_application_is_neither_registered_nor_answered_on_loopback() 
         assert_eq!(seen.status, StatusCode::BAD_REQUEST, "{uri}");
         assert_eq!(seen.json()["error"], "invalid_redirect_uri", "{uri}");
         standing.holds("L12", uri, &seen).await;
-        let seen = ask(uri, uri).get(&world).await;
+        let seen = ask(id, uri).get(&world).await;
         seen.assert_page();
         standing.holds("L12", uri, &seen).await;
     }

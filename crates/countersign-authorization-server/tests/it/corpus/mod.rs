@@ -6,6 +6,7 @@ mod profile;
 mod redirects;
 mod requests;
 mod standing;
+mod token_requests;
 
 use countersign_authorization_server::oauth::form::encode;
 use countersign_authorization_server::oauth::pkce::CodeVerifier;
