@@ -33,6 +33,8 @@ mod http_sse;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod market;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod middleware;
