@@ -1,9 +1,11 @@
 //! The rows of the attack corpus at the endpoints, each with the answer it must get
 //! and the standing checks.
 
+mod documents;
 mod loopback;
 mod profile;
 mod redirects;
+mod registrations;
 mod requests;
 mod standing;
 mod token_requests;
