@@ -1,6 +1,7 @@
 //! The rows of the attack corpus at the endpoints, each with the answer it must get
 //! and the standing checks.
 
+mod assertions;
 mod documents;
 mod loopback;
 mod profile;
