@@ -15,6 +15,8 @@ mod proxies;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod sentences;
 #[cfg(test)]
 mod serve_options;
