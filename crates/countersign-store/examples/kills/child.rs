@@ -16,18 +16,46 @@ use countersign_store::{
 use crate::Failure;
 use crate::ledger::{Effect, NOW, State};
 
+/// What the child does.
+pub(crate) const OPERATIONS: [&str; 6] =
+    ["register", "mint", "redeem", "refresh", "revoke", "rotate"];
+/// Whatever the child does.
+pub(crate) const ANY: &str = "anything";
+
 /// How many calls are under way at the same time.
 const WORKERS: u32 = 6;
 /// A child that nobody kills ends after so many logins for each worker.
 const LOGINS: u32 = 200;
 
-/// Where to die, and after how many times there.
-static DEATH: OnceLock<(String, AtomicU64)> = OnceLock::new();
+/// Where to die.
+struct Death {
+    place: String,
+    /// The operation of which a call must be under way then.
+    operation: String,
+    /// How many times it still survives that.
+    left: AtomicU64,
+    /// How many calls of the operation are under way.
+    under_way: AtomicU64,
+}
+
+static DEATH: OnceLock<Death> = OnceLock::new();
 
 /// Writes to the database at `path` until it dies: at `place` when it is reached for
-/// the `times`th time, or whenever the parent likes. `life` makes its names its own.
-pub(crate) async fn run(path: PathBuf, life: u64, place: &str, times: u64) -> Result<(), Failure> {
-    DEATH.get_or_init(|| (place.to_owned(), AtomicU64::new(times)));
+/// the `times`th time while a call of `operation` is under way, or whenever the parent
+/// likes. `life` makes its names its own.
+pub(crate) async fn run(
+    path: PathBuf,
+    life: u64,
+    place: &str,
+    operation: &str,
+    times: u64,
+) -> Result<(), Failure> {
+    DEATH.get_or_init(|| Death {
+        place: place.to_owned(),
+        operation: operation.to_owned(),
+        left: AtomicU64::new(times),
+        under_way: AtomicU64::new(0),
+    });
     points::watch(die_there);
     let store = Arc::new(SqliteStore::open(path).await?);
     let mut tasks = tokio::task::JoinSet::new();
@@ -87,10 +115,11 @@ fn wait_for_a_line() -> Result<(), Failure> {
 }
 
 fn die_there(place: &'static str) {
-    let Some((chosen, left)) = DEATH.get() else {
+    let Some(death) = DEATH.get() else {
         return;
     };
-    if chosen == place && left.fetch_sub(1, Ordering::SeqCst) == 1 {
+    let is_under_way = death.operation == ANY || death.under_way.load(Ordering::SeqCst) > 0;
+    if death.place == place && is_under_way && death.left.fetch_sub(1, Ordering::SeqCst) == 1 {
         // SIGKILL, which nothing in the process can delay or notice.
         let id = std::process::id().to_string();
         let _ = Command::new("kill").args(["-KILL", &id]).status();
@@ -113,15 +142,28 @@ struct Worker {
 }
 
 impl Worker {
-    /// Says what `call` will do, makes it, and says that it was acknowledged.
+    /// Says what `call` will do and as which `operation`, makes it, and says that it was
+    /// acknowledged.
     async fn call<T>(
         &self,
+        operation: &str,
         effects: Vec<Effect>,
         call: impl Future<Output = Result<T, countersign_store::StoreError>>,
     ) -> Result<T, Failure> {
         let effects: Vec<String> = effects.iter().map(ToString::to_string).collect();
-        say(&format!("begin {} {}", self.name, effects.join(" ")));
+        say(&format!(
+            "begin {} {operation} {}",
+            self.name,
+            effects.join(" ")
+        ));
+        let counted = DEATH.get().filter(|death| death.operation == operation);
+        if let Some(death) = counted {
+            death.under_way.fetch_add(1, Ordering::SeqCst);
+        }
         let answer = call.await?;
+        if let Some(death) = counted {
+            death.under_way.fetch_sub(1, Ordering::SeqCst);
+        }
         say(&format!("done {}", self.name));
         Ok(answer)
     }
@@ -129,6 +171,7 @@ impl Worker {
     /// Redeems `key` into `writes`, which must win, and then again, which must not.
     async fn redeem(
         &self,
+        operation: &str,
         key: &Key,
         writes: Vec<Write>,
         mut effects: Vec<Effect>,
@@ -136,7 +179,7 @@ impl Worker {
         effects.push(becomes(key, State::Used));
         let receipt = Some(Sealed::from_bytes(vec![7; 64]));
         let call = self.store.redeem(key, writes.clone(), receipt, NOW);
-        match self.call(effects, call).await? {
+        match self.call(operation, effects, call).await? {
             Found::Live(_) => say(&format!("won {}", key.id())),
             other => return Err(format!("the first redemption finds {other:?}").into()),
         }
@@ -152,7 +195,7 @@ impl Worker {
             let id = format!("{}-{number}", self.name);
             let client = Record::new(Key::client(&id.as_str().into()), NOW);
             let effects = vec![becomes(&client.key, State::Live)];
-            self.call(effects, self.store.insert(client.clone(), NOW))
+            self.call("register", effects, self.store.insert(client.clone(), NOW))
                 .await?;
 
             let pending = grant(&id).in_state(GrantState::CodeIssued);
@@ -162,7 +205,8 @@ impl Worker {
                 becomes(&first.key, State::Live),
             ];
             let writes = vec![Write::Insert(pending.clone()), Write::Insert(first.clone())];
-            self.call(effects, self.store.write(writes, NOW)).await?;
+            self.call("mint", effects, self.store.write(writes, NOW))
+                .await?;
 
             let mut tokens = vec![first.key.clone()];
             let mut active = becomes(&pending.key, State::Live);
@@ -177,7 +221,8 @@ impl Worker {
                 let mut writes = std::mem::take(&mut moves);
                 writes.extend(new.iter().cloned().map(Write::Insert));
                 let old = tokens.last().ok_or("there is a token")?.clone();
-                self.redeem(&old, writes, effects).await?;
+                let operation = if generation == 0 { "redeem" } else { "refresh" };
+                self.redeem(operation, &old, writes, effects).await?;
                 tokens.extend(new.map(|record| record.key));
             }
             self.use_up(&id, tokens, active).await?;
@@ -206,7 +251,7 @@ impl Worker {
             ..grant
         });
         let id = GrantId::new(id);
-        self.call(effects, self.store.revoke_grant(&id, NOW))
+        self.call("revoke", effects, self.store.revoke_grant(&id, NOW))
             .await?;
         match self.store.get(newest, NOW).await? {
             Found::Spent(_) => Ok(()),
@@ -232,7 +277,8 @@ impl Worker {
                 effects.push(retired);
                 writes.push(Write::Replace(old.with_body(&"retired")?));
             }
-            self.call(effects, self.store.write(writes, NOW)).await?;
+            self.call("rotate", effects, self.store.write(writes, NOW))
+                .await?;
         }
         Ok(())
     }

@@ -83,33 +83,50 @@ impl FromStr for Effect {
     }
 }
 
+/// What is under way.
+struct Open {
+    operation: String,
+    effects: Vec<Effect>,
+}
+
+/// What became of the calls of one operation that were cut off.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct CutOff {
+    pub(crate) done: u64,
+    pub(crate) undone: u64,
+}
+
 /// What is known of the database.
 #[derive(Default)]
 pub(crate) struct Ledger {
     known: BTreeMap<Key, Effect>,
     /// What each worker has begun and not been told the end of.
-    open: BTreeMap<String, Vec<Effect>>,
+    open: BTreeMap<String, Open>,
     /// Who was told that a redemption won.
     won: BTreeSet<String>,
     pub(crate) acknowledged: u64,
-    pub(crate) found_done: u64,
-    pub(crate) found_undone: u64,
+    /// By operation.
+    pub(crate) cut_off: BTreeMap<String, CutOff>,
 }
 
 impl Ledger {
-    /// Takes a line of the child: `begin WORKER EFFECT…`, `done WORKER`, or
+    /// Takes a line of the child: `begin WORKER OPERATION EFFECT…`, `done WORKER`, or
     /// `won CODE`.
     pub(crate) fn take(&mut self, line: &str) -> Result<(), Failure> {
         let words: Vec<&str> = line.split(' ').collect();
         match words.as_slice() {
-            ["begin", worker, effects @ ..] => {
+            ["begin", worker, operation, effects @ ..] => {
                 let effects: Result<_, _> = effects.iter().map(|text| text.parse()).collect();
-                self.open.insert((*worker).to_owned(), effects?);
+                let open = Open {
+                    operation: (*operation).to_owned(),
+                    effects: effects?,
+                };
+                self.open.insert((*worker).to_owned(), open);
             }
             ["done", worker] => {
-                let effects = self.open.remove(*worker).ok_or("done without begin")?;
+                let open = self.open.remove(*worker).ok_or("done without begin")?;
                 self.acknowledged += 1;
-                self.adopt(effects);
+                self.adopt(open.effects);
             }
             ["won", code] => {
                 if !self.won.insert((*code).to_owned()) {
@@ -130,7 +147,7 @@ impl Ledger {
     /// Compares the database with all that is known, and finds out what became of the
     /// calls that were cut off.
     pub(crate) async fn settle(&mut self, store: &SqliteStore) -> Result<(), Failure> {
-        for (worker, effects) in std::mem::take(&mut self.open) {
+        for (worker, Open { operation, effects }) in std::mem::take(&mut self.open) {
             let mut done = 0;
             let mut differing = 0;
             for effect in &effects {
@@ -143,11 +160,12 @@ impl Ledger {
                     done += 1;
                 }
             }
+            let cut_off = self.cut_off.entry(operation).or_default();
             if done == effects.len() {
-                self.found_done += 1;
+                cut_off.done += 1;
                 self.adopt(effects);
             } else if differing == 0 {
-                self.found_undone += 1;
+                cut_off.undone += 1;
             } else {
                 return Err(format!("the call of {worker} was half done: {effects:?}").into());
             }

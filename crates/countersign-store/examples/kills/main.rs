@@ -27,10 +27,11 @@ fn main() -> Result<(), Failure> {
         .enable_all()
         .build()?;
     match arguments.as_slice() {
-        ["child", path, life, place, times] => runtime.block_on(child::run(
+        ["child", path, life, place, operation, times] => runtime.block_on(child::run(
             path.into(),
             life.parse()?,
             place,
+            operation,
             times.parse()?,
         )),
         ["share", path, codes] => runtime.block_on(child::share(path.into(), codes.parse()?)),

@@ -10,7 +10,8 @@ use countersign_store::{SqliteStore, points};
 use testkit::random::SeededRandom;
 
 use crate::Failure;
-use crate::ledger::Ledger;
+use crate::child::{ANY, OPERATIONS};
+use crate::ledger::{CutOff, Ledger};
 
 /// A database is used for so many rounds, so that comparing all of it stays quick.
 const ROUNDS_PER_DATABASE: u64 = 20;
@@ -20,7 +21,8 @@ pub(crate) async fn run(rounds: u64, seed: u64) -> Result<(), Failure> {
     let begun = Instant::now();
     let random = SeededRandom::new(seed);
     let mut killed: BTreeMap<&str, u64> = BTreeMap::new();
-    let (mut acknowledged, mut done, mut undone, mut unharmed) = (0, 0, 0, 0);
+    let mut cut_off: BTreeMap<String, CutOff> = BTreeMap::new();
+    let (mut acknowledged, mut unharmed) = (0, 0);
     let mut round = 0;
     while round < rounds {
         let folder = tempfile::tempdir()?;
@@ -41,15 +43,20 @@ pub(crate) async fn run(rounds: u64, seed: u64) -> Result<(), Failure> {
             round += 1;
         }
         acknowledged += ledger.acknowledged;
-        done += ledger.found_done;
-        undone += ledger.found_undone;
+        for (operation, CutOff { done, undone }) in ledger.cut_off {
+            let all = cut_off.entry(operation).or_default();
+            all.done += done;
+            all.undone += undone;
+        }
     }
     println!(
-        "{rounds} rounds in {:.0} s: {acknowledged} acknowledged calls are all there; of the \
-         calls that were cut off, {done} are there wholly and {undone} not at all; {unharmed} \
-         children ended by themselves",
+        "{rounds} rounds in {:.0} s: {acknowledged} acknowledged calls are all there, and \
+         nothing is half there; {unharmed} children ended by themselves",
         begun.elapsed().as_secs_f64()
     );
+    for (operation, CutOff { done, undone }) in cut_off {
+        println!("  cut off during {operation}: {done} are there wholly, {undone} not at all");
+    }
     for (place, times) in killed {
         println!("  killed at {place}: {times}");
     }
@@ -60,6 +67,8 @@ pub(crate) async fn run(rounds: u64, seed: u64) -> Result<(), Failure> {
 #[derive(Debug)]
 struct Death {
     place: &'static str,
+    /// What must be under way then.
+    operation: &'static str,
     /// After how many times at the place, or lines of the child.
     times: u64,
 }
@@ -83,9 +92,18 @@ impl Death {
         let times = match place {
             "migrate:step" => 1,
             ANYWHERE => 1 + random.next_u64() % 600,
-            _ => 1 + random.next_u64() % 40,
+            _ => 1 + random.next_u64() % 20,
         };
-        Self { place, times }
+        let turn = usize::try_from(round / 2).unwrap_or(0) % OPERATIONS.len();
+        let operation = match place {
+            "migrate:step" | ANYWHERE => ANY,
+            _ => OPERATIONS.get(turn).copied().unwrap_or(ANY),
+        };
+        Self {
+            place,
+            operation,
+            times,
+        }
     }
 }
 
@@ -99,7 +117,8 @@ fn live_and_die(
     let mut child = Command::new(std::env::current_exe()?)
         .arg("child")
         .arg(path)
-        .args([&life.to_string(), death.place, &death.times.to_string()])
+        .args([&life.to_string(), death.place, death.operation])
+        .arg(death.times.to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()?;

@@ -32,6 +32,10 @@ fn f1_f2_f8_processes_killed_at_every_place_lose_nothing_and_redeem_nothing_twic
         let line = format!("killed at {place}: ");
         assert!(said.contains(&line), "{place}: {said}");
     }
+    for operation in ["register", "mint", "redeem", "refresh", "revoke", "rotate"] {
+        let line = format!("cut off during {operation}: ");
+        assert!(said.contains(&line), "{operation}: {said}");
+    }
 }
 
 /// A process that redeems the codes of the file in their order.
