@@ -6,7 +6,8 @@
 //! - `cargo xtask test`: all tests, documentation tests, examples and the
 //!   conformance suite; the last line is `N passed, M failed`.
 //! - `cargo xtask races` and `cargo xtask kills`: ten thousand rounds of calls that
-//!   race, and a thousand processes killed, on the SQLite store; fewer with `--rounds N`.
+//!   race, on the SQLite store and at the endpoints over it, and a thousand processes
+//!   killed; fewer with `--rounds N`.
 //! - `cargo xtask conformance`: the conformance suite alone.
 #![expect(
     clippy::print_stdout,
@@ -44,8 +45,8 @@ fn run() -> anyhow::Result<bool> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["check", names @ ..] => check::run(&Workspace::load()?, names),
-        ["races", options @ ..] => storage::run(&Workspace::load()?, "races", "10000", options),
-        ["kills", options @ ..] => storage::run(&Workspace::load()?, "kills", "1000", options),
+        ["races", options @ ..] => storage::races(&Workspace::load()?, options),
+        ["kills", options @ ..] => storage::kills(&Workspace::load()?, options),
         ["test"] => suites::run(&Workspace::load()?),
         ["conformance"] => {
             let totals = conformance::run(&Workspace::load()?)?;

@@ -1,20 +1,50 @@
-//! `cargo xtask races` and `cargo xtask kills`: the long runs that prove the store.
+//! `cargo xtask races` and `cargo xtask kills`: the long runs that prove the store, and the
+//! endpoints over it.
 //!
-//! Both are examples of `countersign-store`; their short runs are among its tests.
+//! Two are examples of `countersign-store`, the third a test of the authorization server
+//! that is told how long to go on; short runs of all are among the tests.
 
 use anyhow::{Result, bail};
 
 use crate::command;
 use crate::workspace::Workspace;
 
-/// Runs the example called `name` with `options`, or with `rounds` rounds without any.
-/// True if it succeeded.
-pub(crate) fn run(
-    workspace: &Workspace,
-    name: &str,
-    rounds: &str,
-    options: &[&str],
-) -> Result<bool> {
+/// Races on the store, then at the endpoints of the authorization server. True if nothing
+/// was won twice.
+pub(crate) fn races(workspace: &Workspace, options: &[&str]) -> Result<bool> {
+    let rounds = match options {
+        [] => "10000",
+        ["--rounds", rounds] => rounds,
+        _ => bail!("usage: cargo xtask races [--rounds N]"),
+    };
+    let on_the_store = example(workspace, "races", &["--rounds", rounds])?;
+    println!("{rounds} rounds of requests at the endpoints, three races");
+    let arguments = [
+        "test",
+        "--locked",
+        "--release",
+        "--package",
+        "countersign-authorization-server",
+        "--test",
+        "it",
+        "races::",
+    ];
+    let mut command = command::cargo(&workspace.root, &arguments);
+    command.env("COUNTERSIGN_RACE_ROUNDS", rounds);
+    let at_the_endpoints = command::follow(&mut command, |_| {})?;
+    Ok(on_the_store && at_the_endpoints)
+}
+
+/// Kills processes that write to the store. True if nothing was lost.
+pub(crate) fn kills(workspace: &Workspace, options: &[&str]) -> Result<bool> {
+    match options {
+        [] => example(workspace, "kills", &["--rounds", "1000"]),
+        [option, ..] if option.starts_with("--") => example(workspace, "kills", options),
+        _ => bail!("usage: cargo xtask kills [--rounds N]"),
+    }
+}
+
+fn example(workspace: &Workspace, name: &str, options: &[&str]) -> Result<bool> {
     let mut arguments = vec![
         "run",
         "--locked",
@@ -25,10 +55,6 @@ pub(crate) fn run(
         name,
         "--",
     ];
-    match options {
-        [] => arguments.extend(["--rounds", rounds]),
-        [option, ..] if option.starts_with("--") => arguments.extend(options),
-        _ => bail!("usage: cargo xtask {name} [--rounds N]"),
-    }
+    arguments.extend(options);
     command::follow(&mut command::cargo(&workspace.root, &arguments), |_| {})
 }

@@ -19,6 +19,7 @@ mod overview;
 mod own_tokens;
 mod people;
 mod quirks;
+mod races;
 mod refresh;
 mod registration;
 mod revocation;
