@@ -3,6 +3,10 @@
 //! A scope that is unknown, or that the client may not have, refuses the whole
 //! request: a client that asked for too much learns it at once, and no person
 //! is asked to consent to something that nobody meant.
+//!
+//! `offline_access` is passed over where it is not offered: clients ask for it to be
+//! given a refresh token, which is decided by their grant types, and some ask every
+//! server. RFC 6749 §3.3 permits to ignore a part of the scope.
 
 use thiserror::Error;
 
@@ -60,11 +64,8 @@ pub fn decide(
     allowed: &ScopeSet,
     default: &ScopeSet,
 ) -> Result<ScopeSet, ScopeRefusal> {
-    match requested {
-        None => Ok(default.intersection(allowed)),
-        Some(requested) if allowed.is_superset(requested) => Ok(requested.clone()),
-        Some(_) => Err(ScopeRefusal::NotAllowed),
-    }
+    let default = || default.intersection(allowed);
+    within(requested, allowed, default).ok_or(ScopeRefusal::NotAllowed)
 }
 
 /// The scopes of a token of a grant that exists: all that was `granted`, or the
@@ -75,9 +76,24 @@ pub fn decide(
 ///
 /// [`ScopeRefusal::WiderThanGranted`] if the request has a scope more.
 pub fn narrow(requested: Option<&ScopeSet>, granted: &ScopeSet) -> Result<ScopeSet, ScopeRefusal> {
-    match requested {
-        None => Ok(granted.clone()),
-        Some(requested) if granted.is_superset(requested) => Ok(requested.clone()),
-        Some(_) => Err(ScopeRefusal::WiderThanGranted),
+    within(requested, granted, || granted.clone()).ok_or(ScopeRefusal::WiderThanGranted)
+}
+
+/// What was requested, if it is within `bounds`, and `unsaid` if nothing was.
+fn within(
+    requested: Option<&ScopeSet>,
+    bounds: &ScopeSet,
+    unsaid: impl Fn() -> ScopeSet,
+) -> Option<ScopeSet> {
+    let Some(requested) = requested else {
+        return Some(unsaid());
+    };
+    if bounds.is_superset(requested) {
+        return Some(requested.clone());
     }
+    let rest = requested.without_offline_access();
+    if rest.is_empty() {
+        return Some(unsaid());
+    }
+    bounds.is_superset(&rest).then_some(rest)
 }

@@ -123,8 +123,8 @@ impl ScopeSet {
         self.0.iter()
     }
 
-    /// What a resource may tell a client to ask for (RS-08): a resource asks for
-    /// nothing that outlives the session.
+    /// All but `offline_access`, which permits nothing at a resource: it asks for a
+    /// refresh token (RS-08).
     pub(crate) fn without_offline_access(&self) -> Self {
         let asked_for = self
             .0

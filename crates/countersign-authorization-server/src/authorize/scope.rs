@@ -20,12 +20,15 @@ pub(super) fn check(
 ) -> Result<ScopeSet, RequestRefusal> {
     let metadata = &client.facts.metadata;
     let allowed = metadata.allowed_scopes(&settings.scopes);
+    let default = &settings.default_scopes;
     let requested = request.scope()?;
     let scopes = if metadata.allows(GrantType::RefreshToken) {
-        requested_scope::decide(requested.as_ref(), &allowed, &settings.default_scopes)?
+        requested_scope::decide(requested.as_ref(), &allowed, default)?
     } else {
-        let requested = requested.map(|scopes| without_offline_access(&scopes));
-        let default = without_offline_access(&settings.default_scopes);
+        let (allowed, default) = (
+            without_offline_access(&allowed),
+            without_offline_access(default),
+        );
         requested_scope::decide(requested.as_ref(), &allowed, &default)?
     };
     Ok(scopes)

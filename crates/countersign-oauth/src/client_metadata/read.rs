@@ -187,7 +187,8 @@ fn client_keys(
 }
 
 /// Scopes that are not for clients are dropped (RFC 7591 §2, `scope`); if none is
-/// left the registration is refused, because no scope would mean all.
+/// left the registration is refused, because no scope would mean all. `offline_access`
+/// alone says nothing about what is meant, as if it were omitted.
 fn scope(
     members: &Members,
     source: Source,
@@ -197,6 +198,10 @@ fn scope(
         return Ok(None);
     };
     let requested = ScopeSet::parse(text).map_err(|_| Error::Scope)?;
+    let is_offered = rules.scopes.is_superset(&requested);
+    if !is_offered && requested.without_offline_access().is_empty() {
+        return Ok(None);
+    }
     let scopes = requested.intersection(&rules.scopes);
     if scopes.is_empty() {
         return match source {

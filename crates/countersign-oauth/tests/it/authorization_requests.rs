@@ -486,6 +486,29 @@ fn as_28_scopes_are_never_widened() {
 }
 
 #[test]
+fn offline_access_is_passed_over_where_it_is_not_offered() {
+    let scopes = |text: &str| ScopeSet::parse(text).unwrap();
+    let (offered, default) = (scopes("read write"), scopes("read"));
+    let decide = |requested: &str| {
+        let requested = scopes(requested);
+        requested_scope::decide(Some(&requested), &offered, &default)
+    };
+    assert_eq!(decide("offline_access evil"), Err(ScopeRefusal::NotAllowed));
+    assert_eq!(decide("offline_access write"), Ok(scopes("write")));
+    assert_eq!(decide("offline_access"), Ok(default.clone()));
+    let narrow = |requested: &str| requested_scope::narrow(Some(&scopes(requested)), &offered);
+    let wider = Err(ScopeRefusal::WiderThanGranted);
+    assert_eq!(narrow("offline_access admin"), wider);
+    assert_eq!(narrow("offline_access read"), Ok(scopes("read")));
+    assert_eq!(narrow("offline_access"), Ok(offered.clone()));
+    // Where it is offered it is a scope as any other.
+    let offered = scopes("offline_access read");
+    let requested = scopes("offline_access");
+    let decided = requested_scope::decide(Some(&requested), &offered, &default);
+    assert_eq!(decided, Ok(requested));
+}
+
+#[test]
 fn h5_the_values_of_a_request_are_not_shown_in_debug_output() {
     let request = verified(&query(&[("state", Some("canary"))])).unwrap();
     assert!(!format!("{request:?}").contains("canary"));

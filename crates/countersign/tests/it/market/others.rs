@@ -101,6 +101,35 @@ async fn a_client_that_knows_no_resource_parameter_gets_a_token_for_the_first() 
 }
 
 #[tokio::test]
+async fn a_client_that_asks_every_server_for_offline_access_gets_what_else_it_asks_for() {
+    let world = World::new();
+    let callback = "https://www.perplexity.ai/rest/connections/oauth_callback";
+    let (mut client, _) = discovered(&world, "Perplexity").await;
+    let changes = json!({
+        "token_endpoint_auth_method": "client_secret_basic", "scope": "offline_access",
+    });
+    client
+        .register(&registration("Perplexity", callback, changes))
+        .await;
+    for (asked, granted) in [
+        ("offline_access read", "read"),
+        ("offline_access", "read write"),
+    ] {
+        let extras = [("scope", asked), ("resource", RESOURCE)];
+        let tokens = client.log_in(callback, &extras).await;
+        assert_eq!(tokens.scope, granted);
+        let tokens = client.refresh(&tokens, &[("scope", asked)]).await;
+        assert_eq!(tokens.scope, granted);
+        client.hears(&tokens, "whoami", "alice").await;
+    }
+    let answer = client
+        .ask(callback, &[("scope", "offline_access evil")])
+        .await;
+    let parameters = client.came_back(&answer, callback);
+    assert_eq!(parameters["error"], "invalid_scope");
+}
+
+#[tokio::test]
 async fn another_resource_is_refused_to_the_client_and_not_to_the_person() {
     let world = World::new();
     let callback = "https://client.example/callback";
