@@ -9,6 +9,8 @@ use std::fmt;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest;
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::rand::SecureRandom;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -114,6 +116,18 @@ impl CodeVerifier {
             return Err(PkceError::Verifier);
         }
         Ok(Self(Secret::new(text)))
+    }
+
+    /// A fresh verifier of 32 bytes that `random` draws, as RFC 7636 §4.1 recommends.
+    /// With its [`challenge`](CodeVerifier::challenge) it is a pair.
+    ///
+    /// # Errors
+    ///
+    /// [`Unspecified`] if the generator failed.
+    pub fn generate(random: &dyn SecureRandom) -> Result<Self, Unspecified> {
+        let mut bytes = [0; 32];
+        random.fill(&mut bytes)?;
+        Ok(Self::from_random(bytes))
     }
 
     /// A verifier of the given random bytes (RFC 7636 §4.1 recommends 32).

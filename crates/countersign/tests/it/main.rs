@@ -31,6 +31,8 @@ mod http2;
 #[cfg(test)]
 mod http_sse;
 #[cfg(test)]
+mod issuing_examples;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod market;
@@ -68,3 +70,5 @@ mod targets;
 mod tls;
 #[cfg(test)]
 mod transport;
+#[cfg(test)]
+mod visitor;

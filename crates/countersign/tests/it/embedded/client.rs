@@ -110,7 +110,13 @@ impl Client {
         let question = format!("{authorize}?{}", self.question(&verifier));
         let redirect = Seen::of(self.http.get(&question).send().await).await;
         assert_eq!(redirect.status, 303, "{}", redirect.text());
-        let location = url::Url::parse(redirect.header("location").unwrap()).unwrap();
+        self.redeem(redirect.header("location").unwrap(), &verifier)
+            .await
+    }
+
+    /// The tokens for the code in `location`, to which the browser was sent back.
+    pub(crate) async fn redeem(&self, location: &str, verifier: &CodeVerifier) -> (String, String) {
+        let location = url::Url::parse(location).unwrap();
         let answer = |name: &str| {
             let mut pairs = location.query_pairs();
             pairs.find(|(key, _)| key == name).unwrap().1.into_owned()

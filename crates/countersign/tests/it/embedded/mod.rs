@@ -1,6 +1,6 @@
 //! A server with an authorization server of its own, from the first 401 on.
 
-mod client;
+pub(crate) mod client;
 mod flow;
 mod mounting;
 mod start;

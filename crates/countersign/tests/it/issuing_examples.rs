@@ -1,0 +1,175 @@
+//! The examples about tokens that a server issues itself.
+
+use countersign::client::{ClientError, Endpoint};
+use countersign::oauth::pkce::{CodeVerifier, PkceError};
+use countersign::oauth::{Lifetime, ScopeSet, Secret};
+use countersign::{App, Clock, Http, Server, SystemClock};
+use serde_json::{Map, Value, json};
+use testkit::ModernClient;
+
+use crate::embedded::client::Client;
+use crate::fixture::Seen;
+use crate::visitor::{Visitor, cheap_accounts};
+
+macro_rules! example {
+    ($name:ident, $file:literal) => {
+        #[path = $file]
+        #[expect(dead_code, reason = "its main is for running it")]
+        mod $name;
+    };
+}
+
+example!(client_credentials, "../../examples/client_credentials.rs");
+example!(consent_text, "../../examples/consent_text.rs");
+example!(embedded_server, "../../examples/embedded_server.rs");
+example!(opaque_tokens, "../../examples/opaque_tokens.rs");
+example!(pkce, "../../examples/pkce.rs");
+
+const EMBEDDED: &str = include_str!("../../examples/embedded_server.rs");
+const README: &str = include_str!("../../../../README.md");
+
+fn app(server: Server) -> App {
+    server.into_app(&Http::bind("127.0.0.1:8000")).unwrap()
+}
+
+/// The status and the text of a call.
+async fn call(app: &App, token: &str, tool: &str, arguments: Value) -> (u16, String) {
+    let http = testkit::Http::service(app.clone());
+    let client = ModernClient::new(http, "/mcp").bearer(token);
+    let params = json!({ "name": tool, "arguments": arguments });
+    let seen = Seen::of(client.send("tools/call", params).await).await;
+    let text = seen.json()["result"]["content"][0]["text"].clone();
+    (seen.status, text.as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn the_embedded_server_takes_a_client_that_knows_its_address_from_login_to_a_call() {
+    let app = app(embedded_server::server(cheap_accounts()));
+    let client = Client::discover(&testkit::Http::service(app.clone())).await;
+    let person = Visitor::first_of(&app).await;
+    let reader = person.allow(&client, &[]).await;
+    let (status, said) = call(&app, &reader, "whoami", json!({})).await;
+    assert_eq!(status, 200);
+    assert!(said.starts_with("Your userid is "), "{said}");
+    let note = json!({ "text": "ice" });
+    let (status, _) = call(&app, &reader, "write_note", note.clone()).await;
+    assert_eq!(status, 403);
+    let writer = person.allow(&client, &["notes:write"]).await;
+    let written = call(&app, &writer, "write_note", note).await;
+    assert_eq!(written, (200, "Written: ice".to_owned()));
+}
+
+#[test]
+fn what_the_readme_says_about_the_embedded_server_is_in_the_example() {
+    let (_, section) = README
+        .split_once("## A server that issues the tokens itself")
+        .unwrap();
+    let (_, code) = section.split_once("```rust\n").unwrap();
+    let (code, _) = code.split_once("```").unwrap();
+    for part in [
+        "EmbeddedAuth::sqlite(\"notes.db\")",
+        ".scope(\"notes\", \"Read your notes\")",
+        ".optional_scope(\"notes:write\", \"Change your notes\")",
+        "Server::new(\"Notes\")",
+        ".auth(auth)",
+        ".tool(whoami)",
+        "server.serve(Http::bind(\"127.0.0.1:8000\")).await?",
+    ] {
+        assert!(code.contains(part), "{part}");
+        assert!(EMBEDDED.contains(part), "{part}");
+    }
+}
+
+#[tokio::test]
+async fn the_consent_page_speaks_with_the_words_of_the_application() {
+    let app = app(consent_text::server(cheap_accounts()));
+    let mut client = Client::discover(&testkit::Http::service(app.clone())).await;
+    client.scope = "letters letters:send".to_owned();
+    let person = Visitor::first_of(&app).await;
+    let verifier = CodeVerifier::from_random([5; 32]);
+    let page = person.asked_by(&client, &verifier).await.text();
+    for words in [
+        "The Letter Office",
+        "Our staff never asks you to connect an application.",
+        "See your letters and who wrote them",
+        "Send letters in your name, at your expense",
+    ] {
+        assert!(page.contains(words), "{words} is not in {page}");
+    }
+    assert!(page.contains("name=\"scope\" value=\"letters:send\""));
+    assert!(!page.contains("name=\"scope\" value=\"letters\""));
+    let token = person.allow(&client, &[]).await;
+    let listed = call(&app, &token, "list_letters", json!({})).await;
+    assert_eq!(listed, (200, "No letters".to_owned()));
+}
+
+#[tokio::test]
+async fn a_service_gets_a_token_for_itself_and_calls() {
+    let running = client_credentials::server()
+        .start(Http::bind("127.0.0.1:0"))
+        .await
+        .unwrap();
+    let app = running.app();
+    let issuer = app.authorization_server().unwrap();
+    let service = client_credentials::enroll(issuer, "The night service");
+    let service = service.await.unwrap();
+    let (id, endpoint) = (service.id.as_str(), issuer.settings().address("/token"));
+    let wrong = Secret::new("not-the-secret");
+    let refused = client_credentials::fetch_token(&endpoint, id, &wrong).await;
+    let told = refused.unwrap_err().to_string();
+    assert!(told.contains("invalid_client"), "{told}");
+
+    let secret = service.secret.unwrap();
+    let token = client_credentials::fetch_token(&endpoint, id, &secret).await;
+    let said = client_credentials::report(running.url(), token.unwrap()).await;
+    assert_eq!(said.unwrap(), format!("Written for {id}"));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn m_08_tokens_of_a_manager_are_verified_by_it() {
+    let tokens = opaque_tokens::TokenManager::default();
+    let now = SystemClock::default().now();
+    let issue = |scopes: &str, now| {
+        let scopes = ScopeSet::parse(scopes).unwrap();
+        tokens.generate_access_token("ada", scopes, now).unwrap()
+    };
+    let server = opaque_tokens::server(tokens.clone());
+    let running = server.start(Http::bind("127.0.0.1:0")).await.unwrap();
+    let call = async |token: Secret| {
+        let endpoint = Endpoint::parse(running.url()).unwrap().token(token);
+        let client = endpoint.connect().await?;
+        let answer = client.call_tool("secure_operation", Map::new()).await?;
+        Ok::<_, ClientError>(answer.content[0].as_text().unwrap().text.clone())
+    };
+    let hours_ago = now.as_secs() - Lifetime::from_hours(2).as_secs();
+    for strange in [
+        Secret::new("notes_unknown"),
+        Secret::new("another-kind"),
+        issue("admin", countersign::oauth::UnixTime::from_secs(hours_ago)),
+    ] {
+        let refused = call(strange).await;
+        assert!(matches!(refused, Err(ClientError::Unauthorized(_))));
+    }
+    let refused = call(issue("read", now)).await;
+    assert!(matches!(refused, Err(ClientError::Forbidden(_))));
+    let done = call(issue("admin", now)).await.unwrap();
+    assert_eq!(done, "Secure operation completed for user ada");
+    running.stop().await;
+}
+
+#[test]
+fn m_29_a_pair_is_made_and_checked() {
+    let (verifier, parameters) = pkce::begin().unwrap();
+    let (another, _) = pkce::begin().unwrap();
+    let challenge = parameters
+        .strip_prefix("code_challenge=")
+        .and_then(|rest| rest.strip_suffix("&code_challenge_method=S256"))
+        .unwrap();
+    let check = |verifier| pkce::check(challenge, verifier);
+    assert_eq!(check(None), Err(PkceError::VerifierMissing));
+    let mismatched = check(Some(another.secret().reveal()));
+    assert_eq!(mismatched, Err(PkceError::Mismatch));
+    assert_eq!(check(Some("short")), Err(PkceError::Verifier));
+    assert_eq!(check(Some(verifier.secret().reveal())), Ok(()));
+}
