@@ -153,7 +153,13 @@ impl AuthorizationServerBuilder {
         self
     }
 
-    /// Changes the login and consent pages, such as the name of the server on them.
+    /// Calls the service `name` on its pages, instead of the host of the issuer.
+    pub fn service_name(self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.settings(|settings| settings.service_name = Some(name))
+    }
+
+    /// Changes the login and consent pages, such as by a paragraph of your own.
     pub fn pages(mut self, change: impl FnOnce(People) -> People + Send + 'static) -> Self {
         self.pages.push(Box::new(change));
         self

@@ -10,6 +10,7 @@ use countersign_oauth::jose::JwkSet;
 use countersign_oauth::time::Clock;
 use countersign_oauth::{ClientId, Secret, UnixTime};
 use countersign_store::{SealingKeys, Store};
+use http::header::ALLOW;
 use http::{Request, StatusCode};
 use http_body::Body;
 use tokio::time::timeout;
@@ -19,7 +20,10 @@ use crate::authorize::{Approval, PendingAuthorization};
 use crate::claims::TokenClaims;
 use crate::client::{Client, ClientFacts, ClientIdDocuments};
 use crate::endpoints;
-use crate::exchange::{Answer, Incoming, Unread, not_found, plain, read, unavailable};
+use crate::exchange::{
+    Answer, Frame, Incoming, Notice, Unread, accepts_html, not_found, notice, plain, read,
+    unavailable,
+};
 use crate::grant::Granted;
 use crate::interaction::Interaction;
 use crate::keys::Keyring;
@@ -77,24 +81,25 @@ impl AuthorizationServer {
     where
         B: Body<Data = Bytes>,
     {
-        let incoming = match timeout(BODY_PATIENCE, read(request)).await {
-            Ok(Ok(incoming)) => incoming,
-            Ok(Err(unread)) => return too_much(unread),
-            Err(_elapsed) => {
-                return plain(StatusCode::REQUEST_TIMEOUT, "the body came too slowly");
+        let inner = &self.0;
+        let is_for_person = accepts_html(request.headers()) && !inner.is_api(request.uri().path());
+        let answer = match timeout(BODY_PATIENCE, read(request)).await {
+            Ok(Ok(incoming)) => {
+                // A store that is given up on has done all of a call or nothing.
+                let answered = timeout(ANSWER_PATIENCE, self.route(&incoming)).await;
+                match answered.unwrap_or(Err(Unavailable::Slow)) {
+                    Ok(answer) => return answer,
+                    Err(error) => {
+                        let event = AuditEvent::Unavailable(error.to_string());
+                        inner.audit.note(event);
+                        unavailable()
+                    }
+                }
             }
+            Ok(Err(unread)) => too_much(unread),
+            Err(_elapsed) => plain(StatusCode::REQUEST_TIMEOUT, "the body came too slowly"),
         };
-        // A store that is given up on has done all of a call or nothing.
-        let answered = timeout(ANSWER_PATIENCE, self.route(&incoming)).await;
-        match answered.unwrap_or(Err(Unavailable::Slow)) {
-            Ok(answer) => answer,
-            Err(error) => {
-                self.0
-                    .audit
-                    .note(AuditEvent::Unavailable(error.to_string()));
-                unavailable()
-            }
-        }
+        inner.in_words(is_for_person, answer)
     }
 
     async fn route(&self, incoming: &Incoming) -> Result<Answer, Unavailable> {
@@ -110,9 +115,10 @@ impl AuthorizationServer {
             Some(Endpoint::Jwks) => endpoints::jwks(inner, incoming).await,
             Some(Endpoint::Page) => {
                 let answer = inner.interaction.respond(incoming, self).await?;
-                Ok(answer.unwrap_or_else(not_found))
+                let accepts_html = incoming.accepts_html();
+                Ok(answer.unwrap_or_else(|| inner.in_words(accepts_html, not_found())))
             }
-            None => Ok(not_found()),
+            None => Ok(inner.in_words(incoming.accepts_html(), not_found())),
         }
     }
 
@@ -248,6 +254,41 @@ impl AuthorizationServer {
 impl Inner {
     pub(crate) fn now(&self) -> UnixTime {
         self.clock.now()
+    }
+
+    /// A page that says `text`.
+    pub(crate) fn notice(&self, status: StatusCode, text: Notice) -> Answer {
+        if let Some(people) = &self.people {
+            return people.notice(status, text);
+        }
+        let frame = Frame {
+            server: self.settings.display_name(),
+            base: "",
+        };
+        notice(frame, status, text, false)
+    }
+
+    /// Whether `path` is for programs alone.
+    fn is_api(&self, path: &str) -> bool {
+        let endpoint = self.paths.endpoint(path);
+        !matches!(endpoint, Some(Endpoint::Authorize | Endpoint::Page) | None)
+    }
+
+    /// A refusal that is written for programs, as a page if a person looks at it.
+    pub(crate) fn in_words(&self, is_for_person: bool, answer: Answer) -> Answer {
+        let text = match answer.status() {
+            _ if !is_for_person => return answer,
+            StatusCode::NOT_FOUND => Notice::NOT_FOUND,
+            StatusCode::METHOD_NOT_ALLOWED => Notice::WRONG_METHOD,
+            StatusCode::URI_TOO_LONG | StatusCode::PAYLOAD_TOO_LARGE => Notice::TOO_LONG,
+            StatusCode::SERVICE_UNAVAILABLE => Notice::BUSY,
+            _ => return answer,
+        };
+        let mut page = self.notice(answer.status(), text);
+        if let Some(allow) = answer.headers().get(ALLOW) {
+            page.headers_mut().insert(ALLOW, allow.clone());
+        }
+        page
     }
 
     /// Whether the person still stands behind a grant.

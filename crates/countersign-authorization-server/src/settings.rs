@@ -131,6 +131,8 @@ pub struct Settings {
     pub invalid_grant_status: InvalidGrantStatus,
     /// Whether client assertions may name the token endpoint as their audience.
     pub assertion_audience: AssertionAudience,
+    /// What the service is called on pages; the host of the issuer if absent.
+    pub service_name: Option<String>,
     /// A page for developers of clients.
     pub service_documentation: Option<String>,
 }
@@ -184,6 +186,7 @@ impl Settings {
             signing_algorithm: Algorithm::ES256,
             invalid_grant_status: InvalidGrantStatus::BadRequest,
             assertion_audience: AssertionAudience::Issuer,
+            service_name: None,
             service_documentation: None,
         }
     }
@@ -240,6 +243,18 @@ impl Settings {
             );
         }
         Ok(())
+    }
+
+    /// What the service is called on pages.
+    pub fn display_name(&self) -> &str {
+        let host = || {
+            let issuer = self.issuer.as_str();
+            let behind = issuer
+                .split_once("://")
+                .map_or(issuer, |(_, behind)| behind);
+            behind.split('/').next().unwrap_or(behind)
+        };
+        self.service_name.as_deref().unwrap_or_else(host)
     }
 
     /// The absolute address of `endpoint`, such as `/token`.

@@ -92,7 +92,7 @@ impl Accounts {
 
     /// Takes away every session of `subject`; with the devices if it is to be
     /// forgotten that they logged in.
-    pub(super) async fn end_sessions(
+    pub(crate) async fn end_sessions(
         &self,
         subject: &str,
         devices: bool,

@@ -14,7 +14,7 @@ use http::StatusCode;
 use super::PendingAuthorization;
 use super::pending::pending_key;
 use crate::audit::AuditEvent;
-use crate::exchange::{Answer, page, see_other};
+use crate::exchange::{Answer, Notice, see_other};
 use crate::grant::Granted;
 use crate::random::draw;
 use crate::server::Inner;
@@ -48,7 +48,7 @@ impl Inner {
         approval: Approval,
     ) -> Result<Answer, Unavailable> {
         let Some((pending, redirect)) = self.answerable(transaction).await? else {
-            return Ok(gone());
+            return Ok(self.gone());
         };
         let lifetimes = &self.settings.lifetimes;
         let granted = Granted {
@@ -64,7 +64,7 @@ impl Inner {
         let key = pending_key(transaction);
         let used = self.store.redeem(&key, writes, None, self.now()).await?;
         let Found::Live(_) = used else {
-            return Ok(gone());
+            return Ok(self.gone());
         };
         self.audit
             .note(AuditEvent::CodeIssued(granted.client, granted.id));
@@ -74,7 +74,7 @@ impl Inner {
     /// Answers the waiting request with `access_denied`.
     pub(crate) async fn deny(&self, transaction: &Secret) -> Result<Answer, Unavailable> {
         let Some((pending, redirect)) = self.answerable(transaction).await? else {
-            return Ok(gone());
+            return Ok(self.gone());
         };
         self.forget_pending(transaction).await?;
         self.audit
@@ -116,12 +116,8 @@ impl Inner {
         let (state, issuer) = (pending.state.as_deref(), &self.settings.issuer);
         see_other(&AuthorizationResponse::new(redirect, state, issuer, answer).location())
     }
-}
-
-/// The request was answered, has expired, or its client has changed.
-fn gone() -> Answer {
-    page(
-        StatusCode::BAD_REQUEST,
-        "This request was answered already, has expired, or the application has changed.",
-    )
+    /// The request was answered, has expired, or its client has changed.
+    fn gone(&self) -> Answer {
+        self.notice(StatusCode::BAD_REQUEST, Notice::GONE)
+    }
 }

@@ -36,7 +36,7 @@ pub use pending::PendingAuthorization;
 
 use crate::audit::AuditEvent;
 use crate::client::Client;
-use crate::exchange::{Answer, Incoming, method_not_allowed, page, see_other};
+use crate::exchange::{Answer, Incoming, Notice, method_not_allowed, see_other};
 use crate::interaction::{Step, Waiting};
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
@@ -51,7 +51,10 @@ impl Inner {
                 incoming.content_type(),
                 &incoming.body,
             ),
-            _ => return Ok(method_not_allowed("GET, POST")),
+            _ => {
+                let refusal = method_not_allowed("GET, POST");
+                return Ok(self.in_words(incoming.accepts_html(), refusal));
+            }
         };
         let request = match parsed {
             Ok(request) => request,
@@ -126,22 +129,17 @@ impl Inner {
     fn show(&self, error: UnusableRequest) -> Answer {
         let event = AuditEvent::AuthorizationRefused(error.to_string());
         self.audit.note(event);
-        let sentence = match error {
-            UnusableRequest::Redirect(_) => {
-                "The application asked to be answered at an address that it has not registered."
-            }
-            UnusableRequest::ClientId => "The request does not say which application it is from.",
-            _ => "The request is malformed.",
+        let notice = match error {
+            UnusableRequest::Redirect(_) => Notice::FOREIGN_ADDRESS,
+            UnusableRequest::ClientId => Notice::NO_CLIENT,
+            _ => Notice::MALFORMED_REQUEST,
         };
-        page(StatusCode::BAD_REQUEST, sentence)
+        self.notice(StatusCode::BAD_REQUEST, notice)
     }
 
     fn show_unknown_client(&self) -> Answer {
         let event = AuditEvent::AuthorizationRefused("the client is unknown".to_owned());
         self.audit.note(event);
-        page(
-            StatusCode::BAD_REQUEST,
-            "The application is unknown to this server. It may have to be added anew.",
-        )
+        self.notice(StatusCode::BAD_REQUEST, Notice::UNKNOWN_CLIENT)
     }
 }

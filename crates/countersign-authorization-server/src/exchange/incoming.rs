@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::pin::pin;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, Method, Request, Uri};
 use http_body::Body;
 use http_body_util::BodyExt as _;
@@ -85,6 +85,11 @@ impl Incoming {
         self.only(&CONTENT_TYPE)
     }
 
+    /// Whether a person looks at the answer: browsers ask for HTML.
+    pub(crate) fn accepts_html(&self) -> bool {
+        accepts_html(&self.headers)
+    }
+
     /// The values of all `Authorization` headers.
     pub fn authorization(&self) -> impl Iterator<Item = &[u8]> {
         self.headers
@@ -98,4 +103,14 @@ impl Incoming {
         let value = values.next()?.to_str().ok()?;
         values.next().is_none().then_some(value)
     }
+}
+
+/// Whether `Accept` names HTML (RFC 9110 §12.5.1). A wildcard does not: programs send it.
+pub(crate) fn accepts_html(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(ACCEPT).iter();
+    lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .filter_map(|range| range.split(';').next())
+        .any(|range| range.trim().eq_ignore_ascii_case("text/html"))
 }

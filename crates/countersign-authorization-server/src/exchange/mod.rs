@@ -2,6 +2,7 @@
 
 mod answer;
 mod incoming;
+mod notice;
 mod page;
 
 pub use answer::Answer;
@@ -9,8 +10,9 @@ pub(crate) use answer::{
     add_basic_challenge, json, method_not_allowed, not_found, plain, see_other, unavailable,
 };
 pub use incoming::Incoming;
-pub(crate) use incoming::{Unread, read};
-pub(crate) use page::{STYLE, html, page};
+pub(crate) use incoming::{Unread, accepts_html, read};
+pub(crate) use notice::{Notice, notice};
+pub(crate) use page::{Frame, page};
 
 /// The longest body of a request, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;

@@ -1,5 +1,4 @@
-//! Pages as answers, and those of fixed sentences for what must not be redirected
-//! (RFC 6749 §4.1.2.1).
+//! Pages as answers: OAuth 2.1 §7.10, RFC 9700 §4.16.
 
 use std::sync::LazyLock;
 
@@ -13,30 +12,52 @@ use http_body_util::Full;
 
 use super::answer::{Answer, plain};
 
-/// The style sheet of every page, inside the page.
-pub(crate) const STYLE: &str = include_str!("style.css");
+/// What every page looks like, inside the page.
+const FRAME_STYLE: &str = include_str!("frame.css");
 
-/// The only style that a browser applies, as a source of Content Security Policy.
-static STYLE_SOURCE: LazyLock<String> = LazyLock::new(|| {
-    let hash = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
-    format!("'sha256-{hash}'")
+/// What pages with forms look like besides.
+const FORM_STYLE: &str = include_str!("form.css");
+
+/// No scripts, no frames, nothing from elsewhere, these two styles, and forms that go
+/// to this server alone. Browsers apply `form-action` to the redirects after a form
+/// too: no form of ours is answered with a redirect to somebody else
+/// (`people/hand_over.rs`).
+static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let [frame, form] = [FRAME_STYLE, FORM_STYLE].map(|style| {
+        let hash = STANDARD.encode(digest(&SHA256, style.as_bytes()));
+        format!("'sha256-{hash}'")
+    });
+    format!(
+        "default-src 'none'; style-src {frame} {form}; form-action 'self'; \
+         base-uri 'none'; frame-ancestors 'none'"
+    )
 });
 
-#[derive(Template)]
-#[template(path = "refusal.html")]
-struct RefusalPage {
-    style: &'static str,
-    sentence: &'static str,
+/// What a page is filled with besides its own content.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame<'a> {
+    /// What the server is called.
+    pub(crate) server: &'a str,
+    /// What stands before the paths.
+    pub(crate) base: &'a str,
 }
 
-/// A page that says one fixed sentence; never input.
-pub(crate) fn page(status: StatusCode, sentence: &'static str) -> Answer {
-    let style = STYLE;
-    html(status, &RefusalPage { style, sentence }, "'none'")
+impl Frame<'_> {
+    /// For the templates.
+    #[expect(clippy::unused_self, reason = "a template reaches what it is given")]
+    pub(crate) const fn style(&self) -> &'static str {
+        FRAME_STYLE
+    }
+
+    /// For the templates of pages with forms.
+    #[expect(clippy::unused_self, reason = "a template reaches what it is given")]
+    pub(crate) const fn form_style(&self) -> &'static str {
+        FORM_STYLE
+    }
 }
 
-/// A page whose forms may lead to `form_action`, sources of Content Security Policy.
-pub(crate) fn html(status: StatusCode, template: &impl Template, form_action: &str) -> Answer {
+/// A page.
+pub(crate) fn page(status: StatusCode, template: &impl Template) -> Answer {
     let Ok(html) = template.render() else {
         return plain(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -45,30 +66,20 @@ pub(crate) fn html(status: StatusCode, template: &impl Template, form_action: &s
     };
     let mut answer = plain(status, "");
     *answer.body_mut() = Full::new(html.into());
-    protect(&mut answer);
-    let style = STYLE_SOURCE.as_str();
-    let policy = format!(
-        "default-src 'none'; style-src {style}; form-action {form_action}; \
-         base-uri 'none'; frame-ancestors 'none'"
-    );
-    if let Ok(policy) = HeaderValue::from_str(&policy) {
-        answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-    }
-    answer
-}
-
-/// The headers of every HTML page: no scripts, no frames, no referrer (RFC 9700 §4.16).
-fn protect(answer: &mut Answer) {
     let headers = answer.headers_mut();
     for (name, value) in [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (
-            CONTENT_SECURITY_POLICY,
-            "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
-        ),
         (REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("x-frame-options"), "DENY"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    // A page without its policy must not be shown.
+    match HeaderValue::from_str(&POLICY) {
+        Ok(policy) => {
+            headers.insert(CONTENT_SECURITY_POLICY, policy);
+            answer
+        }
+        Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "the page has no policy"),
     }
 }

@@ -1,19 +1,19 @@
 //! The account page: what is connected, and ending it.
 
 use askama::Template;
+use countersign_oauth::ResourceUri;
 use countersign_oauth::client_id_document::ClientIdUrl;
-use countersign_store::{Cursor, Found, GrantId, Key};
+use countersign_store::{Cursor, Found, GrantId, GrantState, Key};
 use http::StatusCode;
 
 use super::calendar::Day;
-use super::forgery::{Purpose, is_genuine, token};
-use super::html::{Frame, Notice, page};
+use super::forgery::{Purpose, token};
 use super::scopes::ScopeLine;
-use super::visit::{Visit, value};
+use super::visit::{Posted, Visit, value};
 use super::who_asks::{host_of, name_of};
 use crate::accounts::LoggedIn;
 use crate::audit::AuditEvent;
-use crate::exchange::Answer;
+use crate::exchange::{Answer, Frame, Notice, page};
 use crate::overview::{GrantOverview, GrantsOf};
 use crate::server::AuthorizationServer;
 use crate::unavailable::Unavailable;
@@ -38,6 +38,10 @@ struct AccountPage<'a> {
     account: &'a str,
     connected: Vec<Connected>,
     next: Option<u64>,
+    /// Whether this is the beginning of the list.
+    is_first: bool,
+    /// What applications are given to connect to.
+    resources: &'a [ResourceUri],
     news: Option<&'a str>,
     problem: Option<&'a str>,
 }
@@ -50,6 +54,16 @@ pub(super) struct Said<'a> {
     pub(super) news: Option<&'a str>,
     /// What is wrong with the new password.
     pub(super) problem: Option<&'a str>,
+}
+
+impl<'a> Said<'a> {
+    /// That `news` has just been done.
+    pub(super) fn news(news: &'a str) -> Self {
+        Self {
+            news: Some(news),
+            ..Self::default()
+        }
+    }
 }
 
 impl Visit<'_> {
@@ -76,8 +90,14 @@ impl Visit<'_> {
             Some(Cursor::after(position))
         });
         let portion = server.grants(GrantsOf::Subject(subject), after).await?;
+        let settings = server.settings();
         let mut connected = Vec::new();
         for grant in portion.entries {
+            // A code that nobody has redeemed in its time connects nothing.
+            let code_end = grant.created_at.saturating_add(settings.lifetimes.code);
+            if grant.state == GrantState::CodeIssued && code_end <= server.inner().now() {
+                continue;
+            }
             connected.push(self.connected(server, grant).await?);
         }
         let template = AccountPage {
@@ -86,6 +106,8 @@ impl Visit<'_> {
             account: logged_in.account.name(),
             connected,
             next: portion.next.map(Cursor::position),
+            is_first: after.is_none(),
+            resources: &settings.resources,
             news: said.news,
             problem: said.problem,
         };
@@ -124,17 +146,10 @@ impl Visit<'_> {
 
     /// `POST /account/revoke`.
     pub(super) async fn revoke(&self, server: &AuthorizationServer) -> Result<Answer, Unavailable> {
-        let form = match self.form(&[]) {
-            Ok(form) => form,
+        let Posted { form, logged_in } = match self.account_form().await? {
+            Ok(posted) => posted,
             Err(answer) => return Ok(*answer),
         };
-        let Some(logged_in) = self.logged_in().await? else {
-            return Ok(self.forged());
-        };
-        let sent = value(&form, "forgery_token");
-        if !is_genuine(&logged_in.session, Purpose::Account, sent) {
-            return Ok(self.forged());
-        }
         let grant = GrantId::new(value(&form, "grant").unwrap_or_default());
         let inner = server.inner();
         let found = inner.store.get(&Key::grant(&grant), inner.now()).await?;
@@ -151,10 +166,38 @@ impl Visit<'_> {
         server.revoke_grant(&grant).await?;
         inner.audit.note(AuditEvent::GrantRevoked(grant));
         let news = "The application was disconnected. It cannot do anything in your name any more.";
-        let said = Said {
-            news: Some(news),
-            ..Said::default()
-        };
+        let said = Said::news(news);
         self.account_page(server, &logged_in, said).await
+    }
+
+    /// `POST /account/revoke-all`.
+    pub(super) async fn revoke_all(
+        &self,
+        server: &AuthorizationServer,
+    ) -> Result<Answer, Unavailable> {
+        let Posted { logged_in, .. } = match self.account_form().await? {
+            Ok(posted) => posted,
+            Err(answer) => return Ok(*answer),
+        };
+        let owner = GrantsOf::Subject(&logged_in.account.subject);
+        let mut after = None;
+        loop {
+            let portion = server.grants(owner, after).await?;
+            for grant in portion.entries {
+                server.revoke_grant(&grant.id).await?;
+                server
+                    .inner()
+                    .audit
+                    .note(AuditEvent::GrantRevoked(grant.id));
+            }
+            after = portion.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let news = "All applications were disconnected. They cannot do anything in your name any \
+                    more.";
+        self.account_page(server, &logged_in, Said::news(news))
+            .await
     }
 }

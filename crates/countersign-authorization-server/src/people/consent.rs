@@ -3,20 +3,30 @@
 
 use askama::Template;
 use countersign_oauth::Secret;
+use countersign_oauth::grant_type::GrantType;
 use http::StatusCode;
 
 use super::calendar::span;
 use super::forgery::{Purpose, is_genuine, token};
-use super::html::{Frame, Notice, page_with_forms_to};
+use super::login::Shown;
 use super::scopes::ScopeLine;
 use super::visit::{Visit, secret, value};
-use super::who_asks::{Destination, WhoAsks, form_action};
+use super::who_asks::{Destination, WhoAsks};
 use crate::accounts::LoggedIn;
 use crate::authorize::{Approval, PendingAuthorization};
 use crate::client::Client;
-use crate::exchange::Answer;
+use crate::exchange::{Answer, Frame, Notice, page};
 use crate::server::AuthorizationServer;
 use crate::unavailable::Unavailable;
+
+/// For how long something is allowed.
+#[derive(Debug)]
+enum Duration {
+    /// Until it is taken back, within bounds.
+    Renewed { longest: String, unused: String },
+    /// For the lifetime of one access token: the client cannot get another.
+    Once(String),
+}
 
 #[derive(Template)]
 #[template(path = "consent.html")]
@@ -30,8 +40,7 @@ struct ConsentPage<'a> {
     resource: &'a str,
     required: Vec<ScopeLine>,
     optional: Vec<ScopeLine>,
-    longest: String,
-    unused: String,
+    duration: Duration,
 }
 
 impl Visit<'_> {
@@ -56,11 +65,16 @@ impl Visit<'_> {
             resource: pending.resource.as_str(),
             required: people.lines(&pending.scope, false),
             optional: people.lines(&pending.scope, true),
-            longest: span(lifetimes.grant),
-            unused: span(lifetimes.refresh_token),
+            duration: if client.facts.metadata.allows(GrantType::RefreshToken) {
+                Duration::Renewed {
+                    longest: span(lifetimes.grant),
+                    unused: span(lifetimes.refresh_token),
+                }
+            } else {
+                Duration::Once(span(lifetimes.access_token))
+            },
         };
-        let target = form_action(&pending.redirect_uri);
-        let mut answer = page_with_forms_to(StatusCode::OK, &template, &target);
+        let mut answer = page(StatusCode::OK, &template);
         self.remember_browser(&mut answer);
         answer
     }
@@ -84,28 +98,35 @@ impl Visit<'_> {
             Ok(form) => form,
             Err(answer) => return Ok(*answer),
         };
-        let (Some(logged_in), Some(browser), Some(transaction)) = (
-            self.logged_in().await?,
-            self.known_browser(),
-            secret(&form, "transaction"),
-        ) else {
+        let (Some(browser), Some(transaction)) =
+            (self.known_browser(), secret(&form, "transaction"))
+        else {
             return Ok(self.forged());
         };
-        let purpose = Purpose::Consent(&logged_in.account.subject, &transaction);
-        if !is_genuine(browser, purpose, value(&form, "forgery_token")) {
-            return Ok(self.forged());
+        let logged_in = self.logged_in().await?;
+        if let Some(logged_in) = &logged_in {
+            let purpose = Purpose::Consent(&logged_in.account.subject, &transaction);
+            if !is_genuine(browser, purpose, value(&form, "forgery_token")) {
+                return Ok(self.forged());
+            }
         }
-        let Some(pending) = server.pending(&transaction).await? else {
+        let Some((pending, client)) = self.find_waiting(server, &transaction).await? else {
             return Ok(self.notice(StatusCode::BAD_REQUEST, Notice::GONE));
         };
-        match value(&form, "decision") {
+        let Some(logged_in) = logged_in else {
+            return Ok(self.login_page(Shown::waiting(&transaction, &client).and_ended()));
+        };
+        let who = WhoAsks::new(&client, &pending.redirect_uri);
+        Ok(match value(&form, "decision") {
             Some("allow") => {
                 let scope = self.people.allowed(&pending.scope, form.all("scope"));
                 let approval = Approval::new(logged_in.account.subject, scope);
-                server.approve(&transaction, approval).await
+                let answer = server.approve(&transaction, approval).await?;
+                self.hand_over(answer, true, who)
             }
-            Some("deny") => server.deny(&transaction).await,
-            _ => Ok(self.notice(StatusCode::BAD_REQUEST, Notice::MALFORMED)),
-        }
+            Some("deny") => self.hand_over(server.deny(&transaction).await?, false, who),
+            Some("switch") => self.login_page(Shown::waiting(&transaction, &client)),
+            _ => self.notice(StatusCode::BAD_REQUEST, Notice::MALFORMED),
+        })
     }
 }

@@ -4,9 +4,9 @@ use countersign_oauth::Secret;
 use http::StatusCode;
 
 use super::account::Said;
-use super::forgery::{Purpose, is_genuine};
-use super::visit::{Visit, secret, value};
-use crate::accounts::{AccountError, LoginOutcome, Password};
+use super::setup::{sentence, typed_twice};
+use super::visit::{Posted, Visit, secret, value};
+use crate::accounts::{AccountError, LoginOutcome};
 use crate::audit::AuditEvent;
 use crate::exchange::Answer;
 use crate::server::AuthorizationServer;
@@ -19,24 +19,17 @@ impl Visit<'_> {
         &self,
         server: &AuthorizationServer,
     ) -> Result<Answer, Unavailable> {
-        let form = match self.form(&[]) {
-            Ok(form) => form,
+        let Posted { form, logged_in } = match self.account_form().await? {
+            Ok(posted) => posted,
             Err(answer) => return Ok(*answer),
         };
-        let Some(logged_in) = self.logged_in().await? else {
-            return Ok(self.forged());
-        };
-        let sent = value(&form, "forgery_token");
-        if !is_genuine(&logged_in.session, Purpose::Account, sent) {
-            return Ok(self.forged());
-        }
         let read = |name| secret(&form, name).unwrap_or_else(|| Secret::new(""));
         let (current, new) = (read("current_password"), read("new_password"));
         let refused = |reason| server.inner().audit.note(AuditEvent::LoginRefused(reason));
         let accounts = &self.people.accounts;
         let subject = logged_in.account.subject.as_str();
-        let (status, problem) = match Password::new(new) {
-            Err(error) => (StatusCode::BAD_REQUEST, error.to_string()),
+        let (status, problem) = match typed_twice(&form, new, "new_password_again") {
+            Err(problem) => (StatusCode::BAD_REQUEST, problem),
             Ok(new) => {
                 let session = &logged_in.session;
                 match accounts
@@ -47,17 +40,17 @@ impl Visit<'_> {
                         return self.after_change(server, subject).await;
                     }
                     Ok(LoginOutcome::Refused) => {
-                        let reason = "the current password is wrong";
-                        refused(reason);
-                        (StatusCode::BAD_REQUEST, reason.to_owned())
+                        refused("the current password is wrong");
+                        let said = "The current password is wrong.";
+                        (StatusCode::BAD_REQUEST, said.to_owned())
                     }
                     Ok(LoginOutcome::Throttled(_)) => {
                         refused("too many attempts");
-                        let sentence = "too many attempts; try again in some minutes";
+                        let sentence = "Too many attempts. Try again in some minutes.";
                         (StatusCode::TOO_MANY_REQUESTS, sentence.to_owned())
                     }
                     Err(AccountError::Unavailable(error)) => return Err(error),
-                    Err(error) => (StatusCode::CONFLICT, error.to_string()),
+                    Err(error) => (StatusCode::CONFLICT, sentence(&error)),
                 }
             }
         };
@@ -81,32 +74,28 @@ impl Visit<'_> {
             return Ok(self.to("/login"));
         };
         let logged_in = accounts.begin_session(account).await?;
-        let said = Said {
-            news: Some("Your password was changed. All other browsers were logged out."),
-            ..Said::default()
-        };
+        let said = Said::news("Your password was changed. All other browsers were logged out.");
         let mut answer = self.account_page(server, &logged_in, said).await?;
         self.set_session(&mut answer, &logged_in);
         Ok(answer)
     }
 
-    /// `POST /logout`.
+    /// `POST /logout`: of this browser, or with `everywhere` of all of them.
     pub(super) async fn log_out(
         &self,
         server: &AuthorizationServer,
     ) -> Result<Answer, Unavailable> {
-        let form = match self.form(&[]) {
-            Ok(form) => form,
+        let Posted { form, logged_in } = match self.account_form().await? {
+            Ok(posted) => posted,
             Err(answer) => return Ok(*answer),
         };
-        let Some(logged_in) = self.logged_in().await? else {
-            return Ok(self.to("/login"));
-        };
-        let sent = value(&form, "forgery_token");
-        if !is_genuine(&logged_in.session, Purpose::Account, sent) {
-            return Ok(self.forged());
+        let accounts = &self.people.accounts;
+        if value(&form, "everywhere").is_some() {
+            let subject = logged_in.account.subject.as_str();
+            accounts.end_sessions(subject, false).await?;
+        } else {
+            accounts.end_session(&logged_in.session).await?;
         }
-        self.people.accounts.end_session(&logged_in.session).await?;
         let event = AuditEvent::LoggedOut(logged_in.account.subject);
         server.inner().audit.note(event);
         let mut answer = self.to("/login");

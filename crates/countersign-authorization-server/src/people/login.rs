@@ -6,13 +6,12 @@ use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 
 use super::forgery::{Purpose, is_genuine, token};
-use super::html::{Frame, Notice, page};
 use super::visit::{Visit, secret, value};
 use super::who_asks::name_of;
 use crate::accounts::{LoginAttempt, LoginOutcome};
 use crate::audit::AuditEvent;
 use crate::client::Client;
-use crate::exchange::Answer;
+use crate::exchange::{Answer, Frame, Notice, page};
 use crate::server::AuthorizationServer;
 use crate::unavailable::Unavailable;
 
@@ -20,7 +19,11 @@ use crate::unavailable::Unavailable;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Problem {
     Refused,
-    Throttled { minutes: u64 },
+    Throttled {
+        minutes: u64,
+    },
+    /// A form came after the login had ended.
+    Ended,
 }
 
 /// What the login page shows.
@@ -40,6 +43,17 @@ impl<'a> Shown<'a> {
             client: Some(name_of(client)),
             ..Self::default()
         }
+    }
+
+    /// Because the login has ended.
+    pub(super) fn ended() -> Self {
+        Self::default().and_ended()
+    }
+
+    /// As it is, and because the login has ended.
+    pub(super) fn and_ended(mut self) -> Self {
+        self.problem = Some(Problem::Ended);
+        self
     }
 }
 
@@ -68,6 +82,13 @@ impl Visit<'_> {
                     "Too many attempts. Try again in {minutes} {}.",
                     if minutes == 1 { "minute" } else { "minutes" }
                 )),
+            ),
+            Some(Problem::Ended) => (
+                StatusCode::FORBIDDEN,
+                Some(
+                    "Your login has ended, and nothing was changed. Log in again to go on."
+                        .to_owned(),
+                ),
             ),
         };
         let template = LoginPage {

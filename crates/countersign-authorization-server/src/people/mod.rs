@@ -7,8 +7,8 @@
 //! | path | what it does | file |
 //! |---|---|---|
 //! | `/login` | asks for a name and a password | `login.rs` |
-//! | `/consent` | takes the answer to a request that waits | `consent.rs` |
-//! | `/account`, `/account/revoke` | what is connected, and ending it | `account.rs` |
+//! | `/consent` | takes the answer to a request that waits | `consent.rs`, `hand_over.rs` |
+//! | `/account`, `/account/revoke`, `/account/revoke-all` | what is connected, and ending it | `account.rs` |
 //! | `/account/password`, `/logout` | the login itself | `credentials.rs` |
 //! | `/setup` | makes the first account | `setup.rs` |
 //!
@@ -23,6 +23,7 @@ mod consent;
 mod cookies;
 mod credentials;
 mod forgery;
+mod hand_over;
 mod html;
 mod login;
 mod same_origin;
@@ -40,13 +41,12 @@ use http::{Method, StatusCode};
 
 use crate::accounts::Accounts;
 use crate::audit::AuditEvent;
-use crate::exchange::{Answer, Incoming, MAX_TARGET_BYTES, method_not_allowed, see_other};
+use crate::exchange::{Answer, Incoming, MAX_TARGET_BYTES, Notice, see_other};
 use crate::interaction::{Interaction, InteractionFuture, Step, Waiting};
 use crate::server::AuthorizationServer;
 use crate::settings::{Lifetimes, Settings};
 use crate::unavailable::Unavailable;
 use cookies::CookieNames;
-use html::Notice;
 use scopes::ScopeText;
 use visit::Visit;
 
@@ -68,8 +68,8 @@ pub struct People {
 }
 
 impl People {
-    /// Pages for `accounts` on the server with `settings`; the prefix, the issuer and
-    /// the lifetimes are those of the server and must be final.
+    /// Pages for `accounts` on the server with `settings`; the prefix, the issuer, the
+    /// name of the service and the lifetimes are those of the server and must be final.
     ///
     /// # Security
     ///
@@ -82,7 +82,6 @@ impl People {
         let issuer = settings.issuer.as_str();
         let whole = issuer.strip_suffix('/').unwrap_or(issuer);
         let origin = whole.strip_suffix(path).unwrap_or(whole);
-        let host = origin.split_once("://").map_or(origin, |(_, host)| host);
         let cookies = CookieNames::of(origin);
         if !cookies.are_protected() {
             tracing::warn!(
@@ -92,7 +91,7 @@ impl People {
         }
         Self {
             accounts,
-            name: host.to_owned(),
+            name: settings.display_name().to_owned(),
             scopes: BTreeMap::new(),
             introduction: None,
             base: format!("{path}{}", settings.prefix),
@@ -101,13 +100,6 @@ impl People {
             cookies,
             lifetimes: settings.lifetimes,
         }
-    }
-
-    /// Calls this server `name` on its pages, instead of its host.
-    #[must_use]
-    pub fn server_name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
-        self
     }
 
     /// Says on the consent page what `scope` permits, such as "Read your notes". It
@@ -211,17 +203,28 @@ impl People {
             ("/consent", method) if *method == post => visit.decide(server).await?,
             ("/account", method) if *method == get => visit.show_account(server).await?,
             ("/account/revoke", method) if *method == post => visit.revoke(server).await?,
+            ("/account/revoke-all", method) if *method == post => visit.revoke_all(server).await?,
             ("/account/password", method) if *method == post => {
                 visit.change_password(server).await?
             }
             ("/logout", method) if *method == post => visit.log_out(server).await?,
             ("/setup", method) if *method == get => visit.show_setup().await?,
             ("/setup", method) if *method == post => visit.set_up(server).await?,
-            ("/login" | "/setup", _) => method_not_allowed("GET, POST"),
-            ("/account", _) => method_not_allowed("GET"),
-            ("/consent" | "/account/revoke" | "/account/password" | "/logout", _) => {
-                method_not_allowed("POST")
-            }
+            // Whoever opens the address of a form that was sent wants to see the page.
+            (
+                "/account/revoke" | "/account/revoke-all" | "/account/password" | "/logout",
+                method,
+            ) if *method == get => visit.to("/account"),
+            ("/login" | "/setup", _) => visit.wrong_method("GET, POST"),
+            ("/account", _) => visit.wrong_method("GET"),
+            (
+                "/consent"
+                | "/account/revoke"
+                | "/account/revoke-all"
+                | "/account/password"
+                | "/logout",
+                _,
+            ) => visit.wrong_method("POST"),
             _ => return Ok(None),
         }))
     }
@@ -233,6 +236,7 @@ const PAGES: [&str; 7] = [
     "/consent",
     "/account",
     "/account/revoke",
+    "/account/revoke-all",
     "/account/password",
     "/logout",
     "/setup",
@@ -272,11 +276,7 @@ impl Interaction for People {
                 Err(error) => {
                     let event = AuditEvent::Unavailable(error.to_string());
                     server.inner().audit.note(event);
-                    Some(html::notice(
-                        self,
-                        StatusCode::SERVICE_UNAVAILABLE,
-                        Notice::BUSY,
-                    ))
+                    Some(self.notice(StatusCode::SERVICE_UNAVAILABLE, Notice::BUSY))
                 }
             })
         })

@@ -4,6 +4,10 @@ use countersign_oauth::ScopeSet;
 
 use super::People;
 
+/// The one scope whose meaning is the same everywhere (OpenID Connect Core §11).
+const OFFLINE_ACCESS: &str = "offline_access";
+const OFFLINE_ACCESS_SENTENCE: &str = "Stay connected while you are not using it";
+
 /// What is known about a scope.
 #[derive(Clone, Debug)]
 pub(super) struct ScopeText {
@@ -50,9 +54,11 @@ impl People {
 
     pub(super) fn line(&self, scope: &str) -> ScopeLine {
         let text = self.scopes.get(scope);
+        let known = (scope == OFFLINE_ACCESS).then_some(OFFLINE_ACCESS_SENTENCE);
+        let sentence = text.map(|text| text.sentence.as_str()).or(known);
         ScopeLine {
             name: scope.to_owned(),
-            sentence: text.map(|text| text.sentence.clone()),
+            sentence: sentence.map(str::to_owned),
         }
     }
 

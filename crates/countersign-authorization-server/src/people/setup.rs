@@ -6,11 +6,10 @@ use countersign_oauth::form::Form;
 use http::StatusCode;
 
 use super::forgery::{Purpose, is_genuine, token};
-use super::html::{Frame, Notice, page};
 use super::visit::{Visit, secret, value};
 use crate::accounts::{AccountError, AccountName, Password};
 use crate::audit::AuditEvent;
-use crate::exchange::Answer;
+use crate::exchange::{Answer, Frame, Notice, page};
 use crate::server::AuthorizationServer;
 use crate::unavailable::Unavailable;
 
@@ -23,6 +22,27 @@ struct SetupPage<'a> {
     name: &'a str,
     name_problem: Option<String>,
     password_problem: Option<String>,
+}
+
+/// The new password `typed`, if the field `again` has it as well; nobody sees what
+/// they type. A program that sends no such field has not mistyped it.
+pub(super) fn typed_twice(form: &Form, typed: Secret, again: &str) -> Result<Password, String> {
+    let repeated = value(form, again);
+    let differs = repeated.is_some_and(|repeated| repeated != typed.reveal());
+    let password = Password::new(typed).map_err(|error| sentence(&error))?;
+    if differs {
+        Err("The two passwords are not the same.".to_owned())
+    } else {
+        Ok(password)
+    }
+}
+
+/// An error as a sentence.
+pub(super) fn sentence(error: &dyn std::error::Error) -> String {
+    let text = error.to_string();
+    let mut rest = text.chars();
+    let first = rest.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(rest).chain(['.']).collect()
 }
 
 /// What was wrong with what was typed.
@@ -92,13 +112,14 @@ impl Visit<'_> {
         }
         let typed = value(&form, "name").unwrap_or_default();
         let password = secret(&form, "password").unwrap_or_else(|| Secret::new(""));
-        let (name, password) = match (AccountName::parse(typed), Password::new(password)) {
+        let password = typed_twice(&form, password, "password_again");
+        let (name, password) = match (AccountName::parse(typed), password) {
             (Ok(name), Ok(password)) => (name, password),
             (name, password) => {
                 let problems = Problems {
                     name: typed,
-                    with_name: name.err().map(|error| error.to_string()),
-                    with_password: password.err().map(|error| error.to_string()),
+                    with_name: name.err().map(|error| sentence(&error)),
+                    with_password: password.err(),
                 };
                 return Ok(self.setup_page(&link, problems));
             }

@@ -3,11 +3,13 @@
 use countersign_oauth::Secret;
 use countersign_oauth::form::Form;
 use http::StatusCode;
+use http::header::ALLOW;
 
-use super::html::{Notice, notice};
+use super::forgery::{Purpose, is_genuine};
+use super::login::Shown;
 use super::{People, cookies, same_origin};
 use crate::accounts::LoggedIn;
-use crate::exchange::{Answer, Incoming, see_other};
+use crate::exchange::{Answer, Incoming, Notice, method_not_allowed, see_other};
 use crate::random::draw_secret;
 use crate::unavailable::Unavailable;
 
@@ -19,6 +21,12 @@ pub(super) struct Visit<'a> {
     pub(super) browser: Secret,
     browser_is_new: bool,
     session: Option<Secret>,
+}
+
+/// A form of the account page that whoever is logged in sent.
+pub(super) struct Posted {
+    pub(super) form: Form,
+    pub(super) logged_in: LoggedIn,
 }
 
 impl<'a> Visit<'a> {
@@ -73,12 +81,40 @@ impl<'a> Visit<'a> {
         }
     }
 
+    /// The form that was posted on the account page, and who posted it.
+    pub(super) async fn account_form(&self) -> Result<Result<Posted, Box<Answer>>, Unavailable> {
+        let form = match self.form(&[]) {
+            Ok(form) => form,
+            Err(answer) => return Ok(Err(answer)),
+        };
+        let Some(logged_in) = self.logged_in().await? else {
+            return Ok(Err(Box::new(self.login_page(Shown::ended()))));
+        };
+        let sent = value(&form, "forgery_token");
+        if !is_genuine(&logged_in.session, Purpose::Account, sent) {
+            return Ok(Err(Box::new(self.forged())));
+        }
+        Ok(Ok(Posted { form, logged_in }))
+    }
+
+    pub(super) fn wrong_method(&self, allow: &'static str) -> Answer {
+        let mut answer = method_not_allowed(allow);
+        if self.incoming.accepts_html() {
+            let headers = std::mem::take(answer.headers_mut());
+            answer = self.notice(StatusCode::METHOD_NOT_ALLOWED, Notice::WRONG_METHOD);
+            answer
+                .headers_mut()
+                .extend(headers.get(ALLOW).map(|value| (ALLOW, value.clone())));
+        }
+        answer
+    }
+
     pub(super) fn forged(&self) -> Answer {
         self.notice(StatusCode::FORBIDDEN, Notice::FORGED)
     }
 
     pub(super) fn notice(&self, status: StatusCode, text: Notice) -> Answer {
-        notice(self.people, status, text)
+        self.people.notice(status, text)
     }
 
     /// Sends the browser to one of our pages.

@@ -12,6 +12,9 @@ use countersign_oauth::web_uri::LoopbackHosts;
 
 use crate::client::{Client, ClientSource};
 
+/// How much of a redirection URI is shown.
+const SHOWN_CHARACTERS: usize = 120;
+
 /// A client, for a page.
 #[derive(Debug)]
 pub(super) struct WhoAsks {
@@ -21,6 +24,8 @@ pub(super) struct WhoAsks {
     /// Whether nobody has checked its name.
     pub(super) is_unverified: bool,
     pub(super) destination: Destination,
+    /// The redirection URI, cut if it is long; its beginning says where it leads.
+    pub(super) address: String,
 }
 
 /// Where the answer goes.
@@ -28,7 +33,7 @@ pub(super) struct WhoAsks {
 pub(super) enum Destination {
     /// To this host.
     Web(String),
-    /// To a program on the computer of the person, at this host.
+    /// To a program on the computer of the person, at this host and port.
     Loopback(String),
     /// To whichever application has this scheme.
     Application(String),
@@ -54,49 +59,26 @@ pub(super) fn host_of(id: &ClientId) -> Option<String> {
 
 impl WhoAsks {
     pub(super) fn new(client: &Client, redirect: &RedirectUri) -> Self {
+        let text = redirect.as_str();
+        let mut address: String = text.chars().take(SHOWN_CHARACTERS).collect();
+        if address.len() < text.len() {
+            address.push('…');
+        }
         Self {
             name: name_of(client),
             host: host_of(&client.id),
             is_unverified: client.facts.source != ClientSource::Administrator,
             destination: destination(redirect),
+            address,
         }
     }
 }
 
 fn destination(redirect: &RedirectUri) -> Destination {
-    let host = || redirect.host().unwrap_or_default().to_owned();
+    let authority = || redirect.authority().unwrap_or_default().to_owned();
     match redirect.kind() {
-        RedirectKind::Web => Destination::Web(host()),
-        RedirectKind::Loopback => Destination::Loopback(host()),
+        RedirectKind::Web => Destination::Web(authority()),
+        RedirectKind::Loopback => Destination::Loopback(authority()),
         _ => Destination::Application(redirect.scheme().to_owned()),
     }
-}
-
-/// What `form-action` must permit, so that the answer reaches the client: browsers
-/// apply it to the redirects after a form as well, to those of the client's own site
-/// too, which may lead to another of its hosts.
-pub(super) fn form_action(redirect: &RedirectUri) -> String {
-    let scheme = redirect.scheme().to_ascii_lowercase();
-    match redirect.kind() {
-        RedirectKind::Loopback => {
-            let text = redirect.as_str();
-            let authority = text.find("://").map_or(0, |at| at + 3);
-            let end = text
-                .get(authority..)
-                .and_then(|rest| rest.find(['/', '?', '#']))
-                .map_or(text.len(), |at| authority + at);
-            let origin = text.get(..end).unwrap_or_default();
-            // Content Security Policy has no grammar for IPv6 addresses.
-            if origin.contains('[') || !origin.bytes().all(is_plain) {
-                format!("{scheme}:")
-            } else {
-                origin.to_owned()
-            }
-        }
-        _ => format!("{scheme}:"),
-    }
-}
-
-const fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'/' | b'.' | b'-')
 }

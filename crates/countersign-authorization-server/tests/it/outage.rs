@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::fixture::*;
 
 /// Answers nothing.
-struct Down;
+pub(crate) struct Down;
 
 fn down<'a, T>() -> StoreFuture<'a, T> {
     Box::pin(async { Err(StoreError::Unavailable("the disk is on fire".to_owned())) })

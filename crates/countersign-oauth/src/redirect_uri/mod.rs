@@ -145,6 +145,12 @@ impl RedirectUri {
         (start < end).then(|| self.slice(start, end))
     }
 
+    /// The host with its port, if it names one; nothing for private-use schemes.
+    pub fn authority(&self) -> Option<&str> {
+        let (start, end) = self.parts.host;
+        (start < end).then(|| self.slice(start, self.parts.authority_end))
+    }
+
     /// What kind of address this is.
     pub fn kind(&self) -> RedirectKind {
         match self.host() {

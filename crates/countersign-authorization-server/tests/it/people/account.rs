@@ -101,11 +101,11 @@ async fn a_password_is_changed_by_whoever_knows_it_and_all_other_logins_end() {
         (
             "wrong guess",
             "another password",
-            "the current password is wrong",
+            "The current password is wrong.",
         ),
         (PASSWORD, "short", "at least 8 characters"),
         (PASSWORD, "", "at least 8 characters"),
-        ("", "another password", "the current password is wrong"),
+        ("", "another password", "The current password is wrong."),
     ] {
         let fields = fields(current, new);
         let fields = fields

@@ -241,7 +241,7 @@ async fn x27_as_13_the_page_says_who_asks_what_for_and_where_the_answer_goes() {
     let browser = site.browser();
     for (client, said, notices) in [
         ("C1", "<bdi>good.example</bdi>", 0),
-        ("L", "<bdi>127.0.0.1</bdi>", 1),
+        ("L", "<bdi>127.0.0.1:51234</bdi>", 1),
         ("A", "<bdi>com.example.app:</bdi>", 1),
         ("D", "Nobody has checked", 1),
     ] {
@@ -262,14 +262,10 @@ async fn x27_as_13_the_page_says_who_asks_what_for_and_where_the_answer_goes() {
 async fn x5_the_answer_may_go_to_the_client_and_forms_to_nobody_else() {
     let site = site().await;
     let browser = site.browser();
-    for (client, target) in [
-        ("C1", "form-action 'self' https:;"),
-        ("L", "form-action 'self' http://127.0.0.1:51234;"),
-        ("A", "form-action 'self' com.example.app:;"),
-    ] {
+    for client in ["C1", "L", "A"] {
         let page = browser.consent_page(client).await;
         let policy = page.header("content-security-policy").unwrap();
-        assert!(policy.contains(target), "{policy}");
+        assert!(policy.contains("form-action 'self';"), "{policy}");
     }
 }
 

@@ -11,16 +11,25 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 use super::browser::*;
-use crate::fixture::{CALLBACK, ISSUER};
+use crate::fixture::{CALLBACK, ISSUER, VERIFIER};
 
-const WEB: &str = "https://client.example/web";
+pub(crate) const WEB: &str = "https://client.example/web";
 
 /// The host of the documents.
 #[derive(Debug)]
-struct Host {
+pub(crate) struct Host {
     /// The address of the client on the web.
     callback: Mutex<&'static str>,
     asked: AtomicUsize,
+}
+
+impl Host {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            callback: Mutex::new(CALLBACK),
+            asked: AtomicUsize::new(0),
+        })
+    }
 }
 
 impl Fetch for Host {
@@ -41,10 +50,7 @@ impl Fetch for Host {
 }
 
 async fn documents() -> (Site, Arc<Host>) {
-    let host = Arc::new(Host {
-        callback: Mutex::new(CALLBACK),
-        asked: AtomicUsize::new(0),
-    });
+    let host = Host::new();
     let fetch = host.clone();
     let site = site_with(settings_at(ISSUER), |builder| {
         builder.client_id_documents(ClientIdDocuments::new(fetch, DocumentTrust::AnyHost))
@@ -82,7 +88,7 @@ async fn x11_x27_as_13_the_host_of_the_document_and_of_the_answer_are_shown_each
     for _ in 0..2 {
         for (id, notices, destination) in [
             (WEB, 1, "<bdi>good.example</bdi>"),
-            (LOCAL_DOCUMENT, 2, "<bdi>127.0.0.1</bdi>"),
+            (LOCAL_DOCUMENT, 2, "<bdi>127.0.0.1:51234</bdi>"),
         ] {
             let page = browser.consent_page(id).await;
             for part in [
@@ -106,7 +112,15 @@ async fn the_account_page_fetches_no_document() {
     let (site, host) = documents().await;
     let browser = site.browser();
     let page = browser.consent_page(WEB).await;
-    browser.decide(&page, "allow", &[]).await;
+    let code = browser.decide(&page, "allow", &[]).await.redirect()["code"].clone();
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("client_id", WEB),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", VERIFIER),
+    ];
+    assert_eq!(browser.post("/token", &fields).await.status, StatusCode::OK);
     site.clock.advance(Lifetime::from_hours(2));
     let asked = host.asked.load(Ordering::SeqCst);
     let page = browser.get("/account").await;

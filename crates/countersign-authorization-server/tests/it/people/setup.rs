@@ -87,7 +87,7 @@ async fn a_form_of_another_browser_or_with_bad_input_uses_nothing_up() {
     ] {
         let seen = submit(&browser, &page, name, password).await;
         assert_eq!(seen.status, StatusCode::BAD_REQUEST, "{name}");
-        assert!(seen.body.contains("Sorry: "), "{}", seen.body);
+        assert!(seen.body.contains("class=\"wrong\""), "{}", seen.body);
     }
     let seen = submit(&browser, &page, " Alice", PASSWORD).await;
     assert_eq!(seen.status, StatusCode::SEE_OTHER, "{seen:?}");

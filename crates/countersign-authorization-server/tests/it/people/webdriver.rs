@@ -203,6 +203,41 @@ impl Window<'_> {
         );
     }
 
+    /// Waits for a page whose title begins with `start`.
+    pub(crate) async fn titled(&self, start: &str) {
+        for _ in 0..100 {
+            if self.title().await.starts_with(start) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!(
+            "{} instead of {start}: {}",
+            self.title().await,
+            self.text().await
+        );
+    }
+
+    /// The id of what has the focus.
+    pub(crate) async fn focus(&self) -> String {
+        let focus = self.run("return document.activeElement.id").await;
+        focus.as_str().unwrap().to_owned()
+    }
+
+    async fn delete(&self, command: &str) {
+        let path = format!("/session/{}/{command}", self.session);
+        let deleted = self.driver.call(Method::DELETE, &path, &json!({})).await;
+        deleted.unwrap();
+    }
+
+    pub(crate) async fn forget_cookies(&self) {
+        self.delete("cookie").await;
+    }
+
+    pub(crate) async fn forget_cookie(&self, name: &str) {
+        self.delete(&format!("cookie/{name}")).await;
+    }
+
     /// Goes into the first frame of the page.
     pub(crate) async fn enter_frame(&self) {
         self.post("frame", json!({ "id": 0 })).await;
@@ -238,6 +273,17 @@ pub(crate) fn serve(listener: TcpListener, server: AuthorizationServer) {
 pub(crate) fn callback(listener: TcpListener) {
     answer(listener, |_, _| async {
         Response::new(Full::from("the application has its answer"))
+    });
+}
+
+/// A program on this computer that sends the browser on to `location`.
+pub(crate) fn forward(listener: TcpListener, location: String) {
+    answer(listener, move |_, _| {
+        let location = location.clone();
+        async move {
+            let answer = Response::builder().status(302).header("location", location);
+            answer.body(Full::default()).unwrap()
+        }
     });
 }
 

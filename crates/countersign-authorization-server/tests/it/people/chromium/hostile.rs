@@ -1,0 +1,55 @@
+//! Texts that strangers choose, in a browser.
+
+use super::super::browser::PASSWORD;
+use super::look::look;
+use super::{DESKTOP, PHONE, driver, running};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x1_x4_hostile_text_breaks_no_page_in_a_browser() {
+    let Some(driver) = driver().await else { return };
+    let at = running().await;
+    at.site.add("alice", PASSWORD).await;
+    let names = [
+        "\"><img src=x onerror=document.title='owned'><script>document.title='owned'</script>",
+        &"W".repeat(10_240),
+        "Claude \u{202e}moc.live\u{2066}",
+        &"👩‍💻🏳️‍🌈".repeat(80),
+        &"a long name of many words ".repeat(12),
+        "مُحرِّر الملاحظات \u{202b} (verified)",
+        &"Z\u{351}\u{36b}\u{343}\u{36a}\u{302}\u{36b}\u{33d}".repeat(20),
+    ];
+    for (number, name) in names.iter().enumerate() {
+        let id = format!("X{number}");
+        at.site.named_at(&id, name, "http://127.0.0.1/cb").await;
+    }
+    for screen in [PHONE, DESKTOP] {
+        let window = driver.open(screen).await;
+        window.go(&at.request("X1")).await;
+        look(&window, screen, "login-hostile").await;
+        at.log_in(&window).await;
+        for number in 0..names.len() {
+            window.go(&at.request(&format!("X{number}"))).await;
+            look(&window, screen, &format!("hostile-{number}")).await;
+            let title = window.title().await;
+            assert!(title.starts_with("Allow access?"), "{title}");
+            window.click("button[value=allow]").await;
+            window.arrives("/cb?").await;
+        }
+        window.go(&format!("{}/account", at.issuer)).await;
+        look(&window, screen, "account-hostile").await;
+        assert!(window.title().await.starts_with("Your account"));
+        window.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x24_as_36_no_page_shows_itself_in_a_frame() {
+    let Some(driver) = driver().await else { return };
+    let at = running().await;
+    let window = driver.open(DESKTOP).await;
+    let frame = format!("data:text/html,<iframe src='{}/login'></iframe>", at.issuer);
+    window.go(&frame).await;
+    window.enter_frame().await;
+    assert!(!window.text().await.contains("Log in"));
+    window.close().await;
+}

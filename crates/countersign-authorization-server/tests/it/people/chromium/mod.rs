@@ -1,0 +1,130 @@
+//! The pages in Chromium: clicked through, and looked at.
+//!
+//! Without chromedriver the tests say so and pass, except where `CI` is `true`.
+//! With `COUNTERSIGN_PICTURES` set to a folder they leave pictures there.
+
+mod errors;
+mod hostile;
+mod keyboard;
+mod look;
+mod walk;
+mod way_back;
+
+use countersign_authorization_server::oauth::pkce::CodeVerifier;
+use countersign_authorization_server::{ClientIdDocuments, DocumentTrust};
+use tokio::net::TcpListener;
+
+use super::browser::*;
+use super::documents::{Host, WEB};
+use super::webdriver::{Driver, Screen, Window, callback, serve};
+use crate::fixture::{CALLBACK, VERIFIER, form};
+
+const TAB: &str = "\u{e004}";
+const ENTER: &str = "\u{e007}";
+
+const SCREENS: [Screen; 4] = [
+    screen("desktop-light", (1280, 800), false, false),
+    screen("desktop-dark", (1280, 800), false, true),
+    screen("phone-light", (390, 844), true, false),
+    screen("phone-dark", (390, 844), true, true),
+];
+
+const PHONE: Screen = SCREENS[2];
+const DESKTOP: Screen = SCREENS[0];
+
+const fn screen(name: &'static str, size: (u32, u32), is_phone: bool, is_dark: bool) -> Screen {
+    Screen {
+        name,
+        size,
+        is_phone,
+        is_dark,
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test itself is told so by its environment"
+)]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "a test that proved nothing has to say so"
+)]
+async fn driver() -> Option<Driver> {
+    let driver = Driver::start().await;
+    if driver.is_none() {
+        assert_ne!(
+            environment("CI").as_deref(),
+            Some("true"),
+            "no chromedriver"
+        );
+        eprintln!("skipped: chromedriver is not installed");
+    }
+    driver
+}
+
+/// A server on a socket, and a program that waits for the answer on another.
+struct Running {
+    site: Site,
+    issuer: String,
+    port: u16,
+}
+
+async fn running() -> Running {
+    let (listener, issuer) = listen().await;
+    let (client, address) = listen().await;
+    let port = address.rsplit(':').next().unwrap().parse().unwrap();
+    let mut settings = settings_at(&issuer);
+    settings.service_name = Some("Notes of Ada".to_owned());
+    let site = site_with(settings, |builder| {
+        builder.client_id_documents(ClientIdDocuments::new(Host::new(), DocumentTrust::AnyHost))
+    })
+    .await;
+    serve(listener, site.server.clone());
+    callback(client);
+    Running { site, issuer, port }
+}
+
+/// A socket, and the address of what is served on it.
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, format!("http://127.0.0.1:{port}"))
+}
+
+impl Running {
+    /// An authorization request of `client`, answered at its own address.
+    fn request(&self, client: &str) -> String {
+        let redirect = match client {
+            "A" => "com.example.app:/cb".to_owned(),
+            "D" | WEB => CALLBACK.to_owned(),
+            _ => format!("http://127.0.0.1:{}/cb", self.port),
+        };
+        let challenge = CodeVerifier::parse(VERIFIER).unwrap().challenge();
+        let query = form(&[
+            ("response_type", "code"),
+            ("client_id", client),
+            ("redirect_uri", &redirect),
+            ("code_challenge", challenge.as_str()),
+            ("code_challenge_method", "S256"),
+            ("state", "s"),
+        ]);
+        format!("{}/authorize?{query}", self.issuer)
+    }
+
+    fn issuer_port(&self) -> &str {
+        self.issuer.rsplit(':').next().unwrap()
+    }
+
+    /// Logs `window` in as alice, who exists.
+    async fn log_in(&self, window: &Window<'_>) {
+        window.go(&format!("{}/login", self.issuer)).await;
+        window.fill("#name", "alice").await;
+        window.fill("#password", PASSWORD).await;
+        window.click("form[action$='/login'] button").await;
+        window.arrives("/account").await;
+    }
+}

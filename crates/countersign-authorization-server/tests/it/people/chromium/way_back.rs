@@ -1,0 +1,44 @@
+//! The way from the consent page to the client, whatever the client does with it.
+
+use super::super::browser::PASSWORD;
+use super::super::webdriver::{callback, forward};
+use super::{DESKTOP, driver, listen, running};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x5_the_answer_arrives_where_the_client_sends_it_on_to_another_site() {
+    let Some(driver) = driver().await else { return };
+    let mut at = running().await;
+    at.site.add("alice", PASSWORD).await;
+    let (client, address) = listen().await;
+    let (end, end_address) = listen().await;
+    callback(end);
+    // Another host, which no policy of the consent page could know.
+    let further = end_address.replace("127.0.0.1", "localhost");
+    forward(client, format!("{further}/thanks"));
+    at.port = address.rsplit(':').next().unwrap().parse().unwrap();
+    let window = driver.open(DESKTOP).await;
+    at.log_in(&window).await;
+    for decision in ["allow", "deny"] {
+        window.go(&at.request("L")).await;
+        window.click(&format!("button[value={decision}]")).await;
+        window.arrives("/thanks").await;
+        window.go("about:blank").await;
+    }
+    window.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x24_going_back_after_an_answer_gives_no_second_one() {
+    let Some(driver) = driver().await else { return };
+    let at = running().await;
+    at.site.add("alice", PASSWORD).await;
+    let window = driver.open(DESKTOP).await;
+    at.log_in(&window).await;
+    window.go(&at.request("L")).await;
+    window.click("button[value=allow]").await;
+    window.arrives("/cb?").await;
+    window.run("history.back()").await;
+    window.titled("Allow access?").await;
+    assert_eq!(at.site.saw("CodeIssued"), 1);
+    window.close().await;
+}
