@@ -93,17 +93,23 @@ async fn consent(window: &Window<'_>, at: &Running, screen: Screen) {
     window.fill("#password", PASSWORD).await;
     window.click("main button").await;
     window.titled("Allow access?").await;
+}
 
-    // An app that is not there leaves the person with a page that says what happened.
-    for (decision, title) in [("deny", "Access denied"), ("allow", "Access allowed")] {
+/// An app that is not there leaves the person with a page that says what happened.
+async fn open_app(driver: &Driver, at: &Running, screen: Screen) {
+    for (decision, title) in [("allow", "Access allowed"), ("deny", "Access denied")] {
+        // What Chromium asks about the app covers the window from then on.
+        let window = driver.open(screen).await;
+        at.log_in(&window).await;
         window.go(&at.request("A")).await;
-        look(window, screen, "consent-app").await;
+        look(&window, screen, "consent-app").await;
         window.click(&format!("button[value={decision}]")).await;
         window.titled(title).await;
-        look(window, screen, &format!("handed-over-{decision}")).await;
+        look(&window, screen, &format!("handed-over-{decision}")).await;
         let target = "return document.querySelector('a.primary').href";
         let target = window.run(target).await;
         assert!(target.as_str().unwrap().starts_with("com.example.app:/cb?"));
+        window.close().await;
     }
 }
 
@@ -162,6 +168,7 @@ async fn walk(driver: &Driver, screen: Screen) {
     at.site.add("bob", PASSWORD).await;
     log_in(&window, &at, screen).await;
     consent(&window, &at, screen).await;
+    open_app(driver, &at, screen).await;
     account(&window, &at, screen).await;
     window.close().await;
 }
