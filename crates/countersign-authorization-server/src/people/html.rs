@@ -14,7 +14,7 @@ impl People {
     }
 
     /// A page that says `text`.
-    pub(super) fn notice(&self, status: StatusCode, text: Notice) -> Answer {
+    pub(crate) fn notice(&self, status: StatusCode, text: Notice) -> Answer {
         notice(self.frame(), status, text, true)
     }
 }

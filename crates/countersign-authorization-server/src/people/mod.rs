@@ -231,7 +231,7 @@ impl People {
 }
 
 /// All pages and forms, after the prefix.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "/login",
     "/consent",
     "/account",

@@ -153,14 +153,32 @@ impl Window<'_> {
     }
 
     pub(crate) async fn text(&self) -> String {
-        let body = self.find("body").await;
-        self.read(&format!("element/{body}/text")).await
+        let text = self.run("return document.body.innerText").await;
+        text.as_str().unwrap_or_default().to_owned()
     }
 
     pub(crate) async fn click(&self, selector: &str) {
         let element = self.find(selector).await;
         self.post(&format!("element/{element}/click"), json!({}))
             .await;
+    }
+
+    /// Clicks on what leads to another page, and waits until that is there.
+    pub(crate) async fn press(&self, selector: &str) {
+        self.run("window.isBefore = true").await;
+        self.click(selector).await;
+        let path = format!("/session/{}/execute/sync", self.session);
+        let script = "return !window.isBefore && document.readyState === 'complete'";
+        let body = json!({ "script": script, "args": [] });
+        for _ in 0..200 {
+            // Between two pages there is none that could answer.
+            let is_there = self.driver.call(Method::POST, &path, &body).await;
+            if is_there == Ok(Value::Bool(true)) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("{selector} leads nowhere: {}", self.text().await);
     }
 
     pub(crate) async fn fill(&self, selector: &str, text: &str) {
@@ -218,10 +236,21 @@ impl Window<'_> {
         );
     }
 
-    /// The id of what has the focus.
-    pub(crate) async fn focus(&self) -> String {
-        let focus = self.run("return document.activeElement.id").await;
-        focus.as_str().unwrap().to_owned()
+    /// Waits until `script` answers `expected`: a browser moves the focus when it has
+    /// drawn the page.
+    pub(crate) async fn answers(&self, script: &str, expected: &str) {
+        for _ in 0..100 {
+            if self.run(script).await == expected {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert_eq!(self.run(script).await, expected, "{script}");
+    }
+
+    /// Waits until the element with this id has the focus.
+    pub(crate) async fn focused(&self, id: &str) {
+        self.answers("return document.activeElement.id", id).await;
     }
 
     async fn delete(&self, command: &str) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign_authorization_server::oauth::Lifetime;
 use countersign_authorization_server::store::SealingKeys;
-use countersign_authorization_server::{Accounts, AuthorizationServer, People};
+use countersign_authorization_server::{AuthorizationServer, Storage};
 
 use super::super::browser::{PASSWORD, settings_at};
 use super::super::webdriver::{Screen, Window, serve};
@@ -51,14 +51,14 @@ async fn out_of_date(window: &Window<'_>, at: &Running, screen: Screen) {
     at.log_in(window).await;
     window.go(&at.request("L")).await;
     at.site.clock.advance(Lifetime::from_mins(10));
-    window.click("button[value=allow]").await;
+    window.press("button[value=allow]").await;
     window.titled("This request is over").await;
     look(window, screen, "error-over").await;
 
     // Cookies are gone.
     window.go(&at.request("L")).await;
     window.forget_cookies().await;
-    window.click("button[value=allow]").await;
+    window.press("button[value=allow]").await;
     window.titled("This page is out of date").await;
     look(window, screen, "error-forged").await;
 
@@ -67,12 +67,12 @@ async fn out_of_date(window: &Window<'_>, at: &Running, screen: Screen) {
     window.go(&at.request("L")).await;
     let session = format!("countersign-development-session-{}", at.issuer_port());
     window.forget_cookie(&session).await;
-    window.click("button[value=allow]").await;
+    window.press("button[value=allow]").await;
     window.titled("Error: Log in").await;
     look(window, screen, "login-ended").await;
     window.fill("#name", "alice").await;
     window.fill("#password", PASSWORD).await;
-    window.click("main button").await;
+    window.press("main button").await;
     window.titled("Allow access?").await;
     window.go(&format!("{}/account", at.issuer)).await;
     at.site.clock.advance(Lifetime::from_hours(12));
@@ -82,7 +82,7 @@ async fn out_of_date(window: &Window<'_>, at: &Running, screen: Screen) {
     for field in ["#current", "#new", "#again"] {
         window.fill(field, PASSWORD).await;
     }
-    window.click("#change ~ form button").await;
+    window.press("#change ~ form button").await;
     window.titled("Error: Log in").await;
     assert!(window.text().await.contains("Your login has ended"));
 }
@@ -98,7 +98,7 @@ async fn throttled(window: &Window<'_>, at: &Running, screen: Screen) {
     window.go(&format!("{}/login", at.issuer)).await;
     window.fill("#name", "alice").await;
     window.fill("#password", PASSWORD).await;
-    window.click("main button").await;
+    window.press("main button").await;
     window.titled("Error: Log in").await;
     let text = window.text().await;
     assert!(text.contains("Too many attempts. Try again in"), "{text}");
@@ -109,10 +109,11 @@ async fn dead_store(window: &Window<'_>, screen: Screen) {
     let (listener, issuer) = listen().await;
     let settings = settings_at(&issuer);
     let (store, sealing) = (Arc::new(Down), SealingKeys::text_of([7; 32]));
-    let people = People::new(Accounts::new(store.clone()), &settings);
     let sealing = SealingKeys::parse(&sealing).unwrap();
-    let server = AuthorizationServer::builder(settings, store, sealing, Arc::new(people)).build();
-    serve(listener, server);
+    let server = AuthorizationServer::with_settings(settings)
+        .storage(Storage::new(store, sealing))
+        .build();
+    serve(listener, server.unwrap());
     for address in ["/authorize?client_id=C1", "/setup?token=x"] {
         window.go(&format!("{issuer}{address}")).await;
         let text = window.text().await;

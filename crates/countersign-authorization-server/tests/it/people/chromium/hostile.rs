@@ -32,7 +32,7 @@ async fn x1_x4_hostile_text_breaks_no_page_in_a_browser() {
             look(&window, screen, &format!("hostile-{number}")).await;
             let title = window.title().await;
             assert!(title.starts_with("Allow access?"), "{title}");
-            window.click("button[value=allow]").await;
+            window.press("button[value=allow]").await;
             window.arrives("/cb?").await;
         }
         window.go(&format!("{}/account", at.issuer)).await;

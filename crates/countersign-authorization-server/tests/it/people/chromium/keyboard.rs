@@ -20,23 +20,23 @@ async fn a_keyboard_is_enough_and_the_focus_is_always_seen() {
     let window = driver.open(DESKTOP).await;
     let link = at.site.people.setup_link().await.unwrap().unwrap();
     window.go(link.reveal()).await;
-    assert_eq!(window.run(FOCUS).await, "name");
+    window.answers(FOCUS, "name").await;
     let typed = format!("alice{TAB}{PASSWORD}{TAB}{PASSWORD}{ENTER}");
     window.keys(&typed).await;
     window.arrives("/account").await;
     // The first thing that Tab reaches.
     window.keys(TAB).await;
-    assert_eq!(window.run(FOCUS).await, "Log out");
+    window.answers(FOCUS, "Log out").await;
     window.keys(ENTER).await;
     window.arrives("/login").await;
 
     window.go(&at.request("L")).await;
-    assert_eq!(window.run(FOCUS).await, "name");
+    window.answers(FOCUS, "name").await;
     window.keys(&format!("alice{TAB}{PASSWORD}{ENTER}")).await;
     window.titled("Allow access?").await;
     for stop in ["switch", "scope-1", "deny", "allow"] {
         window.keys(TAB).await;
-        assert_eq!(window.run(FOCUS).await, stop);
+        window.answers(FOCUS, stop).await;
         if stop == "scope-1" {
             window.keys(SPACE).await;
         }
@@ -50,10 +50,10 @@ async fn a_keyboard_is_enough_and_the_focus_is_always_seen() {
     assert!(text.contains("Change your notes"), "{text}");
     for stop in ["Log out", "revoke-1"] {
         window.keys(TAB).await;
-        assert_eq!(window.run(FOCUS).await, stop);
+        window.answers(FOCUS, stop).await;
     }
     window.keys(&format!("{ENTER}{TAB}")).await;
-    assert_eq!(window.run(FOCUS).await, "sure-1");
+    window.answers(FOCUS, "sure-1").await;
     window.keys(ENTER).await;
     window.arrives("/account/revoke").await;
     assert!(window.text().await.contains("Nothing is connected"));

@@ -124,7 +124,7 @@ impl Running {
         window.go(&format!("{}/login", self.issuer)).await;
         window.fill("#name", "alice").await;
         window.fill("#password", PASSWORD).await;
-        window.click("form[action$='/login'] button").await;
+        window.press("form[action$='/login'] button").await;
         window.arrives("/account").await;
     }
 }

@@ -15,7 +15,7 @@ async fn set_up(window: &Window<'_>, at: &Running, screen: Screen) {
     window.fill("#name", "Alice Liddell").await;
     window.fill("#password", PASSWORD).await;
     window.fill("#again", OTHER_PASSWORD).await;
-    window.click("main button").await;
+    window.press("main button").await;
     window.titled("Error: ").await;
     let text = window.text().await;
     assert!(
@@ -23,17 +23,17 @@ async fn set_up(window: &Window<'_>, at: &Running, screen: Screen) {
         "{text}"
     );
     look(window, screen, "setup-wrong").await;
-    assert_eq!(window.focus().await, "name");
+    window.focused("name").await;
     window.fill("#name", "Alice").await;
     window.fill("#password", PASSWORD).await;
     window.fill("#again", PASSWORD).await;
-    window.click("main button").await;
+    window.press("main button").await;
     window.arrives("/account").await;
     let text = window.text().await;
     assert!(text.contains("Nothing is connected"), "{text}");
     assert!(text.contains("https://rs.test/mcp"), "{text}");
     look(window, screen, "account-empty").await;
-    window.click(".title button").await;
+    window.press(".title button").await;
     window.arrives("/login").await;
 }
 
@@ -42,17 +42,17 @@ async fn log_in(window: &Window<'_>, at: &Running, screen: Screen) {
     look(window, screen, "login").await;
     window.fill("#name", "alice").await;
     window.fill("#password", "wrong guess").await;
-    window.click("main button").await;
+    window.press("main button").await;
     window.titled("Error: ").await;
     let text = window.text().await;
     assert!(
         text.contains("The name or the password is wrong."),
         "{text}"
     );
-    assert_eq!(window.focus().await, "password");
+    window.focused("password").await;
     look(window, screen, "login-wrong").await;
     window.fill("#password", PASSWORD).await;
-    window.click("main button").await;
+    window.press("main button").await;
     window.titled("Allow access?").await;
 }
 
@@ -65,12 +65,12 @@ async fn consent(window: &Window<'_>, at: &Running, screen: Screen) {
     assert_eq!(window.run(ticked).await, 0);
     window.click("label[for=scope-1]").await;
     assert_eq!(window.run(ticked).await, 1);
-    window.click("button[value=allow]").await;
+    window.press("button[value=allow]").await;
     let address = window.arrives("/cb?").await;
     assert!(address.contains("code=") && address.contains("state=s"));
 
     window.go(&at.request("L")).await;
-    window.click("button[value=deny]").await;
+    window.press("button[value=deny]").await;
     let address = window.arrives("/cb?").await;
     assert!(address.contains("error=access_denied"), "{address}");
 
@@ -80,18 +80,18 @@ async fn consent(window: &Window<'_>, at: &Running, screen: Screen) {
     look(window, screen, "consent-self").await;
 
     // Somebody else takes the place of whoever is logged in, and back.
-    window.click("button[value=switch]").await;
+    window.press("button[value=switch]").await;
     window.titled("Log in").await;
     window.fill("#name", "bob").await;
     window.fill("#password", PASSWORD).await;
-    window.click("main button").await;
+    window.press("main button").await;
     window.titled("Allow access?").await;
     assert!(window.text().await.contains("bob"));
-    window.click("button[value=switch]").await;
+    window.press("button[value=switch]").await;
     window.titled("Log in").await;
     window.fill("#name", "alice").await;
     window.fill("#password", PASSWORD).await;
-    window.click("main button").await;
+    window.press("main button").await;
     window.titled("Allow access?").await;
 }
 
@@ -103,7 +103,7 @@ async fn open_app(driver: &Driver, at: &Running, screen: Screen) {
         at.log_in(&window).await;
         window.go(&at.request("A")).await;
         look(&window, screen, "consent-app").await;
-        window.click(&format!("button[value={decision}]")).await;
+        window.press(&format!("button[value={decision}]")).await;
         window.titled(title).await;
         look(&window, screen, &format!("handed-over-{decision}")).await;
         let target = "return document.querySelector('a.primary').href";
@@ -131,7 +131,7 @@ async fn account(window: &Window<'_>, at: &Running, screen: Screen) {
         window.titled("Error: ").await;
         let text = window.text().await;
         assert!(text.contains(said), "{text}");
-        assert_eq!(window.focus().await, "current");
+        window.focused("current").await;
     }
     look(window, screen, "password-wrong").await;
     change_password(window, [PASSWORD, OTHER_PASSWORD, OTHER_PASSWORD]).await;
@@ -141,7 +141,7 @@ async fn account(window: &Window<'_>, at: &Running, screen: Screen) {
 
     window.click("#revoke-1").await;
     look(window, screen, "account-sure").await;
-    window.click("#sure-1").await;
+    window.press("#sure-1").await;
     window.arrives("/account/revoke").await;
     look(window, screen, "disconnected").await;
     let text = window.text().await;
@@ -157,7 +157,7 @@ async fn change_password(window: &Window<'_>, [current, new, again]: [&str; 3]) 
     for (field, text) in [("#current", current), ("#new", new), ("#again", again)] {
         window.fill(field, text).await;
     }
-    window.click("form[action$='/password'] button").await;
+    window.press("form[action$='/password'] button").await;
     window.arrives("/account/password").await;
 }
 
@@ -194,12 +194,12 @@ async fn everything_is_disconnected_and_logged_out_with_a_press_each() {
     at.log_in(&elsewhere).await;
     for _ in 0..3 {
         window.go(&at.request("L")).await;
-        window.click("button[value=allow]").await;
+        window.press("button[value=allow]").await;
         window.arrives("/cb?").await;
     }
     window.go(&format!("{}/account", at.issuer)).await;
     window.click("section > .sure > summary").await;
-    window.click("form[action$='/revoke-all'] button").await;
+    window.press("form[action$='/revoke-all'] button").await;
     window.arrives("/account/revoke-all").await;
     let text = window.text().await;
     assert!(
@@ -207,7 +207,7 @@ async fn everything_is_disconnected_and_logged_out_with_a_press_each() {
         "{text}"
     );
     assert!(text.contains("Nothing is connected"), "{text}");
-    window.click("#elsewhere ~ form button").await;
+    window.press("#elsewhere ~ form button").await;
     window.arrives("/login").await;
     elsewhere.go(&format!("{}/account", at.issuer)).await;
     elsewhere.arrives("/login").await;

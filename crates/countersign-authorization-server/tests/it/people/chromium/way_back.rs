@@ -20,7 +20,7 @@ async fn x5_the_answer_arrives_where_the_client_sends_it_on_to_another_site() {
     at.log_in(&window).await;
     for decision in ["allow", "deny"] {
         window.go(&at.request("L")).await;
-        window.click(&format!("button[value={decision}]")).await;
+        window.press(&format!("button[value={decision}]")).await;
         window.arrives("/thanks").await;
         window.go("about:blank").await;
     }
@@ -35,7 +35,7 @@ async fn x24_going_back_after_an_answer_gives_no_second_one() {
     let window = driver.open(DESKTOP).await;
     at.log_in(&window).await;
     window.go(&at.request("L")).await;
-    window.click("button[value=allow]").await;
+    window.press("button[value=allow]").await;
     window.arrives("/cb?").await;
     window.run("history.back()").await;
     window.titled("Allow access?").await;
