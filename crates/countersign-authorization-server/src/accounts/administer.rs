@@ -107,18 +107,23 @@ impl Accounts {
         })
     }
 
-    /// Gives an account another password and ends its sessions; its grants stay.
+    /// Gives an account another password, ends its sessions and revokes every grant it
+    /// gave: whoever asks an administrator for it may have lost the account to somebody.
+    /// A person who changes their own password keeps what they have connected.
     ///
     /// # Errors
     ///
-    /// [`AccountError`]; then nothing was changed for certain.
+    /// [`AccountError`]; the password may be the new one already, and calling again
+    /// finishes it.
     pub async fn set_password(
         &self,
         name: &AccountName,
         password: &Password,
     ) -> Result<(), AccountError> {
         let account = self.by_name(name).await?.ok_or(AccountError::Unknown)?;
-        self.replace_password(account, password).await
+        let subject = account.subject.clone();
+        self.replace_password(account, password).await?;
+        Ok(self.revoke_grants(&subject).await?)
     }
 
     /// Keeps an account from logging in and from getting tokens, ends its sessions

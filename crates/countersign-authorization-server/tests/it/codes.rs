@@ -176,7 +176,7 @@ async fn c32_a_code_of_a_disabled_account_is_refused() {
 }
 
 #[tokio::test]
-async fn as_35_h5_no_code_or_token_is_in_the_store_or_the_events() {
+async fn as_35_h9_no_code_or_token_is_in_the_store_or_the_events() {
     let world = world().await;
     let code = world.code("C1").await;
     let (access, refresh) = tokens_of(&world.redeem(&code, &[]).await);

@@ -222,7 +222,7 @@ async fn as_07_a_closed_registration_does_not_exist() {
 }
 
 #[tokio::test]
-async fn d18_h5_a_secret_is_only_in_the_answer() {
+async fn d18_h9_a_secret_is_only_in_the_answer() {
     let world = world().await;
     let document =
         json!({"redirect_uris": [CALLBACK], "token_endpoint_auth_method": "client_secret_basic"});

@@ -509,7 +509,7 @@ fn offline_access_is_passed_over_where_it_is_not_offered() {
 }
 
 #[test]
-fn h5_the_values_of_a_request_are_not_shown_in_debug_output() {
+fn h4_the_values_of_a_request_are_not_shown_in_debug_output() {
     let request = verified(&query(&[("state", Some("canary"))])).unwrap();
     assert!(!format!("{request:?}").contains("canary"));
 }

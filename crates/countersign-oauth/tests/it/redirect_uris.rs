@@ -514,7 +514,7 @@ fn an_existing_query_is_retained_as_it_was_written() {
 }
 
 #[test]
-fn h5_a_code_is_not_shown_in_debug_output() {
+fn h4_a_code_is_not_shown_in_debug_output() {
     let redirect = ask(GOOD, &[GOOD]).unwrap();
     let issuer = Issuer::parse("https://as.test").unwrap();
     let answer = AuthorizationAnswer::Code(Secret::new("canary"));

@@ -372,7 +372,7 @@ fn c38_c39_a_question_about_a_token_needs_the_token() {
 }
 
 #[test]
-fn h5_secrets_of_a_request_are_not_shown_in_debug_output() {
+fn h4_secrets_of_a_request_are_not_shown_in_debug_output() {
     let text = CODE.replace("c0de", "canary");
     assert!(!format!("{:?}", form(&text)).contains("canary"));
     assert!(!format!("{:?}", request(&text)).contains("canary"));

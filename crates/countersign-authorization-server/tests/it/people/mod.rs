@@ -12,3 +12,4 @@ mod login;
 mod pages;
 mod setup;
 mod webdriver;
+mod withdrawn;
