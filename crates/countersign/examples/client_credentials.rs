@@ -58,9 +58,12 @@ pub(crate) async fn fetch_token(token_endpoint: &str, id: &str, secret: &Secret)
         .await?;
     let status = answer.status();
     let body: Value = serde_json::from_slice(&answer.bytes().await?)?;
-    ensure!(status.is_success(), "no token: {}", body["error"]);
-    let token = body["access_token"].as_str();
-    Ok(Secret::new(token.context("an answer without a token")?))
+    let text = |name: &str| body.get(name).and_then(Value::as_str);
+    let error = text("error").unwrap_or("an answer of another kind");
+    ensure!(status.is_success(), "no token: {error}");
+    Ok(Secret::new(
+        text("access_token").context("an answer without a token")?,
+    ))
 }
 
 /// The service: calls the tool at `url`.
