@@ -4,7 +4,7 @@ use countersign_authorization_server::oauth::Lifetime;
 use http::StatusCode;
 
 use super::browser::*;
-use crate::fixture::{CALLBACK, VERIFIER, tokens_of};
+use crate::fixture::{CALLBACK, Seen, VERIFIER, tokens_of};
 
 /// Lets D have tokens of alice, as the pages do it.
 async fn connect(browser: &Browser<'_>) -> (String, String) {
@@ -103,7 +103,7 @@ async fn a_password_is_changed_by_whoever_knows_it_and_all_other_logins_end() {
             "another password",
             "The current password is wrong.",
         ),
-        (PASSWORD, "short", "at least 8 characters"),
+        (PASSWORD, "short", "A password has at least 8 characters."),
         (PASSWORD, "", "at least 8 characters"),
         ("", "another password", "The current password is wrong."),
     ] {
@@ -172,4 +172,109 @@ async fn c32_a_disabled_account_has_no_login_and_no_tokens() {
     assert_eq!(refresh(&browser, &token).await, StatusCode::BAD_REQUEST);
     site.clock.advance(Lifetime::from_mins(1));
     browser.log_in("alice").await;
+}
+
+#[tokio::test]
+async fn everything_of_one_person_is_disconnected_at_once_and_nothing_of_another() {
+    let site = site().await;
+    let (alice, bob) = (site.browser(), site.browser());
+    let tokens = [connect(&alice).await.1, connect(&alice).await.1];
+    bob.log_in("bob").await;
+    let (_, theirs) = connect(&bob).await;
+    let forgery_token = hidden(&alice.get("/account").await, "forgery_token");
+    for wrong in ["", &hidden(&bob.get("/account").await, "forgery_token")] {
+        let fields = [("forgery_token", wrong)];
+        let seen = alice.post("/account/revoke-all", &fields).await;
+        assert_eq!(seen.status, StatusCode::FORBIDDEN);
+    }
+    assert_eq!(site.saw("GrantRevoked"), 0);
+    let fields = [("forgery_token", forgery_token.as_str())];
+    let seen = alice.post("/account/revoke-all", &fields).await;
+    assert_eq!(seen.status, StatusCode::OK);
+    assert!(seen.body.contains("Nothing is connected"), "{}", seen.body);
+    for token in &tokens {
+        assert_eq!(refresh(&alice, token).await, StatusCode::BAD_REQUEST);
+    }
+    assert_eq!(refresh(&bob, &theirs).await, StatusCode::OK);
+    assert_eq!(site.saw("GrantRevoked"), 2);
+}
+
+#[tokio::test]
+async fn logging_out_everywhere_ends_every_login_and_keeps_what_is_connected() {
+    let site = site().await;
+    let (here, there) = (site.browser(), site.browser());
+    let (_, token) = connect(&here).await;
+    there.log_in("alice").await;
+    let forgery_token = hidden(&here.get("/account").await, "forgery_token");
+    let fields = [
+        ("forgery_token", forgery_token.as_str()),
+        ("everywhere", "yes"),
+    ];
+    let seen = here.post("/logout", &fields).await;
+    assert_eq!(seen.status, StatusCode::SEE_OTHER);
+    for browser in [&here, &there] {
+        assert_eq!(browser.get("/account").await.status, StatusCode::SEE_OTHER);
+    }
+    assert_eq!(refresh(&here, &token).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_form_that_comes_after_the_login_ended_asks_for_another_login() {
+    let site = site().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let forgery_token = hidden(&browser.get("/account").await, "forgery_token");
+    site.clock.advance(Lifetime::from_hours(12));
+    for path in [
+        "/account/revoke",
+        "/account/revoke-all",
+        "/account/password",
+        "/logout",
+    ] {
+        let fields = [("forgery_token", forgery_token.as_str())];
+        let seen = browser.post(path, &fields).await;
+        assert_eq!(seen.status, StatusCode::FORBIDDEN, "{path}");
+        assert!(seen.body.contains("Your login has ended"), "{path}");
+        assert!(seen.body.contains("name=\"password\""), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_was_never_redeemed_is_not_shown_as_connected() {
+    let site = site().await;
+    let browser = site.browser();
+    let page = browser.consent_page("D").await;
+    browser.decide(&page, "allow", &[]).await;
+    let seen = browser.get("/account").await;
+    assert!(seen.body.contains("<bdi>Notes</bdi>"), "{}", seen.body);
+    site.clock.advance(Lifetime::from_mins(1));
+    let seen = browser.get("/account").await;
+    assert!(seen.body.contains("Nothing is connected"), "{}", seen.body);
+}
+
+#[tokio::test]
+async fn a_long_list_is_read_page_by_page() {
+    let site = site().await;
+    let browser = site.browser();
+    for _ in 0..101 {
+        let page = browser.consent_page("D").await;
+        browser.decide(&page, "allow", &[]).await;
+    }
+    let count = |seen: &Seen| seen.body.matches("name=\"grant\"").count();
+    let first = browser.get("/account").await;
+    assert_eq!(count(&first), 100);
+    let link = "href=\"/account?after=";
+    let at = first.body.find(link).unwrap() + "href=\"".len();
+    let next = first.body[at..].split('"').next().unwrap();
+    let second = browser.get(next).await;
+    assert_eq!(count(&second), 1);
+    assert!(!second.body.contains(link), "{}", second.body);
+    assert!(second.body.contains("To the beginning"), "{}", second.body);
+    let beyond = browser.get("/account?after=999999999").await;
+    assert_eq!(count(&beyond), 0);
+    assert!(!beyond.body.contains("Nothing is connected"));
+    for nonsense in ["x", "-1", "", "99999999999999999999999"] {
+        let seen = browser.get(&format!("/account?after={nonsense}")).await;
+        assert_eq!(count(&seen), 100, "{nonsense}");
+    }
 }

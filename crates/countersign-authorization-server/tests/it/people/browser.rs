@@ -71,6 +71,15 @@ pub(crate) async fn site_with(
     settings: Settings,
     change: impl FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder,
 ) -> Site {
+    site_of(settings, |people| people, change).await
+}
+
+/// A server whose pages and other parts are changed.
+pub(crate) async fn site_of(
+    settings: Settings,
+    write: impl FnOnce(People) -> People,
+    change: impl FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder,
+) -> Site {
     let (store, clock) = (Arc::new(MemoryStore::new()), TestClock::new());
     let events = Arc::new(Events::default());
     let accounts = Accounts::new(store.clone())
@@ -79,7 +88,7 @@ pub(crate) async fn site_with(
     let people = People::new(accounts.clone(), &settings)
         .scope("read", "Read your notes")
         .optional_scope("write", "Change your notes");
-    let people = Arc::new(people);
+    let people = Arc::new(write(people));
     let sealing = SealingKeys::parse(&SealingKeys::text_of([7; 32])).unwrap();
     let builder = AuthorizationServer::with_settings(settings)
         .storage(Storage::new(store.clone(), sealing))
@@ -151,6 +160,10 @@ pub(crate) struct Browser<'a> {
 pub(crate) const OWN_FORM: &[(&str, &str)] =
     &[("origin", "null"), ("sec-fetch-site", "same-origin")];
 
+/// What a browser of today accepts when it opens a page.
+pub(crate) const AS_BROWSERS_ACCEPT: &str =
+    "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
 impl Browser<'_> {
     pub(crate) async fn send(&self, request: http::request::Builder, body: String) -> Seen {
         let cookies: Vec<_> = self
@@ -211,6 +224,12 @@ impl Browser<'_> {
             request = request.header(*name, *value);
         }
         self.send(request, form(fields)).await
+    }
+
+    /// As browsers open an address.
+    pub(crate) async fn visit(&self, target: &str) -> Seen {
+        let request = Request::get(target).header("accept", AS_BROWSERS_ACCEPT);
+        self.send(request, String::new()).await
     }
 
     /// A good authorization request of `client` with `more`.

@@ -94,3 +94,24 @@ async fn a_form_of_another_browser_or_with_bad_input_uses_nothing_up() {
     let account = browser.get("/account").await;
     assert!(account.body.contains("<bdi>alice</bdi>"), "{account:?}");
 }
+
+#[tokio::test]
+async fn a_password_that_is_typed_in_two_ways_makes_no_account() {
+    let site = empty_site(settings_at(ISSUER)).await;
+    let browser = site.browser();
+    let page = browser.get(&link(&site).await).await;
+    let (forgery_token, token) = (hidden(&page, "forgery_token"), hidden(&page, "token"));
+    for (again, status) in [
+        ("correct horse batteru", StatusCode::BAD_REQUEST),
+        (PASSWORD, StatusCode::SEE_OTHER),
+    ] {
+        let fields = [
+            ("forgery_token", forgery_token.as_str()),
+            ("token", &token),
+            ("name", "alice"),
+            ("password", PASSWORD),
+            ("password_again", again),
+        ];
+        assert_eq!(browser.post("/setup", &fields).await.status, status);
+    }
+}
