@@ -1,22 +1,30 @@
-//! The `countersign` command: an authenticated MCP server for development, key
-//! pairs, test tokens, and calls.
+//! The `countersign` command: an authenticated MCP server with its authorization
+//! server, what manages it, key pairs, test tokens, and calls.
 //!
 //! Answers go to standard output, everything else to standard error. Each failure
 //! is one sentence and an exit code of [`exit`].
 
 mod argument;
 mod call;
+mod clients;
+mod data;
 mod demo;
 mod exit;
 mod file;
+mod grants;
 mod keygen;
 mod list;
 mod log;
 mod output;
+mod password;
 mod serve;
+mod signing_keys;
 mod span;
+mod table;
 mod token;
 mod token_option;
+mod users;
+mod when;
 
 use std::process::ExitCode;
 
@@ -24,6 +32,11 @@ use clap::{Parser, Subcommand};
 
 /// The issuer of tokens for the development server.
 const ISSUER: &str = "http://localhost:8000";
+/// The address of the development server.
+const RESOURCE: &str = "http://localhost:8000/mcp";
+/// What a server logs. That its login is not protected on plain http is not worth a
+/// warning each time that it is tried out; elsewhere it is not served on plain http.
+const SERVE_LOG: &str = "warn,countersign=info,countersign_authorization_server::people=error";
 /// The audience of tokens for the development server.
 const AUDIENCE: &str = "my-mcp-server";
 /// What the development server tells clients to ask for. Nothing there needs it, but
@@ -51,6 +64,10 @@ enum Action {
     Token(token::Token),
     Call(call::Call),
     List(list::List),
+    Users(users::Users),
+    Clients(clients::Clients),
+    Grants(grants::Grants),
+    Keys(signing_keys::Keys),
 }
 
 fn main() -> ExitCode {
@@ -63,7 +80,7 @@ fn main() -> ExitCode {
 fn run() -> anyhow::Result<()> {
     match Command::try_parse()?.subcommand {
         Action::Serve(serve) => {
-            log::start(&serve.log, "warn,countersign=info")?;
+            log::start(&serve.log, SERVE_LOG)?;
             log::runtime()?.block_on(serve.run())
         }
         Action::Keygen(keygen) => keygen.run(),
@@ -75,6 +92,22 @@ fn run() -> anyhow::Result<()> {
         Action::List(list) => {
             log::start(&list.log, "off")?;
             log::runtime()?.block_on(list.run())
+        }
+        Action::Users(users) => {
+            log::start(&users.options.log, "error")?;
+            log::runtime()?.block_on(users.run())
+        }
+        Action::Clients(clients) => {
+            log::start(&clients.options.log, "error")?;
+            log::runtime()?.block_on(clients.run())
+        }
+        Action::Grants(grants) => {
+            log::start(&grants.options.log, "error")?;
+            log::runtime()?.block_on(grants.run())
+        }
+        Action::Keys(keys) => {
+            log::start(&keys.options.log, "error")?;
+            log::runtime()?.block_on(keys.run())
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `countersign serve`.
 
+mod embedded;
 mod options;
 mod paste;
 mod verifying;
@@ -9,11 +10,22 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use countersign::{Http, Server, Sessions};
 
+use embedded::Embedded;
 use options::Place;
 pub(crate) use options::Serve;
 use verifying::Verifying;
 
 use crate::{ISSUER, SCOPE, demo, output};
+
+/// Whose tokens are accepted.
+enum Accepted {
+    /// Nobody's: there is no authentication.
+    Nothing,
+    /// Those of the authorization server in this process.
+    Ours(Embedded),
+    /// Those of another issuer.
+    Others(Verifying),
+}
 
 impl Serve {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
@@ -29,14 +41,22 @@ impl Serve {
     }
 
     async fn serve(&self, http: Http) -> anyhow::Result<()> {
-        let verifying = match self.no_auth {
-            true => None,
-            false => Some(Verifying::from_options(self)?),
+        let accepted = match (self.no_auth, Verifying::from_options(self)?) {
+            (true, _) => Accepted::Nothing,
+            (false, Some(verifying)) => Accepted::Others(verifying),
+            (false, None) => Accepted::Ours(Embedded::default()),
         };
-        let server = match &verifying {
-            None if self.danger_open_to_everybody => demo::server().danger_without_authentication(),
-            None => demo::server(),
-            Some(verifying) => self.authenticated(verifying)?,
+        let server = match &accepted {
+            Accepted::Nothing if self.danger_open_to_everybody => {
+                demo::server().danger_without_authentication()
+            }
+            Accepted::Nothing => demo::server(),
+            Accepted::Ours(embedded) => {
+                let server = demo::server().tool(demo::admin_report);
+                let server = server.required_scopes(self.required_scopes());
+                embedded.add_to(server, self).await?
+            }
+            Accepted::Others(verifying) => self.authenticated(verifying)?,
         };
         let sessions = match self.sessions {
             true => Sessions::Always,
@@ -48,19 +68,14 @@ impl Serve {
         let ((), printed) = tokio::join!(
             biased;
             running.serve_until_stopped(),
-            async { self.announce(&url, address, verifying.as_ref()) },
+            async { self.announce(&url, address, &accepted) },
         );
         printed
     }
 
-    /// Says where the server is, and how to call it.
-    fn announce(
-        &self,
-        url: &str,
-        address: SocketAddr,
-        verifying: Option<&Verifying>,
-    ) -> anyhow::Result<()> {
-        if verifying.is_none() {
+    /// Says where the server is, and what to do next.
+    fn announce(&self, url: &str, address: SocketAddr, accepted: &Accepted) -> anyhow::Result<()> {
+        if matches!(accepted, Accepted::Nothing) {
             let who = match self.danger_open_to_everybody {
                 true => "everybody who reaches it",
                 false => "every program on this machine",
@@ -73,15 +88,13 @@ impl Serve {
         if self.public_url.is_some() {
             output::line(&format!("Listening on {address}"))?;
         }
-        output::line(&available(verifying.is_some()))?;
-        for line in verifying
-            .map(|verifying| verifying.explained(self))
-            .into_iter()
-            .flatten()
-        {
-            output::line(&line)?;
-        }
-        for line in paste::lines(url, self, verifying) {
+        output::line(&available(!matches!(accepted, Accepted::Nothing)))?;
+        let more = match accepted {
+            Accepted::Nothing => Vec::new(),
+            Accepted::Ours(embedded) => embedded.explained(url, self),
+            Accepted::Others(verifying) => vec![verifying.explained(self)],
+        };
+        for line in more.into_iter().chain(paste::lines(url, self, accepted)) {
             output::line(&line)?;
         }
         Ok(output::line("\nStop with Ctrl-C.")?)

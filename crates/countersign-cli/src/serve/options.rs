@@ -8,21 +8,27 @@ use clap::Args;
 use countersign::Http;
 use countersign::oauth::jose::Algorithm;
 
+use super::embedded::{RegistrationOption, TokenFormat};
+use crate::data::DataDirectory;
 use crate::log::LogOption;
 
 const WHERE: &str = "Where to serve";
-const WHO: &str = "Whose tokens are accepted";
+const ISSUING: &str = "The authorization server in it";
+const WHO: &str = "Instead, to accept the tokens of another issuer";
 /// Where it serves if nothing else is said.
 const BIND: &str = "127.0.0.1:8000";
 
 /// Serve the demo tools greet, whoami and admin_report, with authentication
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without options it makes a key pair in .countersign/ (if there is none), accepts tokens
-signed with it, and prints how to call it.
+Without options it is a complete authorization server as well: it prints a link to make
+the first account, and MCP clients that are given its URL send people to its login. All of
+it is kept in countersign-data/, which `countersign users`, `clients`, `grants` and `keys`
+manage.
 
 Examples:
   countersign serve
+  countersign serve --bind 127.0.0.1:9000 --public-url https://mcp.example.com/mcp
   countersign serve --public-key public.pem --required-scopes read
   countersign serve --jwks-url https://example.eu.auth0.com/.well-known/jwks.json \\
     --issuer https://example.eu.auth0.com/ --audience https://example.com/mcp")]
@@ -53,6 +59,34 @@ pub(crate) struct Serve {
     #[arg(long, help_heading = WHERE)]
     stdio: bool,
 
+    #[command(flatten, next_help_heading = ISSUING)]
+    pub(super) data: DataDirectory,
+
+    /// Who may register a client
+    #[arg(long, value_name = "WHO", default_value = "open", help_heading = ISSUING)]
+    pub(super) registration: RegistrationOption,
+
+    /// What access tokens look like
+    #[arg(long, value_name = "FORMAT", default_value = "jwt", help_heading = ISSUING)]
+    pub(super) access_tokens: TokenFormat,
+
+    /// Put this before the paths of its endpoints and pages, such as /auth
+    #[arg(long, value_name = "PATH", help_heading = ISSUING)]
+    pub(super) auth_prefix: Option<String>,
+
+    /// Scopes that every token needs, separated by commas
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(super) required_scopes: Vec<String>,
+
+    /// Let everybody on this machine call greet and whoami without a token
+    #[arg(long)]
+    pub(super) no_auth: bool,
+
+    /// With --no-auth: let everybody call who reaches --bind or --public-url, from other
+    /// machines too
+    #[arg(long, requires = "no_auth")]
+    pub(super) danger_open_to_everybody: bool,
+
     /// Accept tokens signed with the private key of this public key or certificate (PEM)
     #[arg(long, value_name = "FILE", group = "keys", help_heading = WHO)]
     pub(super) public_key: Option<PathBuf>,
@@ -80,19 +114,6 @@ pub(crate) struct Serve {
     /// [default: those that fit the keys; HS256 with a secret]
     #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = WHO)]
     pub(super) algorithms: Vec<Algorithm>,
-
-    /// Scopes that every token needs, separated by commas
-    #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = WHO)]
-    pub(super) required_scopes: Vec<String>,
-
-    /// Let everybody on this machine call greet and whoami without a token
-    #[arg(long, help_heading = WHO)]
-    pub(super) no_auth: bool,
-
-    /// With --no-auth: let everybody call who reaches --bind or --public-url, from other
-    /// machines too
-    #[arg(long, requires = "no_auth", help_heading = WHO)]
-    pub(super) danger_open_to_everybody: bool,
 
     /// Let --jwks-url be plain http on this machine
     #[arg(long, requires = "jwks_url", help_heading = WHO)]
@@ -137,6 +158,23 @@ impl Serve {
                 );
             }
         }
+        if !self.no_auth
+            && !self.names_keys()
+            && let Some(option) = self.issuer_option()
+        {
+            bail!(
+                "{option} is about tokens of another issuer: say with --public-key, --jwks-url or \
+                 --hmac-secret-file how they are verified"
+            );
+        }
+        if self.names_keys()
+            && let Some(option) = self.issuing_option()
+        {
+            bail!(
+                "{option} is about the authorization server in it, and here another issuer makes \
+                 the tokens: leave it out"
+            );
+        }
         let mut http = Http::bind(&self.bind);
         if let Some(url) = &self.public_url {
             http = http.public_url(url);
@@ -170,31 +208,56 @@ impl Serve {
         scopes.filter(|scope| !scope.is_empty()).collect()
     }
 
-    fn authentication_option(&self) -> Option<&'static str> {
-        [
-            (self.public_key.is_some(), "--public-key"),
-            (self.jwks_url.is_some(), "--jwks-url"),
-            (self.hmac_secret_file.is_some(), "--hmac-secret-file"),
+    fn names_keys(&self) -> bool {
+        self.public_key.is_some() || self.jwks_url.is_some() || self.hmac_secret_file.is_some()
+    }
+
+    /// What is said about the tokens of another issuer, besides whose keys.
+    fn issuer_option(&self) -> Option<&'static str> {
+        first([
             (self.issuer.is_some(), "--issuer"),
             (self.audience.is_some(), "--audience"),
             (!self.algorithms.is_empty(), "--algorithms"),
-            (!self.required_scopes.is_empty(), "--required-scopes"),
-        ]
-        .into_iter()
-        .find_map(|(given, name)| given.then_some(name))
+        ])
+    }
+
+    fn authentication_option(&self) -> Option<&'static str> {
+        first([
+            (self.public_key.is_some(), "--public-key"),
+            (self.jwks_url.is_some(), "--jwks-url"),
+            (self.hmac_secret_file.is_some(), "--hmac-secret-file"),
+        ])
+        .or_else(|| self.issuer_option())
+        .or_else(|| first([(!self.required_scopes.is_empty(), "--required-scopes")]))
+        .or_else(|| self.issuing_option())
+    }
+
+    /// What is said about the authorization server in it.
+    fn issuing_option(&self) -> Option<&'static str> {
+        let registration = self.registration != RegistrationOption::Open;
+        first([
+            (!self.data.is_usual(), "--data-dir"),
+            (registration, "--registration"),
+            (self.access_tokens != TokenFormat::Jwt, "--access-tokens"),
+            (self.auth_prefix.is_some(), "--auth-prefix"),
+        ])
     }
 
     fn network_option(&self) -> Option<&'static str> {
-        [
+        first([
             (self.tls_cert.is_some(), "--tls-cert"),
             (self.tls_key.is_some(), "--tls-key"),
             (self.public_url.is_some(), "--public-url"),
             (self.bind != BIND, "--bind"),
             (self.sessions, "--sessions"),
-        ]
-        .into_iter()
-        .find_map(|(given, name)| given.then_some(name))
+        ])
     }
+}
+
+/// The name of the first option that was given.
+fn first<const N: usize>(options: [(bool, &'static str); N]) -> Option<&'static str> {
+    let mut options = options.into_iter();
+    options.find_map(|(given, name)| given.then_some(name))
 }
 
 /// `host:port`, not looked up yet.

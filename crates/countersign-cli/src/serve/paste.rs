@@ -3,49 +3,73 @@
 use std::env;
 use std::path::Path;
 
+use super::Accepted;
 use super::options::Serve;
 use super::verifying::Verifying;
-use crate::{AUDIENCE, ISSUER};
+use crate::{AUDIENCE, ISSUER, RESOURCE};
 
 /// What to do, and what to type for it in another terminal, in the folder of this one.
-pub(super) fn lines(url: &str, options: &Serve, verifying: Option<&Verifying>) -> Vec<String> {
+pub(super) fn lines(url: &str, options: &Serve, accepted: &Accepted) -> Vec<String> {
     let program = program();
     let call = format!("{program} call {} greet name=World", quoted(url));
     let what = |what: &str| format!("\n{what} from another terminal:\n");
-    let Some(verifying) = verifying else {
-        return vec![what("Call a tool"), call];
+    let mint = match accepted {
+        Accepted::Nothing => return vec![what("Call a tool"), call],
+        Accepted::Ours(_) => ours(url, options),
+        Accepted::Others(verifying) => others(verifying),
     };
-    let Some(key) = verifying.private_key() else {
+    let Some(mint) = mint else {
         return vec![
             what("With a token in token.txt, call a tool"),
             format!("{call} --token-file token.txt"),
         ];
     };
-    let mut mint = format!(
-        "{program} token --key {} --subject hello@world.com",
-        quoted(&key.display().to_string())
-    );
-    let mut add = |option: &str, value: &str, usual: &str| {
-        if value != usual {
-            mint.push_str(&format!(" --{option} {}", quoted(value)));
-        }
+    let mut words = vec![program, "token".to_owned()];
+    words.extend(mint);
+    words.extend(["--subject", "hello@world.com"].map(str::to_owned));
+    let scopes = options.required_scopes().join(",");
+    if !scopes.is_empty() {
+        words.extend(["--scopes".to_owned(), quoted(&scopes)]);
+    }
+    let first = match accepted {
+        Accepted::Ours(_) => "Or try a tool at once",
+        _ => "Call a tool",
     };
-    add(
-        "issuer",
-        verifying.issuer.as_deref().unwrap_or(ISSUER),
-        ISSUER,
-    );
-    add(
-        "audience",
-        verifying.audience.as_deref().unwrap_or(AUDIENCE),
-        AUDIENCE,
-    );
-    add("scopes", &options.required_scopes().join(","), "");
     vec![
-        what("Call a tool"),
-        format!("TOKEN=$({mint})"),
+        what(first),
+        format!("TOKEN=$({})", words.join(" ")),
         format!("{call} --token \"$TOKEN\""),
     ]
+}
+
+/// What names the server whose tokens are to be made.
+fn ours(url: &str, options: &Serve) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    if !options.data.is_usual() {
+        let directory = options.data.path().display().to_string();
+        words.extend(["--data-dir".to_owned(), quoted(&directory)]);
+    }
+    if url != RESOURCE {
+        words.extend(["--audience".to_owned(), quoted(url)]);
+    }
+    Some(words)
+}
+
+/// What names the key, issuer and audience, if there is a private key.
+fn others(verifying: &Verifying) -> Option<Vec<String>> {
+    let key = verifying.private_key()?;
+    let mut words = vec!["--key".to_owned(), quoted(&key.display().to_string())];
+    for (option, value, usual) in [
+        ("--issuer", &verifying.issuer, ISSUER),
+        ("--audience", &verifying.audience, AUDIENCE),
+    ] {
+        if let Some(value) = value
+            && value != usual
+        {
+            words.extend([option.to_owned(), quoted(value)]);
+        }
+    }
+    Some(words)
 }
 
 /// This program, as it can be typed here.

@@ -1,20 +1,15 @@
-//! With which keys `countersign serve` verifies tokens.
+//! With which keys `countersign serve` verifies the tokens of another issuer.
 
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use countersign::keys::{KeyFileError, KeyFiles, KeyPair};
+use countersign::keys::{KeyFileError, KeyFiles};
 use countersign::oauth::Secret;
 use countersign::oauth::jose::Algorithm;
 use countersign::{JwtVerifier, JwtVerifierBuilder};
 
 use super::options::{Serve, authority, is_loopback};
 use crate::{AUDIENCE, ISSUER, file};
-
-/// Where the key pair of the development server is.
-const OWN_KEYS: &str = ".countersign";
 
 /// The keys, and what the tokens must name.
 pub(super) struct Verifying {
@@ -24,26 +19,14 @@ pub(super) struct Verifying {
 }
 
 enum Keys {
-    /// A pair of our own, and whether it was just made.
-    Own {
-        pair: Box<KeyPair>,
-        made: bool,
-    },
-    Public {
-        pem: String,
-        file: PathBuf,
-    },
-    Remote {
-        url: String,
-    },
-    Hmac {
-        secret: Secret,
-        file: PathBuf,
-    },
+    Public { pem: String, file: PathBuf },
+    Remote { url: String },
+    Hmac { secret: Secret, file: PathBuf },
 }
 
 impl Verifying {
-    pub(super) fn from_options(options: &Serve) -> anyhow::Result<Self> {
+    /// The keys that `options` name; nothing if they name none.
+    pub(super) fn from_options(options: &Serve) -> anyhow::Result<Option<Self>> {
         let keys = if let Some(file) = &options.public_key {
             Keys::Public {
                 pem: public_key(file)?,
@@ -63,10 +46,10 @@ impl Verifying {
                 file: file.clone(),
             }
         } else {
-            own_keys()?
+            return Ok(None);
         };
         // An issuer of your own has a name of its own; ours has the one `token` writes.
-        let ours = matches!(keys, Keys::Own { .. } | Keys::Public { .. });
+        let ours = matches!(keys, Keys::Public { .. });
         let usual = |given: &Option<String>, usual: &str| {
             given.clone().or_else(|| ours.then(|| usual.to_owned()))
         };
@@ -75,17 +58,16 @@ impl Verifying {
                 "say with --issuer and --audience whose tokens are accepted, and for which server"
             );
         }
-        Ok(Self {
+        Ok(Some(Self {
             keys,
             issuer: usual(&options.issuer, ISSUER),
             audience: usual(&options.audience, AUDIENCE),
-        })
+        }))
     }
 
     /// The verifier that these keys make.
     pub(super) fn verifier(&self, options: &Serve) -> JwtVerifierBuilder {
         let mut verifier = match &self.keys {
-            Keys::Own { pair, .. } => JwtVerifier::public_key(pair.public_pem()),
             Keys::Public { pem, .. } => JwtVerifier::public_key(pem),
             Keys::Remote { url } => JwtVerifier::jwks(url),
             Keys::Hmac { secret, .. } => {
@@ -111,7 +93,6 @@ impl Verifying {
     /// The private key that makes tokens for this server, if it lies beside the public one.
     pub(super) fn private_key(&self) -> Option<PathBuf> {
         let directory = match &self.keys {
-            Keys::Own { .. } => Path::new(OWN_KEYS),
             Keys::Public { file, .. } => file.parent()?,
             Keys::Remote { .. } | Keys::Hmac { .. } => return None,
         };
@@ -130,25 +111,15 @@ impl Verifying {
     /// Where the keys are from.
     fn source(&self) -> String {
         match &self.keys {
-            Keys::Own { .. } => {
-                let public = KeyFiles::of(Path::new(OWN_KEYS)).public;
-                public.display().to_string()
-            }
             Keys::Public { file, .. } | Keys::Hmac { file, .. } => file.display().to_string(),
             Keys::Remote { url } => url.clone(),
         }
     }
 
     /// What is accepted, for people.
-    pub(super) fn explained(&self, options: &Serve) -> Vec<String> {
-        let mut lines = Vec::new();
-        if matches!(self.keys, Keys::Own { made: true, .. }) {
-            lines.push(format!(
-                "Made a key pair in {OWN_KEYS}/; the private key is for development only."
-            ));
-        }
+    pub(super) fn explained(&self, options: &Serve) -> String {
         let keys = match &self.keys {
-            Keys::Own { .. } | Keys::Public { .. } => "verified with",
+            Keys::Public { .. } => "verified with",
             Keys::Remote { .. } => "verified with the keys of",
             Keys::Hmac { .. } => "verified with the secret in",
         };
@@ -163,39 +134,7 @@ impl Verifying {
         if !scopes.is_empty() {
             line.push_str(&format!(", scopes {}", scopes.join(" ")));
         }
-        lines.push(line);
-        lines
-    }
-}
-
-/// The pair in `.countersign/`, made if there is none.
-fn own_keys() -> anyhow::Result<Keys> {
-    let directory = Path::new(OWN_KEYS);
-    let files = KeyFiles::of(directory);
-    match file::key_pair(&files.private) {
-        Ok(pair) => Ok(Keys::Own {
-            pair: Box::new(pair),
-            made: false,
-        }),
-        Err(KeyFileError::Missing(private)) if files.public.exists() => {
-            let public = files.public.display();
-            bail!(
-                "{public} is there without {}: remove it, or say --public-key {public}",
-                private.display()
-            )
-        }
-        Err(KeyFileError::Missing(_)) => {
-            let pair = KeyPair::generate(Algorithm::ES256)?;
-            pair.save(directory).map_err(file::key_error)?;
-            // So that no private key is committed by accident.
-            let ignore = File::create_new(directory.join(".gitignore"));
-            drop(ignore.and_then(|mut file| io::Write::write_all(&mut file, b"*\n")));
-            Ok(Keys::Own {
-                pair: Box::new(pair),
-                made: true,
-            })
-        }
-        Err(error) => Err(file::key_error(error)),
+        line
     }
 }
 

@@ -91,6 +91,12 @@ pub(crate) fn converse(folder: &Path, input: &str, answers: usize) -> Vec<String
     lines
 }
 
+/// A port that nobody listens on at this moment.
+pub(crate) fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
 /// Runs a line of a shell in `folder`.
 pub(crate) fn shell(folder: &Path, line: &str) -> Output {
     let mut command = Command::new("sh");
@@ -127,6 +133,23 @@ impl Server {
     /// `countersign serve` with `arguments` on a free port, in `folder`.
     pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Self {
         Self::started(&mut serve(folder, arguments))
+    }
+
+    /// The same, on `port`.
+    pub(crate) fn start_on(port: u16, folder: &Path, arguments: &[&str]) -> Self {
+        let bind = format!("127.0.0.1:{port}");
+        let arguments = [&["serve", "--bind", &bind], arguments].concat();
+        Self::started(&mut command(folder, &arguments))
+    }
+
+    /// The same, accepting tokens signed with `.countersign/private.pem`, which is made
+    /// if it is not there.
+    pub(crate) fn with_key_pair(folder: &Path, arguments: &[&str]) -> Self {
+        if !folder.join(".countersign").exists() {
+            run(folder, &["keygen", "--out", ".countersign"]).ok();
+        }
+        let keys = ["--public-key", ".countersign/public.pem"];
+        Self::start(folder, &[&keys, arguments].concat())
     }
 
     /// The same, with `proxy` in every variable that names a proxy.

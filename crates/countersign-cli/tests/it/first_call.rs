@@ -30,27 +30,31 @@ fn the_two_pasted_lines_print_the_greeting() {
     );
 }
 
+/// What there is to paste after the start.
+fn pasted(server: &Server) -> String {
+    let at = server.printed.find("TOKEN=").unwrap();
+    server.printed[at..].replace("\nStop with Ctrl-C.", "")
+}
+
 #[test]
 fn the_pasted_lines_name_what_differs_from_the_usual() {
     let folder = folder();
-    let server = Server::start(
+    let other = ["--issuer", "http://other's", "--audience", "else"];
+    let scopes = ["--required-scopes", "a,b"];
+    let keys = Server::with_key_pair(folder.path(), &[&other[..], &scopes].concat());
+    let ours = Server::start(
         folder.path(),
-        &[
-            "--issuer",
-            "http://other's",
-            "--audience",
-            "else",
-            "--required-scopes",
-            "a,b",
-        ],
+        &[&["--data-dir", "it's here"], &scopes[..]].concat(),
     );
-    let at = server.printed.find("TOKEN=").unwrap();
-    let lines = server.printed[at..].replace("\nStop with Ctrl-C.", "");
-    let answer = shell(folder.path(), &lines);
-    assert_eq!(
-        answer.ok(),
-        "Hello, World! Your userid is hello@world.com.\n"
-    );
+    for server in [keys, ours] {
+        let answer = shell(folder.path(), &pasted(&server));
+        assert_eq!(
+            answer.ok(),
+            "Hello, World! Your userid is hello@world.com.\n"
+        );
+    }
+    assert!(folder.path().join("it's here/countersign.db").exists());
+    assert!(!folder.path().join("countersign-data").exists());
 }
 
 #[test]
@@ -93,6 +97,9 @@ fn the_consoles_of_the_readme_show_the_truth() {
         .map(|shown| {
             let typed = shown.replace("./target/release/countersign", program);
             let typed = typed.replace("http://localhost:8000/mcp", &server.url);
+            // The README is about the usual port.
+            let elsewhere = format!(" token --audience {} ", server.url);
+            let typed = typed.replace(" token ", &elsewhere);
             format!("echo '$ {shown}'\n{typed}\n")
         })
         .collect();
@@ -101,25 +108,9 @@ fn the_consoles_of_the_readme_show_the_truth() {
 }
 
 #[test]
-fn the_key_pair_is_made_once() {
-    let folder = folder();
-    drop(Server::start(folder.path(), &[]));
-    let made = std::fs::read(folder.path().join(".countersign/private.pem")).unwrap();
-    let token = token(folder.path(), &[]);
-    let server = Server::start(folder.path(), &[]);
-    let again = std::fs::read(folder.path().join(".countersign/private.pem")).unwrap();
-    assert_eq!(made, again);
-    let answer = run(
-        folder.path(),
-        &["call", &server.url, "greet", "name=you", "--token", &token],
-    );
-    assert_eq!(answer.ok(), "Hello, you! Your userid is ada.\n");
-}
-
-#[test]
 fn whoami_answers_with_what_the_token_says() {
     let folder = folder();
-    let server = Server::start(folder.path(), &[]);
+    let server = Server::with_key_pair(folder.path(), &[]);
     let token = token(folder.path(), &["--scopes", "read,admin"]);
     let answer = run(
         folder.path(),
@@ -140,7 +131,7 @@ fn whoami_answers_with_what_the_token_says() {
 #[test]
 fn a_token_from_a_file_or_from_standard_input_does_as_well() {
     let folder = folder();
-    let server = Server::start(folder.path(), &[]);
+    let server = Server::with_key_pair(folder.path(), &[]);
     let token = token(folder.path(), &[]);
     std::fs::write(folder.path().join("token.txt"), format!("{token}\n")).unwrap();
     let call = ["call", &server.url, "greet", "name=you", "--token-file"];
@@ -153,7 +144,7 @@ fn a_token_from_a_file_or_from_standard_input_does_as_well() {
 #[test]
 fn a_list_shows_what_the_caller_may_use_and_how_to_get_in() {
     let folder = folder();
-    let server = Server::start(folder.path(), &[]);
+    let server = Server::with_key_pair(folder.path(), &[]);
     let tools = |scopes: &[&str]| {
         let token = token(folder.path(), scopes);
         let listed = run(
@@ -204,7 +195,7 @@ fn m_16_without_authentication_everybody_is_greeted_and_a_warning_is_printed() {
     assert_eq!(answer.ok(), "Hello, you! I do not know who you are.\n");
     let listed = run(folder.path(), &["list", &server.url]).ok();
     assert!(listed.contains("Authentication: none\n"), "{listed}");
-    assert!(!folder.path().join(".countersign").exists());
+    assert!(!folder.path().join("countersign-data").exists());
     let (code, logs) = server.signal("-INT");
     assert_eq!(code, Some(0));
     assert!(
@@ -217,7 +208,11 @@ fn m_16_without_authentication_everybody_is_greeted_and_a_warning_is_printed() {
 fn a_signal_to_stop_ends_the_server_well() {
     for signal in ["-INT", "-TERM"] {
         let folder = folder();
-        let (code, _) = Server::start(folder.path(), &[]).signal(signal);
-        assert_eq!(code, Some(0), "{signal}");
+        let keys = Server::with_key_pair(folder.path(), &[]);
+        let ours = Server::start(folder.path(), &[]);
+        for server in [keys, ours] {
+            let (code, _) = server.signal(signal);
+            assert_eq!(code, Some(0), "{signal}");
+        }
     }
 }

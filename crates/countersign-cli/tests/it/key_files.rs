@@ -1,4 +1,4 @@
-//! What `keygen` and `serve` leave on the disk.
+//! What `keygen` and the authorization server leave on the disk.
 
 use std::fs;
 use std::path::Path;
@@ -46,13 +46,23 @@ fn h7_private_keys_have_mode_0600_under_every_umask() {
 
 #[cfg(unix)]
 #[test]
-fn h7_the_keys_of_the_development_server_are_for_their_owner_alone() {
-    let folder = folder();
-    drop(Server::start(folder.path(), &[]));
-    let keys = folder.path().join(".countersign");
-    assert_eq!(mode(&keys), 0o700);
-    assert_eq!(mode(&keys.join("private.pem")), 0o600);
-    assert_eq!(fs::read_to_string(keys.join(".gitignore")).unwrap(), "*\n");
+fn h7_the_data_directory_is_for_its_owner_alone_under_every_umask() {
+    let program = env!("CARGO_BIN_EXE_countersign");
+    for umask in ["000", "022"] {
+        let folder = folder();
+        let line = format!("umask {umask}; exec {program} keys rotate");
+        shell(folder.path(), &line).ok();
+        let data = folder.path().join("countersign-data");
+        assert_eq!(mode(&data), 0o700);
+        let mut files: Vec<_> = fs::read_dir(&data).unwrap().map(Result::unwrap).collect();
+        files.sort_by_key(fs::DirEntry::file_name);
+        for file in &files {
+            assert_eq!(mode(&file.path()), 0o600, "{umask}: {file:?}");
+        }
+        let names: Vec<_> = files.iter().map(fs::DirEntry::file_name).collect();
+        assert!(names.contains(&"countersign.db".into()), "{names:?}");
+        assert!(names.contains(&"countersign.db.keys".into()), "{names:?}");
+    }
 }
 
 #[test]

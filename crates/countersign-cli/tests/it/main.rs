@@ -3,13 +3,23 @@
 #[cfg(test)]
 mod command;
 #[cfg(test)]
+mod connected;
+#[cfg(test)]
+mod data_directory;
+#[cfg(test)]
+mod embedded;
+#[cfg(test)]
 mod first_call;
 #[cfg(test)]
 mod key_files;
 #[cfg(test)]
+mod management;
+#[cfg(test)]
 mod mistakes;
 #[cfg(test)]
 mod odd_places;
+#[cfg(test)]
+mod person;
 #[cfg(test)]
 mod proxies;
 #[cfg(test)]

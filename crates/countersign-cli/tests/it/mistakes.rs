@@ -64,11 +64,47 @@ pub(crate) const USAGE: &[Mistake] = &[
     ),
     (
         "sevre",
-        "unrecognized subcommand 'sevre'; tip: a similar subcommand exists: 'serve' (see --help)",
+        "unrecognized subcommand 'sevre'; tip: some similar subcommands exist: 'users', 'serve' (see --help)",
     ),
     (
-        "token --subject a",
+        "token --subject a --claim a=b",
         "the following required arguments were not provided: --key <FILE> (see --help)",
+    ),
+    (
+        "serve --access-tokens paper",
+        "invalid value 'paper' for '--access-tokens <FORMAT>' [possible values: jwt, opaque]; tip: a similar value exists: 'opaque' (see --help)",
+    ),
+    (
+        "users add",
+        "the following required arguments were not provided: <NAME> (see --help)",
+    ),
+    (
+        "users add a/b",
+        "invalid value 'a/b' for '<NAME>': a name has 1 to 64 letters (a to z), digits and . _ - @ +, and begins with a letter or digit (see --help)",
+    ),
+    (
+        "users add ada --password x",
+        "unexpected argument '--password' found; tip: a similar argument exists: '--password-file' (see --help)",
+    ),
+    (
+        "clients add --name a",
+        "the following required arguments were not provided: --redirect-uri <URI> (see --help)",
+    ),
+    (
+        "clients add --name a --redirect-uri https://a.test/cb --authentication secret",
+        "invalid value 'secret' for '--authentication <METHOD>': write one of none, client_secret_basic, client_secret_post, private_key_jwt (see --help)",
+    ),
+    (
+        "clients invite --expires-in 0s",
+        "invalid value '0s' for '--expires-in <SPAN>': the token would never be valid (see --help)",
+    ),
+    (
+        "grants revoke",
+        "the following required arguments were not provided: <GRANT>... (see --help)",
+    ),
+    (
+        "grants revoke a --user b",
+        "the argument '[GRANT]...' cannot be used with '--user <NAME>' (see --help)",
     ),
     (
         "token --key k --subject a --expires-in 5",
@@ -215,8 +251,8 @@ pub(crate) const FAILURES: &[Mistake] = &[
         "short: the public key (PEM) cannot be used: not exactly one PEM block",
     ),
     (
-        "serve --algorithms HS256",
-        ".countersign/public.pem: no key can verify the listed algorithms: the keys are for ES256",
+        "serve --public-key public.pem --algorithms HS256",
+        "public.pem: no key can verify the listed algorithms: the keys are for ES256",
     ),
     (
         "serve --bind 192.0.2.1:8000 --public-url https://a.test/mcp",
@@ -229,6 +265,78 @@ pub(crate) const FAILURES: &[Mistake] = &[
     (
         "serve --bind 127.0.0.1:0 --public-url https://a.test/mcp#x",
         "the public URL `https://a.test/mcp#x` cannot be used: a fragment (#…) is not allowed",
+    ),
+    (
+        "serve --algorithms RS256",
+        "--algorithms is about tokens of another issuer: say with --public-key, --jwks-url or --hmac-secret-file how they are verified",
+    ),
+    (
+        "serve --issuer https://as.test",
+        "--issuer is about tokens of another issuer: say with --public-key, --jwks-url or --hmac-secret-file how they are verified",
+    ),
+    (
+        "serve --public-key public.pem --data-dir d",
+        "--data-dir is about the authorization server in it, and here another issuer makes the tokens: leave it out",
+    ),
+    (
+        "serve --jwks-url a --registration closed",
+        "--registration is about the authorization server in it, and here another issuer makes the tokens: leave it out",
+    ),
+    (
+        "serve --stdio --access-tokens opaque",
+        "stdio has no OAuth, authorization is for HTTP: leave out --access-tokens, or --stdio",
+    ),
+    (
+        "serve --no-auth --data-dir d",
+        "--data-dir has no effect without authentication: leave it out, or --no-auth",
+    ),
+    (
+        "serve --data-dir short",
+        "short: this is a file, not a folder",
+    ),
+    (
+        "serve --data-dir folder/file/x",
+        "folder/file/x: there is a file where a folder should be",
+    ),
+    (
+        "serve --bind 127.0.0.1:0 --auth-prefix auth",
+        "the prefix `auth` is not a path: write `/auth`, or nothing",
+    ),
+    (
+        "token --subject a --data-dir none",
+        "there is no data in none: countersign serve makes it, or say with --data-dir where it is",
+    ),
+    (
+        "token --subject a --expires-in 2h",
+        "--expires-in: a token without --key is valid for 1s to 1h",
+    ),
+    (
+        "token --subject a --audience b",
+        "--audience b: not an absolute URL",
+    ),
+    (
+        "users list --data-dir none",
+        "there is no data in none: countersign serve makes it, or say with --data-dir where it is",
+    ),
+    (
+        "clients show a --data-dir none",
+        "there is no data in none: countersign serve makes it, or say with --data-dir where it is",
+    ),
+    (
+        "grants list --data-dir noise",
+        "noise: this is a file, not a folder",
+    ),
+    (
+        "users add ada --data-dir short",
+        "short: this is a file, not a folder",
+    ),
+    (
+        "users passwd ada --data-dir damaged",
+        "the database damaged/countersign.db cannot be opened: it is not an SQLite database",
+    ),
+    (
+        "keys list --data-dir halved",
+        "the database halved/countersign.db is there and its sealing keys, halved/countersign.db.keys, are not: put the file back, or move the database away to begin anew",
     ),
     (
         "serve --public-key folder",

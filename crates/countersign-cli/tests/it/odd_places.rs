@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use crate::command::{Server, folder, run, shell};
+use crate::command::{folder, run, shell};
 
 const COMMAND: &str = env!("CARGO_BIN_EXE_countersign");
 
@@ -105,18 +105,4 @@ fn a_private_key_that_others_can_read_is_used_with_a_warning() {
         "warning: other users of this machine can read private.pem: chmod 600 private.pem\n"
     );
     assert_eq!(answer.ok().split('.').count(), 3);
-}
-
-#[test]
-fn half_a_key_pair_of_the_development_server_is_not_completed() {
-    let folder = folder();
-    drop(Server::start(folder.path(), &[]));
-    fs::remove_file(folder.path().join(".countersign/private.pem")).unwrap();
-    let answer = run(folder.path(), &["serve", "--bind", "127.0.0.1:0"]);
-    assert_eq!(answer.code, 1);
-    assert_eq!(
-        answer.stderr,
-        "error: .countersign/public.pem is there without .countersign/private.pem: remove it, or \
-         say --public-key .countersign/public.pem\n"
-    );
 }

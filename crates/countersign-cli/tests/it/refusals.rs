@@ -153,17 +153,30 @@ async fn the_report_is_403_without_its_scope_and_not_in_the_list() {
 #[tokio::test]
 async fn h1_no_token_and_no_key_reaches_the_log() {
     let folder = folder();
-    let server = Server::start(folder.path(), &["--log", "trace"]);
-    let client = ModernClient::new(Http::socket(&server.authority()), "/mcp");
-    let answer = client
-        .bearer("canary-token")
-        .send("tools/list", json!({}))
-        .await;
-    assert_eq!(answer.status(), 401);
-    let private = std::fs::read_to_string(folder.path().join(".countersign/private.pem"));
-    let private = private.unwrap();
-    let (_, logs) = server.signal("-INT");
-    assert!(logs.contains("refused"), "{logs}");
-    assert!(!logs.contains("canary-token"), "{logs}");
-    assert!(!logs.contains(private.lines().nth(1).unwrap()));
+    for (server, secret) in [
+        (
+            Server::with_key_pair(folder.path(), &["--log", "trace"]),
+            ".countersign/private.pem",
+        ),
+        (
+            Server::start(folder.path(), &["--log", "trace"]),
+            "countersign-data/countersign.db.keys",
+        ),
+    ] {
+        let client = ModernClient::new(Http::socket(&server.authority()), "/mcp");
+        let answer = client
+            .bearer("canary-token")
+            .send("tools/list", json!({}))
+            .await;
+        assert_eq!(answer.status(), 401);
+        let secret = std::fs::read_to_string(folder.path().join(secret)).unwrap();
+        let secret = secret.lines().find(|line| !line.starts_with('-')).unwrap();
+        let link = server.printed.split("/setup?token=").nth(1);
+        let link = link.map(|rest| rest.lines().next().unwrap().to_owned());
+        let (_, logs) = server.signal("-INT");
+        assert!(logs.contains("refused"), "{logs}");
+        assert!(!logs.contains("canary-token"), "{logs}");
+        assert!(!logs.contains(secret));
+        assert!(link.is_none_or(|link| !logs.contains(&link)));
+    }
 }

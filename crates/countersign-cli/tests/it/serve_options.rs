@@ -172,7 +172,7 @@ async fn with_sessions_legacy_clients_get_one_of_their_own() {
         token.trim_end().to_owned()
     };
     let (ada, bob) = (mint("ada"), mint("bob"));
-    let server = Server::start(folder.path(), &["--sessions"]);
+    let server = Server::with_key_pair(folder.path(), &["--sessions"]);
     let client = |server: &Server, token: &str| {
         LegacyClient::new(Http::socket(&server.authority()), "/mcp").bearer(token)
     };
@@ -186,7 +186,7 @@ async fn with_sessions_legacy_clients_get_one_of_their_own() {
         let answers = [listed.status(), listening.status(), deleted.status()];
         assert_eq!(answers, expected);
     }
-    let without = Server::start(folder.path(), &[]);
+    let without = Server::with_key_pair(folder.path(), &[]);
     let mut client = client(&without, &ada);
     client.initialize().await;
     assert_eq!(client.session(), None);

@@ -15,7 +15,7 @@ fn m_48_tls_serves_clients_that_trust_the_certificate_and_no_others() {
         made.signing_key.serialize_pem(),
     )
     .unwrap();
-    let server = Server::start(
+    let server = Server::with_key_pair(
         folder.path(),
         &["--tls-cert", "cert.pem", "--tls-key", "key.pem"],
     );
@@ -81,5 +81,5 @@ fn a_client_over_stdio_is_served_in_both_eras_without_being_authenticated() {
             "Hello, you! I do not know who you are."
         );
     }
-    assert!(!folder.path().join(".countersign").exists());
+    assert!(!folder.path().join("countersign-data").exists());
 }

@@ -1,0 +1,113 @@
+//! The authorization server inside `countersign serve`: people log in in a browser, and
+//! clients get tokens here.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use countersign::authorization_server::settings::{AccessTokenFormat, Registration};
+use countersign::oauth::Secret;
+use countersign::{EmbeddedAuth, Server};
+
+use super::options::Serve;
+use crate::SCOPE;
+use crate::data::IfMissing;
+
+/// What is learnt when the server starts.
+#[derive(Default)]
+pub(super) struct Embedded {
+    setup_link: Arc<Mutex<Option<Secret>>>,
+}
+
+impl Embedded {
+    /// Adds the authorization server that `options` describe to `server`.
+    pub(super) async fn add_to(&self, server: Server, options: &Serve) -> anyhow::Result<Server> {
+        let directory = &options.data;
+        // Before clients come, and with the names of the files.
+        let data = directory.open(IfMissing::Create).await?;
+        data.check_sealing_keys().await?;
+        let setup_link = Arc::clone(&self.setup_link);
+        let format = options.access_tokens.into();
+        let registration = options.registration.into();
+        let mut auth = EmbeddedAuth::storage(directory.storage(IfMissing::Create).await?)
+            .scope(SCOPE, "Call the tools greet and whoami")
+            .optional_scope("admin", "Read the report for administrators")
+            .configure(move |builder| {
+                let builder = builder.service_name("countersign demo");
+                builder.settings(|settings| {
+                    settings.access_token_format = format;
+                    settings.registration = registration;
+                })
+            })
+            .on_setup_link(move |link| {
+                let mut place = setup_link.lock().unwrap_or_else(PoisonError::into_inner);
+                *place = Some(link.clone());
+            });
+        if let Some(prefix) = &options.auth_prefix {
+            auth = auth.prefix(prefix);
+        }
+        let ask = options.required_scopes().is_empty();
+        Ok(server.auth(auth).challenge_scopes(ask.then_some(SCOPE)))
+    }
+
+    /// What people do first, and where everything is kept.
+    pub(super) fn explained(&self, url: &str, options: &Serve) -> Vec<String> {
+        let kept = options.data.path().display();
+        let mut lines = vec![format!("Accounts, clients and keys are kept in {kept}")];
+        let link = self
+            .setup_link
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(link) = link.as_ref() {
+            lines.push(format!(
+                "\nThere is no account yet. Make the first one here, within a day:\n\n{}",
+                link.reveal()
+            ));
+            lines.push(format!(
+                "\nThen add {url} to an MCP client: it sends you to a browser to log in."
+            ));
+        } else {
+            lines.push(format!(
+                "\nAdd {url} to an MCP client: it sends you to a browser to log in."
+            ));
+        }
+        lines
+    }
+}
+
+/// Who may register a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum RegistrationOption {
+    /// Anybody, within limits
+    Open,
+    /// Whoever has a token of `countersign clients invite`
+    Token,
+    /// Nobody
+    Closed,
+}
+
+impl From<RegistrationOption> for Registration {
+    fn from(option: RegistrationOption) -> Self {
+        match option {
+            RegistrationOption::Open => Self::Open,
+            RegistrationOption::Token => Self::InitialAccessToken,
+            RegistrationOption::Closed => Self::Closed,
+        }
+    }
+}
+
+/// What access tokens look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum TokenFormat {
+    /// Signed (RFC 9068): others can verify them with the published keys
+    Jwt,
+    /// A random text that means something to this server alone
+    Opaque,
+}
+
+impl From<TokenFormat> for AccessTokenFormat {
+    fn from(option: TokenFormat) -> Self {
+        match option {
+            TokenFormat::Jwt => Self::Jwt,
+            TokenFormat::Opaque => Self::Opaque,
+        }
+    }
+}
