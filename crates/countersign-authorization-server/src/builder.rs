@@ -10,6 +10,7 @@ use countersign_resource_server::{ConfigurationError, SystemClock};
 
 use crate::accounts::Accounts;
 use crate::audit::{Audit, LogAudit};
+use crate::auth_settings::AuthSettings;
 use crate::claims::{PlainClaims, TokenClaims};
 use crate::client::ClientIdDocuments;
 use crate::interaction::Interaction;
@@ -125,6 +126,18 @@ impl AuthorizationServerBuilder {
         let (scope, sentence) = (name.to_owned(), sentence.into());
         self.scopes([name])
             .pages(|pages| pages.optional_scope(scope, sentence))
+    }
+
+    /// Takes over `settings`, whose `issuer_url` must be the issuer.
+    pub fn auth_settings(mut self, settings: &AuthSettings) -> Self {
+        let applied = match &mut self.settings {
+            Ok(own) => settings.apply(own),
+            Err(_) => Ok(()),
+        };
+        if let Err(error) = applied {
+            self.settings = Err(error);
+        }
+        self
     }
 
     /// Changes any other setting.

@@ -17,6 +17,7 @@ pub(crate) enum Endpoint {
     Revoke,
     Introspect,
     Jwks,
+    Status,
     /// A page or form of the interaction.
     Page,
 }
@@ -47,6 +48,13 @@ impl Paths {
                 paths.insert(format!("{base}{path}"), endpoint);
             }
         }
+        // It has the name that people know, with or without a prefix.
+        let status = if settings.prefix.is_empty() {
+            "/auth/status"
+        } else {
+            "/status"
+        };
+        paths.insert(format!("{base}{status}"), Endpoint::Status);
         for path in ServerMetadata::paths(&settings.issuer) {
             paths.insert(path, Endpoint::Metadata);
         }

@@ -113,6 +113,7 @@ impl AuthorizationServer {
             Some(Endpoint::Revoke) => endpoints::revoke(inner, incoming).await,
             Some(Endpoint::Introspect) => endpoints::introspect(inner, incoming).await,
             Some(Endpoint::Jwks) => endpoints::jwks(inner, incoming).await,
+            Some(Endpoint::Status) => endpoints::status(inner, incoming).await,
             Some(Endpoint::Page) => {
                 let answer = inner.interaction.respond(incoming, self).await?;
                 let accepts_html = incoming.accepts_html();
@@ -230,15 +231,6 @@ impl AuthorizationServer {
     /// [`Unavailable`] if the store is.
     pub async fn deny(&self, transaction: &Secret) -> Result<Answer, Unavailable> {
         self.0.deny(transaction).await
-    }
-
-    /// Forgets what nobody will ask for any more. Call it now and then.
-    ///
-    /// # Errors
-    ///
-    /// [`Unavailable`] if the store is.
-    pub async fn purge(&self) -> Result<u64, Unavailable> {
-        Ok(self.0.store.purge(self.0.now()).await?)
     }
 
     /// Makes a new signing key, which signs in five minutes, and answers its id.

@@ -6,6 +6,7 @@ mod jwks;
 mod metadata;
 mod register;
 mod revoke;
+mod status;
 mod stored_token;
 mod token;
 
@@ -14,6 +15,7 @@ pub(crate) use jwks::jwks;
 pub(crate) use metadata::metadata;
 pub(crate) use register::{network_of, register};
 pub(crate) use revoke::revoke;
+pub(crate) use status::status;
 pub(crate) use token::token;
 
 use countersign_oauth::token_error::TokenErrorCode;

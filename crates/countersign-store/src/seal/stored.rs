@@ -20,6 +20,9 @@ pub enum StoredSealError {
         /// Why.
         reason: OpenError,
     },
+    /// There are no random bytes to seal with.
+    #[error("no random bytes can be drawn")]
+    Random,
     /// The store does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -66,7 +69,7 @@ impl SealingKeys {
     /// older keys can be taken away. Answers how many were moved. Receipts are not
     /// among them: they are of no use after the grace window.
     ///
-    /// `draw` gives fresh bytes of a cryptographic generator.
+    /// `draw` gives fresh bytes of a cryptographic generator, or nothing if it failed.
     ///
     /// # Errors
     ///
@@ -75,7 +78,7 @@ impl SealingKeys {
         &self,
         store: &dyn Store,
         kinds: &[Kind],
-        draw: &(dyn Fn(&mut [u8]) + Send + Sync),
+        draw: &(dyn Fn() -> Option<FreshNonce> + Send + Sync),
         now: UnixTime,
     ) -> Result<u64, StoredSealError> {
         let mut moved = 0;
@@ -100,15 +103,14 @@ impl SealingKeys {
         &self,
         store: &dyn Store,
         mut record: Record,
-        draw: &(dyn Fn(&mut [u8]) + Send + Sync),
+        draw: &(dyn Fn() -> Option<FreshNonce> + Send + Sync),
         now: UnixTime,
     ) -> Result<bool, StoredSealError> {
         loop {
             let Some(sealed) = record.sealed.take() else {
                 return Ok(false);
             };
-            let mut nonce: FreshNonce = [0; 12];
-            draw(&mut nonce);
+            let nonce = draw().ok_or(StoredSealError::Random)?;
             let Some(newest) = self
                 .reseal(&record.key, Column::Sealed, &sealed, nonce)
                 .map_err(|reason| unopened(&record.key, reason))?

@@ -239,7 +239,15 @@ mod stored {
     async fn f18_after_a_rotation_everything_moves_to_the_newest_key() {
         let store = filled(&keys(&[1])).await;
         let rotated = keys(&[2, 1]);
-        let draw = SeededRandom::new(3).as_fn();
+        let nothing = || None;
+        let failed = rotated.reseal_stored(&store, &KINDS, &nothing, NOW).await;
+        assert!(matches!(failed, Err(StoredSealError::Random)));
+        let random = SeededRandom::new(3);
+        let draw = move || {
+            let mut nonce = [0; 12];
+            random.fill(&mut nonce);
+            Some(nonce)
+        };
         let moved = rotated.reseal_stored(&store, &KINDS, &draw, NOW).await;
         assert_eq!(moved.unwrap(), 250);
         let again = rotated.reseal_stored(&store, &KINDS, &draw, NOW).await;

@@ -55,7 +55,13 @@ impl Mounted {
         match *self {}
     }
 
-    pub(crate) async fn announce(&self) -> Result<(), ConfigurationError> {
+    pub(crate) fn keep_house(&self) -> impl Future<Output = ()> + Send + 'static {
+        match *self {}
+        #[expect(unreachable_code, reason = "it has the type")]
+        std::future::ready(())
+    }
+
+    pub(crate) async fn begin(&self) -> Result<(), ConfigurationError> {
         match *self {}
     }
 }

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use countersign_authorization_server::{
-    AuthorizationServer, AuthorizationServerBuilder, ClientIdDocuments, DocumentTrust, Headless,
-    Storage,
+    AuthSettings, AuthorizationServer, AuthorizationServerBuilder, ClientIdDocuments,
+    DocumentTrust, Headless, Storage,
 };
 use countersign_resource_server::fetch::Fetcher;
 use countersign_resource_server::oauth::Secret;
@@ -64,6 +64,7 @@ pub struct EmbeddedAuth {
     kept: Kept,
     issuer: Option<String>,
     headless: Option<Headless>,
+    settings: Option<AuthSettings>,
     changes: Vec<Change>,
     announcement: Announcement,
 }
@@ -109,6 +110,7 @@ impl EmbeddedAuth {
             kept,
             issuer: None,
             headless: None,
+            settings: None,
             changes: Vec::new(),
             announcement: Box::new(print),
         }
@@ -119,6 +121,15 @@ impl EmbeddedAuth {
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// Takes over `settings`: the issuer and what can be registered and revoked. Every
+    /// token then needs the `required_scopes`, at this server too.
+    #[must_use]
+    pub fn settings(mut self, settings: AuthSettings) -> Self {
+        self.issuer = Some(settings.issuer_url.clone());
+        self.settings = Some(settings);
         self
     }
 
@@ -239,6 +250,9 @@ impl EmbeddedAuth {
             .storage(storage)
             .client_id_documents(documents)
             .clock(around.clock);
+        if let Some(settings) = &self.settings {
+            builder = builder.auth_settings(settings);
+        }
         if let Some(headless) = self.headless {
             builder = builder.interaction(Arc::new(headless));
         }
@@ -260,6 +274,12 @@ impl App {
 
 impl Authentication for EmbeddedAuth {
     fn add_to(self, mut server: Server) -> Server {
+        if let Some(settings) = &self.settings {
+            match settings.required_scope_set() {
+                Ok(scopes) => server.required_scopes = server.required_scopes.union(&scopes),
+                Err(error) => server.note(Err(error)),
+            }
+        }
         if server.embedded.replace(self).is_some() {
             server.note(Err(ConfigurationError::new(
                 "there are two embedded authorization servers: leave one out",

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_authorization_server::AuthorizationServer;
@@ -17,6 +18,9 @@ use http_body::Body;
 
 use super::Announcement;
 use crate::front::{Answer, BoxError, Place};
+
+/// How often house is kept.
+const PERIOD: Duration = Duration::from_secs(15 * 60);
 
 /// An authorization server that is part of a server.
 pub(crate) struct Mounted {
@@ -39,6 +43,7 @@ pub(super) fn mount(
             place.resource.as_str()
         )));
     }
+    check_issuer(server.settings().issuer.as_str(), place)?;
     let own_tokens = server
         .own_tokens(place.resource.clone())
         .map_err(|error| ConfigurationError::new(error.to_string()))?;
@@ -49,6 +54,21 @@ pub(super) fn mount(
         announcement,
     };
     Ok((gate, mounted))
+}
+
+/// Clients read the metadata at the issuer, so it has to lead here.
+fn check_issuer(issuer: &str, place: &Place) -> Result<(), ConfigurationError> {
+    let behind = issuer
+        .split_once("://")
+        .map_or(issuer, |(_, behind)| behind);
+    let host = behind.split('/').next().unwrap_or_default();
+    if place.names.answers_to_host(host) {
+        return Ok(());
+    }
+    Err(ConfigurationError::new(format!(
+        "the issuer is `{issuer}`, and this server does not answer to the host `{host}`: set the \
+         public URL that clients use, or allow the host"
+    )))
 }
 
 impl Mounted {
@@ -79,8 +99,13 @@ impl Mounted {
         answer.map(Answer::stream)
     }
 
-    /// Tells whoever started the server how the first account is made, if there is none.
-    pub(crate) async fn announce(&self) -> Result<(), ConfigurationError> {
+    /// What is done at the start, before anybody is answered: looks whether the sealing
+    /// keys are the right ones, and tells how the first account is made, if there is none.
+    pub(crate) async fn begin(&self) -> Result<(), ConfigurationError> {
+        self.server
+            .check_seals()
+            .await
+            .map_err(|error| ConfigurationError::new(error.to_string()))?;
         let Some(people) = self.server.people() else {
             return Ok(());
         };
@@ -96,6 +121,22 @@ impl Mounted {
             announce(&link);
         }
         Ok(())
+    }
+}
+
+impl Mounted {
+    /// What is done now and then, for as long as it is polled.
+    pub(crate) fn keep_house(&self) -> impl Future<Output = ()> + Send + 'static {
+        let server = self.server.clone();
+        async move {
+            loop {
+                match server.keep_house().await {
+                    Ok(done) => tracing::debug!(?done, "kept house"),
+                    Err(error) => tracing::warn!(%error, "housekeeping waits"),
+                }
+                tokio::time::sleep(PERIOD).await;
+            }
+        }
     }
 }
 

@@ -136,6 +136,11 @@ impl AllowedNames {
                     .is_ok_and(|url| url.host_str().is_some_and(is_loopback_name)))
     }
 
+    /// Whether a request for `host`, written `name` or `name:port`, is answered.
+    pub(crate) fn answers_to_host(&self, host: &str) -> bool {
+        Authority::parse(host).is_some_and(|authority| self.answers_to(&authority))
+    }
+
     fn answers_to(&self, authority: &Authority) -> bool {
         (self.loopback && is_loopback_name(&authority.host))
             || self.hosts.iter().any(|allowed| {

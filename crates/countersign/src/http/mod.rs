@@ -318,7 +318,7 @@ impl Server {
         }
         let app = self.app(place, local)?;
         if let Some(issuing) = &app.0.issuing {
-            issuing.announce().await?;
+            issuing.begin().await?;
         }
         Ok(RunningServer::start(
             app,

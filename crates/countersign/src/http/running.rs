@@ -21,6 +21,8 @@ pub struct RunningServer {
     tls: Option<tls::Acceptor>,
     stop: Option<oneshot::Sender<()>>,
     accepting: JoinHandle<()>,
+    /// What is done now and then, if there is something.
+    housekeeping: Option<JoinHandle<()>>,
 }
 
 impl RunningServer {
@@ -41,12 +43,15 @@ impl RunningServer {
             max_connections,
             patience,
         ));
+        let issuing = app.0.issuing.as_ref();
+        let housekeeping = issuing.map(|issuing| tokio::spawn(issuing.keep_house()));
         Self {
             app,
             local,
             tls,
             stop: Some(stop),
             accepting,
+            housekeeping,
         }
     }
 
@@ -97,6 +102,9 @@ impl RunningServer {
 impl Drop for RunningServer {
     fn drop(&mut self) {
         self.accepting.abort();
+        if let Some(housekeeping) = &self.housekeeping {
+            housekeeping.abort();
+        }
     }
 }
 

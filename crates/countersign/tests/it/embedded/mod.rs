@@ -2,7 +2,9 @@
 
 pub(crate) mod client;
 mod flow;
+mod housekeeping;
 mod mounting;
+mod settings;
 mod start;
 
 use std::sync::Arc;
