@@ -39,6 +39,8 @@ struct ConsentPage<'a> {
     introduction: Option<&'a str>,
     resource: &'a str,
     required: Vec<ScopeLine>,
+    /// Those of which the operator has not said what they permit.
+    undescribed: Vec<ScopeLine>,
     optional: Vec<ScopeLine>,
     duration: Duration,
 }
@@ -52,6 +54,10 @@ impl Visit<'_> {
         client: &Client,
     ) -> Answer {
         let (people, lifetimes) = (self.people, &self.people.lifetimes);
+        let (required, undescribed) = people
+            .lines(&pending.scope, false)
+            .into_iter()
+            .partition(|line| line.sentence.is_some());
         let template = ConsentPage {
             frame: people.frame(),
             forgery_token: token(
@@ -63,7 +69,8 @@ impl Visit<'_> {
             who: WhoAsks::new(client, &pending.redirect_uri),
             introduction: people.introduction.as_deref(),
             resource: pending.resource.as_str(),
-            required: people.lines(&pending.scope, false),
+            required,
+            undescribed,
             optional: people.lines(&pending.scope, true),
             duration: if client.facts.metadata.allows(GrantType::RefreshToken) {
                 Duration::Renewed {

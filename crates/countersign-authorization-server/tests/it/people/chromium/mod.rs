@@ -11,7 +11,7 @@ mod walk;
 mod way_back;
 
 use countersign_authorization_server::oauth::pkce::CodeVerifier;
-use countersign_authorization_server::{ClientIdDocuments, DocumentTrust};
+use countersign_authorization_server::{ClientIdDocuments, DocumentTrust, People, Settings};
 use tokio::net::TcpListener;
 
 use super::browser::*;
@@ -28,6 +28,9 @@ const SCREENS: [Screen; 4] = [
     screen("phone-light", (390, 844), true, false),
     screen("phone-dark", (390, 844), true, true),
 ];
+
+/// The narrowest that WCAG 2.2, 1.4.10 asks for: also a desktop at 400 %.
+const NARROW: Screen = screen("narrow", (320, 640), true, false);
 
 const PHONE: Screen = SCREENS[2];
 const DESKTOP: Screen = SCREENS[0];
@@ -74,12 +77,21 @@ struct Running {
 }
 
 async fn running() -> Running {
+    running_with(|_| (), |people| people).await
+}
+
+/// As [`running`], with other settings and words.
+async fn running_with(
+    change: impl FnOnce(&mut Settings),
+    write: impl FnOnce(People) -> People,
+) -> Running {
     let (listener, issuer) = listen().await;
     let (client, address) = listen().await;
     let port = address.rsplit(':').next().unwrap().parse().unwrap();
     let mut settings = settings_at(&issuer);
     settings.service_name = Some("Notes of Ada".to_owned());
-    let site = site_with(settings, |builder| {
+    change(&mut settings);
+    let site = site_of(settings, write, |builder| {
         builder.client_id_documents(ClientIdDocuments::new(Host::new(), DocumentTrust::AnyHost))
     })
     .await;
@@ -103,11 +115,16 @@ impl Running {
             "D" | WEB => CALLBACK.to_owned(),
             _ => format!("http://127.0.0.1:{}/cb", self.port),
         };
+        self.request_to(client, &redirect)
+    }
+
+    /// An authorization request of `client`, answered at `redirect`.
+    fn request_to(&self, client: &str, redirect: &str) -> String {
         let challenge = CodeVerifier::parse(VERIFIER).unwrap().challenge();
         let query = form(&[
             ("response_type", "code"),
             ("client_id", client),
-            ("redirect_uri", &redirect),
+            ("redirect_uri", redirect),
             ("code_challenge", challenge.as_str()),
             ("code_challenge_method", "S256"),
             ("state", "s"),
