@@ -24,8 +24,8 @@ pub(crate) fn server(auth: EmbeddedAuth) -> Server {
         // What a person can leave out.
         .optional_scope("letters:send", "Send letters in your name, at your expense")
         .configure(|server| {
-            server.pages(|pages| {
-                pages.server_name("The Letter Office").introduction(
+            server.service_name("The Letter Office").pages(|pages| {
+                pages.introduction(
                     "Our staff never asks you to connect an application. If somebody does, \
                      say no and tell us.",
                 )
