@@ -91,14 +91,6 @@ impl App {
         self.0.lane.end_sessions_of_subject(issuer, subject)
     }
 
-    /// The authorization server that is part of this one, to administer it.
-    #[cfg(feature = "authorization-server")]
-    pub fn authorization_server(
-        &self,
-    ) -> Option<&countersign_authorization_server::AuthorizationServer> {
-        self.0.issuing.as_ref().map(|issuing| &issuing.server)
-    }
-
     /// How many sessions are open.
     pub fn open_sessions(&self) -> usize {
         self.0.lane.open_sessions()
