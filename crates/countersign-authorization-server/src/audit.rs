@@ -1,12 +1,20 @@
 //! What happened, for whoever watches: one event for each decision, with a stable
 //! reason and without secrets.
+//!
+//! Each comes with the request that it belongs to and the address that the request came
+//! from. A refusal of which nothing more is known is noted by its status, so that none
+//! goes by unseen.
 
 use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use countersign_oauth::ClientId;
 use countersign_oauth::client_authentication::ClientAuthenticationError;
 use countersign_oauth::client_authentication::assertion::AssertionError;
 use countersign_oauth::grant_type::GrantType;
+use countersign_oauth::time::Clock;
+use countersign_oauth::{ClientId, UnixTime};
 use countersign_store::GrantId;
 
 /// One thing that happened.
@@ -15,8 +23,8 @@ use countersign_store::GrantId;
 pub enum AuditEvent {
     /// An authorization request was refused; the text is the reason.
     AuthorizationRefused(String),
-    /// A person consented and a code was issued.
-    CodeIssued(ClientId, GrantId),
+    /// A person consented and a code was issued; the text is the subject.
+    CodeIssued(ClientId, GrantId, String),
     /// A person, or the server for them, said no.
     ConsentDenied(ClientId),
     /// Tokens were issued.
@@ -33,8 +41,14 @@ pub enum AuditEvent {
     CodeWithdrawn(ClientId, GrantId),
     /// A token was revoked by its client.
     TokenRevoked(ClientId, GrantId),
+    /// A client was refused the revocation of a token; the text is the reason.
+    RevocationRefused(ClientId, &'static str),
+    /// A client was told nothing about an active token; the text is the reason.
+    IntrospectionRefused(ClientId, &'static str),
     /// A client registered itself.
     ClientRegistered(ClientId),
+    /// An administrator added, changed or deleted a client.
+    ClientAdministered(ClientId, Administered),
     /// A registration was refused; the text is the reason.
     RegistrationRefused(String),
     /// The signing key was changed; the text is the new key id.
@@ -53,10 +67,24 @@ pub enum AuditEvent {
     SetupRefused,
     /// A form was refused because another page or another login sent it.
     FormRefused,
-    /// A person took back what they had allowed.
+    /// A person took back what they had allowed, or an administrator did.
     GrantRevoked(GrantId),
+    /// A request was refused for its form; the number is the status (RFC 9110 §15.5).
+    RequestRefused(u16),
     /// Nothing could be decided; the text is the reason.
     Unavailable(String),
+}
+
+/// What an administrator did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Administered {
+    /// It was added.
+    Added,
+    /// It was changed.
+    Changed,
+    /// It was deleted, with its grants.
+    Deleted,
 }
 
 /// Why a client is not who it says.
@@ -81,15 +109,33 @@ pub enum ClientRefusal {
     /// The keys of the client are not to be had.
     #[error("the keys of the client cannot be read")]
     Keys,
+    /// It is public, where a client must prove who it is.
+    #[error("a public client may not do this")]
+    Public,
     /// Too many attempts.
     #[error("too many failed attempts")]
     Throttled,
 }
 
+/// An event, and when and by which request it came about.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AuditRecord {
+    /// What happened.
+    pub event: AuditEvent,
+    /// When, in seconds since 1970.
+    pub at: UnixTime,
+    /// The same for all events of one request; absent outside of requests, such as for
+    /// what an administrator does.
+    pub request: Option<String>,
+    /// Where the request came from, if that is known.
+    pub address: Option<IpAddr>,
+}
+
 /// Takes events. It must not block.
 pub trait Audit: fmt::Debug + Send + Sync + 'static {
-    /// Notes `event`.
-    fn note(&self, event: AuditEvent);
+    /// Notes what happened.
+    fn note(&self, record: AuditRecord);
 }
 
 /// Writes events to the log.
@@ -98,15 +144,75 @@ pub trait Audit: fmt::Debug + Send + Sync + 'static {
 pub struct LogAudit;
 
 impl Audit for LogAudit {
-    fn note(&self, event: AuditEvent) {
+    fn note(&self, record: AuditRecord) {
+        let AuditRecord { event, at, .. } = record;
+        let request = record.request.as_deref();
+        let address = record.address.map(tracing::field::display);
         match event {
             AuditEvent::ReplayDetected(..) | AuditEvent::CodeWithdrawn(..) => {
-                tracing::warn!(target: "countersign::audit", ?event);
+                tracing::warn!(target: "countersign::audit", ?event, %at, request, address);
             }
             AuditEvent::Unavailable(_) => {
-                tracing::error!(target: "countersign::audit", ?event);
+                tracing::error!(target: "countersign::audit", ?event, %at, request, address);
             }
-            _ => tracing::info!(target: "countersign::audit", ?event),
+            _ => tracing::info!(target: "countersign::audit", ?event, %at, request, address),
         }
+    }
+}
+
+tokio::task_local! {
+    /// The request that is answered.
+    static CURRENT: Current;
+}
+
+/// A request that is answered.
+#[derive(Debug)]
+struct Current {
+    id: Option<String>,
+    address: Option<IpAddr>,
+    was_noted: AtomicBool,
+}
+
+/// Adds to each event when it came about and in which request.
+#[derive(Debug)]
+pub(crate) struct AuditTrail {
+    pub(crate) sink: Arc<dyn Audit>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl AuditTrail {
+    /// Notes `event`.
+    pub(crate) fn note(&self, event: AuditEvent) {
+        let current = CURRENT.try_with(|current| {
+            current.was_noted.store(true, Ordering::Relaxed);
+            (current.id.clone(), current.address)
+        });
+        let (request, address) = current.unwrap_or_default();
+        self.sink.note(AuditRecord {
+            event,
+            at: self.clock.now(),
+            request,
+            address,
+        });
+    }
+
+    /// Whether something was noted of the request that is answered.
+    pub(crate) fn has_noted() -> bool {
+        let noted = |current: &Current| current.was_noted.load(Ordering::Relaxed);
+        CURRENT.try_with(noted).unwrap_or_default()
+    }
+
+    /// Lets `answering` be that of the request `id` from `address`.
+    pub(crate) async fn within<T>(
+        id: Option<String>,
+        address: Option<IpAddr>,
+        answering: impl Future<Output = T>,
+    ) -> T {
+        let current = Current {
+            id,
+            address,
+            was_noted: AtomicBool::new(false),
+        };
+        CURRENT.scope(current, answering).await
     }
 }

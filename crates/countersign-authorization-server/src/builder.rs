@@ -9,10 +9,11 @@ use countersign_oauth::{Issuer, ResourceUri, ScopeSet};
 use countersign_resource_server::{ConfigurationError, SystemClock};
 
 use crate::accounts::Accounts;
-use crate::audit::{Audit, LogAudit};
+use crate::audit::{Audit, AuditTrail, LogAudit};
 use crate::auth_settings::AuthSettings;
 use crate::claims::{PlainClaims, TokenClaims};
 use crate::client::ClientIdDocuments;
+use crate::confirmed::Confirmed;
 use crate::interaction::Interaction;
 use crate::keys::Keyring;
 use crate::paths::Paths;
@@ -246,6 +247,10 @@ impl AuthorizationServerBuilder {
             }
         };
         let paths = Paths::new(&settings, interaction.as_ref());
+        let audit = AuditTrail {
+            sink: self.audit,
+            clock: Arc::clone(&self.clock),
+        };
         Ok(AuthorizationServer::of(Inner {
             settings,
             store,
@@ -253,11 +258,12 @@ impl AuthorizationServerBuilder {
             clock: self.clock,
             random: self.random,
             keyring: Keyring::default(),
+            confirmed: Confirmed::default(),
             documents: self.documents,
             interaction,
             people,
             claims: self.claims,
-            audit: self.audit,
+            audit,
             paths,
         }))
     }

@@ -3,7 +3,8 @@
 //!
 //! Each is 256 random bits, of which the store gets a hash, and a record that hangs
 //! on its grant, so that revoking the grant ends it. A signed access token is
-//! recorded under its id for the same reason.
+//! recorded for the same reason, under the hash of its whole text: its id is no
+//! secret, and must not become one.
 
 use countersign_oauth::access_token_claims::{AccessTokenClaims, TYP};
 use countersign_oauth::grant::{GrantState, GrantStep, IllegalStep};
@@ -70,9 +71,10 @@ impl Inner {
         let end = now
             .saturating_add(self.settings.lifetimes.access_token)
             .min(granted.expires_at);
-        let (access_token, hash) = self.make_access_token(granted, &scope, now, end).await?;
+        let access_token = self.make_access_token(granted, &scope, now, end).await?;
+        let key = Key::access_token(SecretHash::of(&access_token));
         let record = self
-            .hanging(Key::access_token(hash), granted, end)
+            .hanging(key, granted, end)
             .with_body(&AccessTokenBody {
                 resource: granted.resource.as_str().to_owned(),
                 scope: scope.to_string(),
@@ -106,18 +108,15 @@ impl Inner {
             .with_body(&granted.body())?)
     }
 
-    /// The token, and the hash under which it is recorded.
     async fn make_access_token(
         &self,
         granted: &Granted,
         scope: &ScopeSet,
         now: UnixTime,
         end: UnixTime,
-    ) -> Result<(Secret, SecretHash), Unavailable> {
+    ) -> Result<Secret, Unavailable> {
         if self.settings.access_token_format == AccessTokenFormat::Opaque {
-            let token = draw_secret(self.random.as_ref())?;
-            let hash = SecretHash::of(&token);
-            return Ok((token, hash));
+            return draw_secret(self.random.as_ref());
         }
         let jti = draw_id(self.random.as_ref())?;
         let mut claims = AccessTokenClaims::new(
@@ -127,7 +126,7 @@ impl Inner {
             granted.client.clone(),
             now,
             end.since(now),
-            jti.as_str(),
+            jti,
         );
         claims.scope = scope.clone();
         self.claims.add(&granted.subject, &mut claims);
@@ -135,7 +134,7 @@ impl Inner {
         let generator = aws_lc_rs::rand::SystemRandom::new();
         let token = sign_compact(Some(TYP), claims.to_json().as_bytes(), &key, &generator)
             .map_err(|_| Unavailable::SigningKey("the key cannot sign"))?;
-        Ok((Secret::new(token), SecretHash::of(&Secret::new(jti))))
+        Ok(Secret::new(token))
     }
 
     fn hanging(&self, key: Key, granted: &Granted, end: UnixTime) -> Record {

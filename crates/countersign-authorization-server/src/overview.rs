@@ -4,6 +4,7 @@
 use countersign_oauth::{ClientId, UnixTime};
 use countersign_store::{Cursor, GrantId, GrantState, Index, Key, Kind, Page, Record, Subject};
 
+use crate::audit::AuditEvent;
 use crate::client::Client;
 use crate::grant::{GrantBody, Granted};
 use crate::server::{AuthorizationServer, Inner};
@@ -105,7 +106,11 @@ impl AuthorizationServer {
     /// [`Unavailable`] if the store is; then nothing was revoked for certain.
     pub async fn revoke_grant(&self, grant: &GrantId) -> Result<bool, Unavailable> {
         let inner = self.inner();
-        Ok(inner.store.revoke_grant(grant, inner.now()).await? > 0)
+        let has_ended = inner.end_grant(grant).await? > 0;
+        if has_ended {
+            inner.audit.note(AuditEvent::GrantRevoked(grant.clone()));
+        }
+        Ok(has_ended)
     }
 
     /// The clients in the store, from `after` on or from the beginning.
@@ -130,6 +135,14 @@ impl AuthorizationServer {
 }
 
 impl Inner {
+    /// Revokes a grant with all that hangs on it, and answers how many records it took.
+    pub(crate) async fn end_grant(&self, grant: &GrantId) -> Result<u64, Unavailable> {
+        let revoked = self.store.revoke_grant(grant, self.now()).await;
+        // Also if it failed: it may have been written all the same.
+        self.confirmed.forget_grant(grant);
+        Ok(revoked?)
+    }
+
     async fn portion<T>(
         &self,
         index: &Index,
@@ -146,11 +159,12 @@ impl Inner {
     }
 
     /// Notes that tokens of a grant were issued. It may be lost.
-    pub(crate) async fn note_use(&self, granted: &Granted) {
+    pub(crate) async fn note_use(&self, granted: &Granted, client: &Client) {
         let key = Key::grant(&granted.id);
         if let Err(error) = self.store.touch(&key, None, self.now()).await {
             tracing::warn!(%error, "the use of a grant was not noted");
         }
+        self.keep_client(client).await;
     }
 }
 

@@ -1,8 +1,15 @@
 //! Verifying the tokens of this server in its own process: RFC 9068 §4, RFC 7009 §3.
 //!
 //! Every token is looked up in the store each time, so that a revocation counts from
-//! the next request on. A signed token must pass all that another resource server
-//! would check as well.
+//! the next request on, whichever process revoked. A token is recorded under the hash
+//! of its whole text: one that is found is, byte for byte, one that was issued here,
+//! for the subject, client, resource, scope and time of its record. Its signature
+//! would say less, and is verified only to say what is wrong with one that is not
+//! found.
+//!
+//! While the store cannot be read, signed tokens that it confirmed a moment ago are
+//! accepted on, for the bound that the settings state and the metadata publish
+//! (`confirmed.rs`); opaque ones are not.
 
 use countersign_oauth::claims::{ClaimsPolicy, TypPolicy};
 use countersign_oauth::introspection::ActiveToken;
@@ -12,6 +19,7 @@ use countersign_resource_server::verifier::Unavailable as VerifierUnavailable;
 use countersign_resource_server::{
     AccessToken, Assertion, PresentedToken, Reason, Verification, Verifier,
 };
+use countersign_store::{Key, SecretHash};
 use serde_json::{Map, Value};
 
 use crate::server::AuthorizationServer;
@@ -70,34 +78,78 @@ impl Verifier for OwnTokens {
 
 impl OwnTokens {
     async fn judge(&self, token: &Secret, now: UnixTime) -> Result<Verification, Unavailable> {
-        let is_signed = match issuer_of(token) {
-            Some(issuer) if issuer == self.server.settings().issuer.as_str() => true,
+        let claims = claims_of(token);
+        if let Some(claims) = &claims
+            && claims
+                .get("iss")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                != self.server.settings().issuer.as_str()
+        {
             // Another issuer made it; another verifier may know it.
-            Some(_) => return Ok(Verification::NotMine),
-            None => false,
-        };
-        let mut claims = Map::new();
-        if is_signed {
-            claims = match self.check_signed(token, now).await? {
-                Ok(claims) => claims,
-                Err(reason) => return Ok(Verification::Rejected(reason)),
-            };
+            return Ok(Verification::NotMine);
         }
-        match self.server.active_token(token).await? {
-            Some(active) if active.aud.as_deref() == Some(self.resource.as_str()) => {
+        let key = Key::access_token(SecretHash::of(token));
+        let active = self.active(&key, claims.is_some(), now).await?;
+        match (active, claims) {
+            (Some(active), claims) if active.aud.as_deref() == Some(self.resource.as_str()) => {
+                let claims = claims.unwrap_or_default();
                 Ok(Verification::Accepted(accepted(active, claims)))
             }
-            Some(_) => Ok(Verification::Rejected(Reason::Audience)),
-            None if is_signed => Ok(Verification::Rejected(Reason::Inactive)),
-            None => Ok(Verification::NotMine),
+            (Some(_), None) => Ok(Verification::Rejected(Reason::Audience)),
+            (_, Some(_)) => Ok(Verification::Rejected(
+                self.reason_against(token, now).await?,
+            )),
+            (None, None) => Ok(Verification::NotMine),
         }
+    }
+
+    /// What the token under `key` says, if it is active.
+    async fn active(
+        &self,
+        key: &Key,
+        is_signed: bool,
+        now: UnixTime,
+    ) -> Result<Option<ActiveToken>, Unavailable> {
+        let inner = self.server.inner();
+        let bound = inner.settings.lifetimes.revocation_bound;
+        let before = inner.confirmed.moment();
+        match inner.active_token_under(key).await {
+            Ok(Some((grant, active))) => {
+                if is_signed {
+                    let confirmed = (grant.as_ref(), &active);
+                    inner.confirmed.note(before, key, confirmed, now, bound);
+                }
+                Ok(Some(active))
+            }
+            Ok(None) => {
+                // Revoked by another process, perhaps.
+                if is_signed {
+                    inner.confirmed.drop_unconfirmed(key);
+                }
+                Ok(None)
+            }
+            Err(error) if is_signed && error.is_outage_of_the_store() => {
+                match inner.confirmed.within(key, now, bound) {
+                    Some(active) => Ok(Some(active)),
+                    None => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Why a signed token under our name is not accepted.
+    async fn reason_against(&self, token: &Secret, now: UnixTime) -> Result<Reason, Unavailable> {
+        let checked = self.check_signed(token, now).await?;
+        Ok(checked.err().unwrap_or(Reason::Inactive))
     }
 
     async fn check_signed(
         &self,
         token: &Secret,
         now: UnixTime,
-    ) -> Result<Result<Map<String, Value>, Reason>, Unavailable> {
+    ) -> Result<Result<(), Reason>, Unavailable> {
         let keys = self.server.verifying_keys().await?;
         let asymmetric: Vec<Algorithm> = Algorithm::ALL
             .into_iter()
@@ -107,21 +159,16 @@ impl OwnTokens {
             Ok(verified) => verified,
             Err(error) => return Ok(Err(error.into())),
         };
-        let checked = self
-            .policy
-            .check(verified.header(), verified.payload(), now);
-        // It was parsed for the check, and has an object in it.
-        let claims = |_| json::parse_object(verified.payload()).unwrap_or_default();
-        Ok(checked.map(claims).map_err(Reason::from))
+        let (header, payload) = (verified.header(), verified.payload());
+        let checked = self.policy.check(header, payload, now);
+        Ok(checked.map(|_| ()).map_err(Reason::from))
     }
 }
 
-/// Which issuer a signed token names; nothing for a text that is no signed token.
-fn issuer_of(token: &Secret) -> Option<String> {
+/// The claims of a signed token, unverified; nothing for a text that is none.
+fn claims_of(token: &Secret) -> Option<Map<String, Value>> {
     let unverified = decode_unverified(token.reveal()).ok()?;
-    let claims = json::parse_object(unverified.payload()).ok()?;
-    let issuer = claims.get("iss").and_then(Value::as_str);
-    Some(issuer.unwrap_or_default().to_owned())
+    json::parse_object(unverified.payload()).ok()
 }
 
 /// After the last check.

@@ -15,10 +15,11 @@ use http::{Request, StatusCode};
 use http_body::Body;
 use tokio::time::timeout;
 
-use crate::audit::{Audit, AuditEvent};
+use crate::audit::{Administered, AuditEvent, AuditTrail};
 use crate::authorize::{Approval, PendingAuthorization};
 use crate::claims::TokenClaims;
 use crate::client::{Client, ClientFacts, ClientIdDocuments};
+use crate::confirmed::Confirmed;
 use crate::endpoints;
 use crate::exchange::{
     Answer, Frame, Incoming, Notice, Unread, accepts_html, not_found, notice, plain, read,
@@ -29,7 +30,7 @@ use crate::interaction::Interaction;
 use crate::keys::Keyring;
 use crate::paths::{Endpoint, Paths};
 use crate::people::People;
-use crate::random::Random;
+use crate::random::{Random, draw_id};
 use crate::settings::Settings;
 use crate::unavailable::Unavailable;
 
@@ -50,12 +51,13 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) keyring: Keyring,
+    pub(crate) confirmed: Confirmed,
     pub(crate) documents: Option<ClientIdDocuments>,
     pub(crate) interaction: Arc<dyn Interaction>,
     /// The pages of the interaction, if they are ours.
     pub(crate) people: Option<Arc<People>>,
     pub(crate) claims: Arc<dyn TokenClaims>,
-    pub(crate) audit: Arc<dyn Audit>,
+    pub(crate) audit: AuditTrail,
     pub(crate) paths: Paths,
 }
 
@@ -78,6 +80,26 @@ impl AuthorizationServer {
     /// the connection puts the address of the client, a [`std::net::IpAddr`], into the
     /// extensions.
     pub async fn respond<B>(&self, request: Request<B>) -> Answer
+    where
+        B: Body<Data = Bytes>,
+    {
+        let address = request.extensions().get().copied();
+        let id = draw_id(self.0.random.as_ref()).ok();
+        AuditTrail::within(id, address, async {
+            let answer = self.answer(request).await;
+            let status = answer.status();
+            // What does not exist is no decision, and scanners ask for a lot of it.
+            let is_refusal = status.is_client_error() && status != StatusCode::NOT_FOUND;
+            if is_refusal && !AuditTrail::has_noted() {
+                let event = AuditEvent::RequestRefused(status.as_u16());
+                self.0.audit.note(event);
+            }
+            answer
+        })
+        .await
+    }
+
+    async fn answer<B>(&self, request: Request<B>) -> Answer
     where
         B: Body<Data = Bytes>,
     {
@@ -181,7 +203,10 @@ impl AuthorizationServer {
     ///
     /// [`Unavailable`] if the store is, or if there is a client with this id.
     pub async fn add_client(&self, id: &ClientId, facts: &ClientFacts) -> Result<(), Unavailable> {
-        self.0.add_client(id, facts).await
+        self.0.add_client(id, facts).await?;
+        let event = AuditEvent::ClientAdministered(id.clone(), Administered::Added);
+        self.0.audit.note(event);
+        Ok(())
     }
 
     /// Changes a client, as an administrator does; it must exist.
@@ -194,7 +219,10 @@ impl AuthorizationServer {
         id: &ClientId,
         facts: &ClientFacts,
     ) -> Result<(), Unavailable> {
-        self.0.replace_client(id, facts).await
+        self.0.replace_client(id, facts).await?;
+        let event = AuditEvent::ClientAdministered(id.clone(), Administered::Changed);
+        self.0.audit.note(event);
+        Ok(())
     }
 
     /// Takes a client away, with every grant that it has.
@@ -203,7 +231,10 @@ impl AuthorizationServer {
     ///
     /// [`Unavailable`] if the store is; some grants may be revoked by then.
     pub async fn delete_client(&self, id: &ClientId) -> Result<(), Unavailable> {
-        self.0.delete_client(id).await
+        self.0.delete_client(id).await?;
+        let event = AuditEvent::ClientAdministered(id.clone(), Administered::Deleted);
+        self.0.audit.note(event);
+        Ok(())
     }
 
     /// Answers the waiting request with a code for what the person agreed to.

@@ -6,6 +6,8 @@ use countersign_oauth::web_uri::LoopbackHosts;
 use countersign_oauth::{Issuer, Lifetime, ResourceUri, ScopeSet};
 use countersign_resource_server::ConfigurationError;
 
+use crate::budgets::RequestBudgets;
+
 /// How long things are valid.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -28,6 +30,11 @@ pub struct Lifetimes {
     pub unused_client: Lifetime,
     /// How far clocks of clients may differ from ours.
     pub leeway: Lifetime,
+    /// How long a revocation may go unnoticed while the store cannot be read: so long
+    /// [`OwnTokens`](crate::OwnTokens) goes on accepting signed access tokens that the
+    /// store confirmed before. While it can be read, a revocation counts from the next
+    /// request on. Published in the metadata; zero accepts nothing without the store.
+    pub revocation_bound: Lifetime,
 }
 
 impl Default for Lifetimes {
@@ -43,6 +50,7 @@ impl Default for Lifetimes {
             client_secret: None,
             unused_client: Lifetime::from_hours(90 * day),
             leeway: Lifetime::from_secs(60),
+            revocation_bound: Lifetime::from_secs(60),
         }
     }
 }
@@ -119,6 +127,8 @@ pub struct Settings {
     pub most_registered_clients: u64,
     /// How many registrations one address may make within an hour.
     pub registrations_per_hour: u64,
+    /// How much strangers may try at the endpoints.
+    pub budgets: RequestBudgets,
     /// What clients may register.
     pub client_rules: ClientRules,
     /// Whether clients can revoke tokens.
@@ -180,6 +190,7 @@ impl Settings {
             registration: Registration::Open,
             most_registered_clients: 10_000,
             registrations_per_hour: 20,
+            budgets: RequestBudgets::default(),
             client_rules,
             revocation: Revocation::Offered,
             access_token_format: AccessTokenFormat::Jwt,

@@ -32,6 +32,11 @@ pub enum Unavailable {
 }
 
 impl Unavailable {
+    /// Whether the store cannot be asked; not if what it has is damaged.
+    pub(crate) const fn is_outage_of_the_store(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Unavailable(_)))
+    }
+
     /// The conflict behind it, if there is one: the state of the store has
     /// changed since it was read.
     pub(crate) const fn conflict(&self) -> Option<Conflict> {

@@ -58,7 +58,7 @@ impl Key {
         Self::new(Kind::RefreshToken, hash.to_text())
     }
 
-    /// An access token, under the hash of itself, or of its `jti` if it is a JWT.
+    /// An access token, under the hash of its whole text.
     pub fn access_token(hash: SecretHash) -> Self {
         Self::new(Kind::AccessToken, hash.to_text())
     }

@@ -48,7 +48,7 @@ kinds! {
     Grant = "grant",
     /// A refresh token (RFC 6749 §6).
     RefreshToken = "refresh_token",
-    /// An opaque access token, or the `jti` of one that is a JWT.
+    /// An access token (RFC 6749 §1.4), opaque or signed.
     AccessToken = "access_token",
     /// The id of an assertion that may be used once (RFC 7523 §3, `jti`).
     AssertionId = "assertion_id",

@@ -64,6 +64,9 @@ pub(super) struct Hasher {
     cost: HashingCost,
     running: Semaphore,
     waiting: Semaphore,
+    /// How many hashes were made.
+    #[cfg(test)]
+    hashes: std::sync::atomic::AtomicUsize,
 }
 
 impl Hasher {
@@ -72,7 +75,19 @@ impl Hasher {
             cost,
             running: Semaphore::const_new(AT_ONCE),
             waiting: Semaphore::const_new(WAITING),
+            #[cfg(test)]
+            hashes: std::sync::atomic::AtomicUsize::new(0),
         }
+    }
+
+    /// Whether `stored` was made at the cost of new hashes.
+    pub(super) fn is_of_today(&self, stored: &PasswordHash) -> bool {
+        stored.cost == self.cost
+    }
+
+    #[cfg(test)]
+    pub(super) fn hashes(&self) -> usize {
+        self.hashes.load(std::sync::atomic::Ordering::SeqCst)
     }
 
     /// The hash of a new password.
@@ -115,6 +130,9 @@ impl Hasher {
         password: &Secret,
         salt: Vec<u8>,
     ) -> Result<[u8; 32], Unavailable> {
+        #[cfg(test)]
+        self.hashes
+            .fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let busy = |_| Unavailable::Login;
         let _place = self.waiting.try_acquire().map_err(busy)?;
         let _turn = self

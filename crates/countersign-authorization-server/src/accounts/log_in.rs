@@ -1,7 +1,8 @@
 //! Checking a name and a password.
 //!
-//! An unknown name, a disabled account and a wrong password look the same, and take
-//! the same time: each costs one hash.
+//! An unknown name, a disabled account and a wrong password look the same, and are the
+//! same work: the same questions to the store, and one hash. A password that is right
+//! and was hashed at another cost than that of today is hashed anew.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -73,17 +74,12 @@ impl Accounts {
     /// [`Unavailable`] if the store is, or if too many passwords are being checked.
     pub async fn log_in(&self, attempt: LoginAttempt<'_>) -> Result<LoginOutcome, Unavailable> {
         let name = AccountName::parse(attempt.name).ok();
-        let account = match &name {
-            Some(name) => self.by_name(name).await?,
-            None => None,
-        };
-        let device = match (attempt.browser, &account) {
-            (Some(browser), Some(account)) => Some(device_key(browser, &account.subject)),
-            _ => None,
-        };
-        let is_known = match (&device, &account) {
-            (Some(key), Some(account)) => self.knows(key, &account.subject).await?,
-            _ => false,
+        let account = self.by_name_or_none(name.as_ref()).await?;
+        let subject = account.as_ref().map_or("", |account| &account.subject);
+        let device = attempt.browser.map(|browser| device_key(browser, subject));
+        let is_known = match &device {
+            Some(key) => self.knows(key, subject).await?,
+            None => false,
         };
         let trier = match &device {
             Some(key) if is_known => Trier::Device(key.id()),
@@ -97,6 +93,7 @@ impl Accounts {
             return Ok(LoginOutcome::Refused);
         };
         self.give_back(counted, &trier).await?;
+        self.rehash(&account, attempt.password).await;
         if let Some(key) = device {
             self.remember(key, &account.subject).await?;
         }
@@ -116,6 +113,29 @@ impl Accounts {
         let presented = if is_long { &too_long } else { password };
         let matches = self.hasher.matches(stored, presented).await? && !is_long;
         Ok(account.filter(|account| matches && !account.body.disabled))
+    }
+
+    /// Hashes the right `password` of `account` at the cost of today, if it was hashed
+    /// at another. The login does not depend on it.
+    async fn rehash(&self, account: &Account, password: &Secret) {
+        if self.hasher.is_of_today(&account.body.password) {
+            return;
+        }
+        let Ok(password) = Password::new(password.clone()) else {
+            return;
+        };
+        if let Err(error) = self.store_rehashed(account.clone(), &password).await {
+            tracing::warn!(%error, "a password was not hashed at the cost of today");
+        }
+    }
+
+    async fn store_rehashed(
+        &self,
+        mut account: Account,
+        password: &Password,
+    ) -> Result<(), Unavailable> {
+        account.body.password = self.hasher.hash(password, self.random.as_ref()).await?;
+        self.store_account(&account).await
     }
 
     /// Changes the password of `subject`, who knows the `current` one. Every session
@@ -147,5 +167,92 @@ impl Accounts {
         self.give_back(&counted, &trier).await?;
         self.replace_password(account, new).await?;
         Ok(LoginOutcome::Subject(subject.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use countersign_store::MemoryStore;
+
+    use super::super::HashingCost;
+    use super::*;
+
+    fn cost(passes: u32) -> HashingCost {
+        HashingCost {
+            memory: 64,
+            passes,
+            ..HashingCost::default()
+        }
+    }
+
+    async fn accounts() -> Accounts {
+        let accounts = Accounts::new(Arc::new(MemoryStore::new())).hashing_cost(cost(1));
+        let password = Password::new(Secret::new("correct horse")).unwrap();
+        for name in ["alice", "mallory"] {
+            let name = AccountName::parse(name).unwrap();
+            accounts.add(&name, &password).await.unwrap();
+        }
+        let mallory = AccountName::parse("mallory").unwrap();
+        accounts.disable(&mallory).await.unwrap();
+        accounts
+    }
+
+    async fn log_in(accounts: &Accounts, name: &str, password: &str) -> LoginOutcome {
+        let password = Secret::new(password);
+        let attempt = LoginAttempt::new(name, &password);
+        accounts.log_in(attempt).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn h11_every_login_that_is_refused_costs_one_hash() {
+        let accounts = accounts().await;
+        let long = "x".repeat(5_000);
+        for (name, password) in [
+            ("alice", "wrong password"),
+            ("alice", "short"),
+            ("alice", &long),
+            ("alice", ""),
+            ("mallory", "correct horse"),
+            ("nobody", "correct horse"),
+            ("no name!", "correct horse"),
+            ("", ""),
+        ] {
+            let before = accounts.hasher.hashes();
+            let outcome = log_in(&accounts, name, password).await;
+            assert_eq!(outcome, LoginOutcome::Refused, "{name}");
+            assert_eq!(accounts.hasher.hashes() - before, 1, "{name} {password}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_password_is_hashed_anew_when_the_cost_has_changed() {
+        let before = accounts().await;
+        let name = AccountName::parse("alice").unwrap();
+        let stored = before.by_name(&name).await.unwrap().unwrap();
+        let session = before.begin_session(stored.clone()).await.unwrap();
+        let after = before.clone().hashing_cost(cost(2));
+
+        // Who does not know the password changes nothing.
+        assert_eq!(
+            log_in(&after, "alice", "wrong password").await,
+            LoginOutcome::Refused
+        );
+        let hash = |account: Account| serde_json::to_value(&account.body.password).unwrap();
+        let unchanged = after.by_name(&name).await.unwrap().unwrap();
+        assert_eq!(hash(unchanged), hash(stored));
+
+        let outcome = log_in(&after, "alice", "correct horse").await;
+        assert!(matches!(outcome, LoginOutcome::Subject(_)));
+        let rehashed = after.by_name(&name).await.unwrap().unwrap();
+        assert!(after.hasher.is_of_today(&rehashed.body.password));
+        assert!(!before.hasher.is_of_today(&rehashed.body.password));
+        // Nobody was logged out by it, and the password still is what it was.
+        assert!(after.logged_in(&session.session).await.unwrap().is_some());
+        let hashes = after.hasher.hashes();
+        let again = log_in(&after, "alice", "correct horse").await;
+        assert!(matches!(again, LoginOutcome::Subject(_)));
+        assert_eq!(after.hasher.hashes() - hashes, 1);
     }
 }

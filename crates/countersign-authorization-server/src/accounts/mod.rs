@@ -99,7 +99,8 @@ impl Accounts {
         self
     }
 
-    /// Hashes new passwords at `cost`; those that are stored keep theirs.
+    /// Hashes new passwords at `cost`, and those that are stored when their people log in
+    /// the next time.
     #[must_use]
     pub fn hashing_cost(mut self, cost: HashingCost) -> Self {
         self.hasher = Arc::new(Hasher::new(cost));

@@ -58,14 +58,22 @@ impl Accounts {
     }
 
     pub(super) async fn by_name(&self, name: &AccountName) -> Result<Option<Account>, Unavailable> {
-        let key = Key::account_name(name.as_str());
-        match self.store.get(&key, self.now()).await? {
-            Found::Live(record) => {
-                let body: NameBody = record.body()?;
-                self.by_subject(&body.subject).await
-            }
-            Found::Spent(_) | Found::Absent => Ok(None),
-        }
+        self.by_name_or_none(Some(name)).await
+    }
+
+    /// The account with `name`. The store is asked twice, whether there is one or not,
+    /// and for what is no name as well.
+    pub(super) async fn by_name_or_none(
+        &self,
+        name: Option<&AccountName>,
+    ) -> Result<Option<Account>, Unavailable> {
+        // Neither a name nor a subject is empty.
+        let key = Key::account_name(name.map_or("", AccountName::as_str));
+        let subject = match self.store.get(&key, self.now()).await? {
+            Found::Live(record) => record.body::<NameBody>()?.subject,
+            Found::Spent(_) | Found::Absent => String::new(),
+        };
+        self.by_subject(&subject).await
     }
 
     /// The changes that make an account.

@@ -14,6 +14,7 @@ use http::StatusCode;
 use super::PendingAuthorization;
 use super::pending::pending_key;
 use crate::audit::AuditEvent;
+use crate::client::Client;
 use crate::exchange::{Answer, Notice, see_other};
 use crate::grant::Granted;
 use crate::random::draw;
@@ -47,7 +48,7 @@ impl Inner {
         transaction: &Secret,
         approval: Approval,
     ) -> Result<Answer, Unavailable> {
-        let Some((pending, redirect)) = self.answerable(transaction).await? else {
+        let Some((pending, redirect, client)) = self.answerable(transaction).await? else {
             return Ok(self.gone());
         };
         let lifetimes = &self.settings.lifetimes;
@@ -66,17 +67,20 @@ impl Inner {
         let Found::Live(_) = used else {
             return Ok(self.gone());
         };
-        self.audit
-            .note(AuditEvent::CodeIssued(granted.client, granted.id));
+        self.keep_client(&client).await;
+        let event = AuditEvent::CodeIssued(granted.client, granted.id, granted.subject);
+        self.audit.note(event);
         Ok(self.respond_with(&pending, &redirect, AuthorizationAnswer::Code(code)))
     }
 
     /// Answers the waiting request with `access_denied`.
     pub(crate) async fn deny(&self, transaction: &Secret) -> Result<Answer, Unavailable> {
-        let Some((pending, redirect)) = self.answerable(transaction).await? else {
+        let Some((pending, redirect, _)) = self.answerable(transaction).await? else {
             return Ok(self.gone());
         };
-        self.forget_pending(transaction).await?;
+        if !self.forget_pending(transaction).await? {
+            return Ok(self.gone());
+        }
         self.audit
             .note(AuditEvent::ConsentDenied(pending.client_id.clone()));
         let code = AuthorizationErrorCode::AccessDenied;
@@ -88,7 +92,7 @@ impl Inner {
     async fn answerable(
         &self,
         transaction: &Secret,
-    ) -> Result<Option<(PendingAuthorization, VerifiedRedirect)>, Unavailable> {
+    ) -> Result<Option<(PendingAuthorization, VerifiedRedirect, Client)>, Unavailable> {
         let Some(pending) = self.pending(transaction).await? else {
             return Ok(None);
         };
@@ -104,7 +108,7 @@ impl Inner {
             metadata.application_type,
         );
         let redirect = matched.ok().filter(|found| found.uri().as_str() == asked);
-        Ok(redirect.map(|redirect| (pending, redirect)))
+        Ok(redirect.map(|redirect| (pending, redirect, client)))
     }
 
     fn respond_with(

@@ -25,6 +25,7 @@ mod resource;
 mod response_type;
 mod scope;
 
+use countersign_oauth::UnixTime;
 use countersign_oauth::authorization_request::{
     RequestRefusal, UnusableRequest, UnverifiedRequest, VerifiedRequest,
 };
@@ -36,7 +37,7 @@ pub use pending::PendingAuthorization;
 
 use crate::audit::AuditEvent;
 use crate::client::Client;
-use crate::exchange::{Answer, Incoming, Notice, method_not_allowed, see_other};
+use crate::exchange::{Answer, Incoming, Notice, method_not_allowed, retry_after, see_other};
 use crate::interaction::{Step, Waiting};
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
@@ -101,7 +102,9 @@ impl Inner {
         client: &Client,
         pending: PendingAuthorization,
     ) -> Result<Answer, Unavailable> {
-        self.keep_client(client).await?;
+        if let Some(until) = self.count_authorization(incoming.address).await? {
+            return Ok(self.show_throttled(until));
+        }
         let transaction = self.remember_pending(&pending).await?;
         let waiting = Waiting {
             transaction: &transaction,
@@ -135,6 +138,14 @@ impl Inner {
             _ => Notice::MALFORMED_REQUEST,
         };
         self.notice(StatusCode::BAD_REQUEST, notice)
+    }
+
+    fn show_throttled(&self, until: UnixTime) -> Answer {
+        let event = AuditEvent::AuthorizationRefused("too many requests".to_owned());
+        self.audit.note(event);
+        let mut answer = self.notice(StatusCode::TOO_MANY_REQUESTS, Notice::TOO_MANY);
+        retry_after(&mut answer, until.since(self.now()));
+        answer
     }
 
     fn show_unknown_client(&self) -> Answer {

@@ -86,13 +86,15 @@ impl Inner {
         }
     }
 
-    /// Takes the request away, so that nobody can answer it any more.
-    pub(super) async fn forget_pending(&self, transaction: &Secret) -> Result<(), Unavailable> {
+    /// Takes the request away, so that nobody can answer it any more. False if
+    /// somebody was quicker.
+    pub(super) async fn forget_pending(&self, transaction: &Secret) -> Result<bool, Unavailable> {
         let key = pending_key(transaction);
-        self.store
+        let found = self
+            .store
             .redeem(&key, Vec::new(), None, self.now())
             .await?;
-        Ok(())
+        Ok(matches!(found, Found::Live(_)))
     }
 }
 

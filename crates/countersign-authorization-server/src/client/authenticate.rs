@@ -6,10 +6,10 @@ use countersign_oauth::client_authentication::{ClientProof, PresentedClient};
 use countersign_oauth::form::Form;
 use countersign_oauth::jose::Algorithm;
 use countersign_oauth::token_error::TokenErrorCode;
-use countersign_oauth::{ClientId, Secret};
+use countersign_oauth::{ClientId, Secret, UnixTime};
 use countersign_store::{Conflict, Key, Record};
 
-use super::Client;
+use super::{Client, ClientFacts};
 use crate::audit::{AuditEvent, ClientRefusal};
 use crate::exchange::Incoming;
 use crate::server::Inner;
@@ -34,6 +34,8 @@ pub(crate) enum Unauthenticated {
         code: TokenErrorCode,
         used_header: bool,
     },
+    /// Too many have failed; they are counted until then.
+    Throttled(UnixTime),
     /// Nothing could be decided.
     Unavailable(Unavailable),
 }
@@ -52,29 +54,68 @@ impl Inner {
         form: &Form,
     ) -> Result<Client, Unauthenticated> {
         let used_header = incoming.authorization().next().is_some();
-        let presented = PresentedClient::parse(incoming.authorization(), form);
-        let (id, verified) = match presented {
-            Ok(presented) => {
-                let id = presented.client_id().clone();
-                (Some(id), self.verify_client(&presented).await?)
+        let presented = match PresentedClient::parse(incoming.authorization(), form) {
+            Ok(presented) => presented,
+            Err(error) => {
+                let throttled = self
+                    .count_failed_authentication(None, incoming.address)
+                    .await?;
+                return Err(self.unauthenticated(None, error.into(), used_header, throttled));
             }
-            Err(error) => (None, Err(error.into())),
         };
-        verified.map_err(|refusal: ClientRefusal| {
-            self.audit.note(AuditEvent::ClientRefused(id, refusal));
-            let code = match refusal {
-                ClientRefusal::Presented(error) => error.code(),
-                _ => TokenErrorCode::InvalidClient,
-            };
-            Unauthenticated::Refused { code, used_header }
-        })
+        let id = presented.client_id();
+        let blocked = self.secrets_are_refused(&presented, incoming.address);
+        if let Some(until) = blocked.await? {
+            let refusal = ClientRefusal::Throttled;
+            return Err(self.unauthenticated(Some(id), refusal, used_header, Some(until)));
+        }
+        let refusal = match self.verify_client(&presented).await? {
+            Ok(client) => return Ok(client),
+            Err(refusal) => refusal,
+        };
+        let throttled = self
+            .count_failed_authentication(Some(&presented), incoming.address)
+            .await?;
+        Err(self.unauthenticated(Some(id), refusal, used_header, throttled))
     }
 
+    fn unauthenticated(
+        &self,
+        id: Option<&ClientId>,
+        refusal: ClientRefusal,
+        used_header: bool,
+        throttled: Option<UnixTime>,
+    ) -> Unauthenticated {
+        self.audit
+            .note(AuditEvent::ClientRefused(id.cloned(), refusal));
+        match (throttled, refusal) {
+            (Some(until), _) => Unauthenticated::Throttled(until),
+            (None, ClientRefusal::Presented(error)) => Unauthenticated::Refused {
+                code: error.code(),
+                used_header,
+            },
+            (None, _) => Unauthenticated::Refused {
+                code: TokenErrorCode::InvalidClient,
+                used_header,
+            },
+        }
+    }
+
+    /// The client that is presented. Whether it exists changes neither how often the
+    /// store is asked nor how much is hashed.
     async fn verify_client(
         &self,
         presented: &PresentedClient,
     ) -> Result<Result<Client, ClientRefusal>, Unavailable> {
-        let Some(client) = self.find_client(presented.client_id()).await? else {
+        let found = self.find_client(presented.client_id()).await?;
+        let facts = found.as_ref().map(|client| &client.facts);
+        let has_secret = match presented.proof() {
+            ClientProof::SecretBasic(secret) | ClientProof::SecretPost(secret) => {
+                ClientFacts::has_secret(facts, secret, self.now())
+            }
+            ClientProof::None | ClientProof::PrivateKeyJwt(_) => false,
+        };
+        let Some(client) = found else {
             return Ok(Err(ClientRefusal::Unknown));
         };
         let registered = client.facts.metadata.token_endpoint_auth_method;
@@ -83,18 +124,13 @@ impl Inner {
         }
         let proved = match presented.proof() {
             ClientProof::None => Ok(()),
-            ClientProof::SecretBasic(secret) | ClientProof::SecretPost(secret) => client
-                .facts
-                .has_secret(secret, self.now())
-                .then_some(())
-                .ok_or(ClientRefusal::Secret),
+            ClientProof::SecretBasic(_) | ClientProof::SecretPost(_) => {
+                has_secret.then_some(()).ok_or(ClientRefusal::Secret)
+            }
             ClientProof::PrivateKeyJwt(assertion) => {
                 self.verify_assertion(&client, assertion).await?
             }
         };
-        if proved.is_ok() {
-            self.keep_client(&client).await?;
-        }
         Ok(proved.map(|()| client))
     }
 

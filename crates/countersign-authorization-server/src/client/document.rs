@@ -119,7 +119,7 @@ impl Inner {
 
     /// Whoever asks for many documents makes this server ask others for them; that is
     /// limited, per host so that one cannot be flooded, and in all.
-    async fn spend_budget(&self, host: &str) -> Result<(), Unavailable> {
+    pub(super) async fn spend_budget(&self, host: &str) -> Result<(), Unavailable> {
         let now = self.now();
         for (of, most) in [(host, BUDGET_OF_HOST), ("", BUDGET)] {
             let counter = CounterKey::new("documents fetched", &[of]);

@@ -28,10 +28,14 @@ impl Inner {
         let (Some(uri), Some(documents)) = (&metadata.jwks_uri, &self.documents) else {
             return Ok(None);
         };
-        let (key, now) = (Key::metadata_document(uri.as_str()), self.now());
+        // Kept apart from documents of clients: no address has a blank in it.
+        let key = Key::metadata_document(&format!("keys {}", uri.as_str()));
+        let now = self.now();
         if let Found::Live(record) = self.store.get(&key, now).await? {
             return Ok(record.body().ok().as_ref().and_then(parse));
         }
+        // Before the assertion is verified: anybody can make this server ask.
+        self.spend_budget(host_of(uri.as_str())).await?;
         let Ok(request) = http::Request::get(uri.as_str())
             .header(ACCEPT, "application/json")
             .body(Bytes::new())
@@ -60,6 +64,13 @@ impl Inner {
             _ => Ok(parse(&jwks)),
         }
     }
+}
+
+/// The host of an address that was checked when it was registered.
+fn host_of(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    authority.split(':').next().unwrap_or(authority)
 }
 
 fn parse(jwks: &Map<String, Value>) -> Option<JwkSet> {

@@ -9,6 +9,8 @@ mod document;
 mod keys;
 mod registered;
 
+use std::sync::LazyLock;
+
 use countersign_oauth::client_metadata::ClientMetadata;
 use countersign_oauth::{ClientId, Secret, UnixTime};
 use countersign_store::{Record, SecretHash, StoreError};
@@ -112,11 +114,15 @@ impl ClientFacts {
         self
     }
 
-    /// Whether `presented` is its secret and has not expired. The time it takes does
-    /// not depend on where the two differ, nor on whether there is one.
-    pub(crate) fn has_secret(&self, presented: &Secret, now: UnixTime) -> bool {
-        let presented = SecretHash::of(presented);
-        let is_equal = self.secret.as_ref() == Some(&presented);
-        is_equal && self.secret_expires_at.is_none_or(|end| now.as_secs() < end)
+    /// Whether `presented` is the secret of the client with these `facts`, if there is
+    /// one, and has not expired. However that is, one hash is made and two are compared.
+    pub(crate) fn has_secret(facts: Option<&Self>, presented: &Secret, now: UnixTime) -> bool {
+        let stored = facts.and_then(|facts| facts.secret);
+        let is_equal = stored.unwrap_or(*NO_SECRET) == SecretHash::of(presented);
+        let end = facts.and_then(|facts| facts.secret_expires_at);
+        is_equal && stored.is_some() && end.is_none_or(|end| now.as_secs() < end)
     }
 }
+
+/// What is compared where there is nothing to compare with.
+static NO_SECRET: LazyLock<SecretHash> = LazyLock::new(|| SecretHash::of(&Secret::new("")));

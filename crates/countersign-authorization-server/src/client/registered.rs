@@ -70,7 +70,7 @@ impl Inner {
             let listed = self.store.list(&index, page, now).await?;
             for record in &listed.records {
                 let grant = GrantId::new(record.key.id());
-                self.store.revoke_grant(&grant, now).await?;
+                self.end_grant(&grant).await?;
             }
             match listed.next {
                 Some(next) => page = page.after(next),
@@ -79,14 +79,18 @@ impl Inner {
         }
     }
 
-    /// Notes that a client that registered itself is in use, so that it is kept.
-    pub(crate) async fn keep_client(&self, client: &Client) -> Result<(), Unavailable> {
-        if client.facts.source == super::ClientSource::Itself {
-            let key = key_of(&client.id);
-            let now = self.now();
-            let end = now.saturating_add(self.settings.lifetimes.grant);
-            self.store.touch(&key, Some(end), now).await?;
+    /// Notes that a client that registered itself is in use, so that it is kept: that a
+    /// person allowed it something, or that it used what they allowed. What a stranger
+    /// can do with its id does not count, or clients that nobody uses would fill the
+    /// quota for long. It may be lost.
+    pub(crate) async fn keep_client(&self, client: &Client) {
+        if client.facts.source != super::ClientSource::Itself {
+            return;
         }
-        Ok(())
+        let (key, now) = (key_of(&client.id), self.now());
+        let end = now.saturating_add(self.settings.lifetimes.grant);
+        if let Err(error) = self.store.touch(&key, Some(end), now).await {
+            tracing::warn!(%error, "the use of a client was not noted");
+        }
     }
 }

@@ -8,11 +8,11 @@ use countersign_oauth::introspection::{ActiveToken, Introspection};
 use countersign_oauth::revocation_request::TokenInQuestion;
 use countersign_oauth::token_error::TokenErrorCode;
 use countersign_oauth::{ScopeSet, Secret};
-use countersign_store::{Found, Record};
+use countersign_store::{Found, GrantId, Key, Record, SecretHash};
 use http::{Method, StatusCode};
 
-use super::stored_token::StoredToken;
 use super::{refused, unauthenticated};
+use crate::audit::{AuditEvent, ClientRefusal};
 use crate::client::Client;
 use crate::exchange::{Answer, Incoming, json, method_not_allowed};
 use crate::grant::AccessTokenBody;
@@ -34,6 +34,8 @@ pub(crate) async fn introspect(inner: &Inner, incoming: &Incoming) -> Result<Ans
     // RFC 7662 §2.1: "MUST also require some form of authorization to access".
     let method = client.facts.metadata.token_endpoint_auth_method;
     if !method.is_confidential() {
+        let event = AuditEvent::ClientRefused(Some(client.id), ClientRefusal::Public);
+        inner.audit.note(event);
         return Ok(refused(inner, TokenErrorCode::InvalidClient));
     }
     let Ok(question) = TokenInQuestion::parse(&form) else {
@@ -41,7 +43,13 @@ pub(crate) async fn introspect(inner: &Inner, incoming: &Incoming) -> Result<Ans
     };
     let answer = match inner.active_token(&question.token).await? {
         Some(token) if may_know(&client, &token) => Introspection::Active(Box::new(token)),
-        _ => Introspection::Inactive,
+        Some(_) => {
+            let reason = "the token is for another resource";
+            let event = AuditEvent::IntrospectionRefused(client.id, reason);
+            inner.audit.note(event);
+            Introspection::Inactive
+        }
+        None => Introspection::Inactive,
     };
     Ok(json(StatusCode::OK, answer.to_json()))
 }
@@ -57,9 +65,22 @@ impl Inner {
         &self,
         token: &Secret,
     ) -> Result<Option<ActiveToken>, Unavailable> {
-        match self.find_token(token).await? {
-            StoredToken::Access(Found::Live(record)) => Ok(self.described(&record)?),
-            _ => Ok(None),
+        let key = Key::access_token(SecretHash::of(token));
+        let active = self.active_token_under(&key).await?;
+        Ok(active.map(|(_, token)| token))
+    }
+
+    /// What the access token under `key` says, if it is active, and its grant.
+    pub(crate) async fn active_token_under(
+        &self,
+        key: &Key,
+    ) -> Result<Option<(Option<GrantId>, ActiveToken)>, Unavailable> {
+        match self.store.get(key, self.now()).await? {
+            Found::Live(record) => {
+                let described = self.described(&record)?;
+                Ok(described.map(|token| (record.grant, token)))
+            }
+            Found::Spent(_) | Found::Absent => Ok(None),
         }
     }
 

@@ -49,6 +49,8 @@ fn document(inner: &Inner) -> ServerMetadata {
     metadata.auth_methods = TokenEndpointAuthMethod::ALL.to_vec();
     metadata.auth_signing_algorithms = ASSERTION_ALGORITHMS.to_vec();
     metadata.client_id_documents = inner.documents.is_some();
+    metadata.revocation_bound = (settings.access_token_format == AccessTokenFormat::Jwt)
+        .then_some(settings.lifetimes.revocation_bound);
     metadata.service_documentation = settings.service_documentation.clone();
     metadata
 }

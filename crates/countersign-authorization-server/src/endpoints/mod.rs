@@ -22,7 +22,7 @@ use countersign_oauth::token_error::TokenErrorCode;
 use http::StatusCode;
 
 use crate::client::Unauthenticated;
-use crate::exchange::{Answer, add_basic_challenge, json};
+use crate::exchange::{Answer, add_basic_challenge, json, throttled};
 use crate::server::Inner;
 use crate::settings::InvalidGrantStatus;
 use crate::unavailable::Unavailable;
@@ -31,6 +31,7 @@ use crate::unavailable::Unavailable;
 fn unauthenticated(inner: &Inner, refusal: Unauthenticated) -> Result<Answer, Unavailable> {
     match refusal {
         Unauthenticated::Unavailable(error) => Err(error),
+        Unauthenticated::Throttled(until) => Ok(throttled(until.since(inner.now()))),
         Unauthenticated::Refused { code, used_header } => {
             let mut answer = refused(inner, code);
             if used_header && code == TokenErrorCode::InvalidClient {

@@ -16,7 +16,7 @@ use http::{HeaderValue, StatusCode};
 use super::cors;
 use crate::audit::AuditEvent;
 use crate::client::{ClientFacts, ClientSource, record_of};
-use crate::exchange::{Answer, Incoming, json};
+use crate::exchange::{Answer, Incoming, json, throttled};
 use crate::random::{draw_id, draw_secret};
 use crate::server::Inner;
 use crate::settings::Registration;
@@ -33,7 +33,7 @@ async fn answer(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailabl
     let token = match inner.settings.registration {
         Registration::InitialAccessToken => match initial_access_token(inner, incoming).await? {
             Some(key) => Some(key),
-            None => return Ok(unauthorized()),
+            None => return refuse_stranger(inner, incoming).await,
         },
         Registration::Open | Registration::Closed => None,
     };
@@ -89,7 +89,7 @@ async fn store(
         // The token is used up in the same step in which the client begins to exist.
         Some(key) => match inner.store.redeem(&key, writes, None, now).await? {
             Found::Live(_) => {}
-            Found::Spent(_) | Found::Absent => return Ok(unauthorized()),
+            Found::Spent(_) | Found::Absent => return Ok(unauthorized(inner)),
         },
         None => inner.store.write(writes, now).await?,
     }
@@ -173,7 +173,18 @@ fn too_many(inner: &Inner) -> Answer {
     answer
 }
 
-fn unauthorized() -> Answer {
+/// No initial access token that is known. Guesses are counted.
+async fn refuse_stranger(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailable> {
+    let counted = inner.count_failed_authentication(None, incoming.address);
+    let throttled_until = counted.await?;
+    let answer = unauthorized(inner);
+    Ok(throttled_until.map_or(answer, |until| throttled(until.since(inner.now()))))
+}
+
+fn unauthorized(inner: &Inner) -> Answer {
+    let reason = "the initial access token is missing, unknown or was used";
+    let event = AuditEvent::RegistrationRefused(reason.to_owned());
+    inner.audit.note(event);
     let mut answer = json(StatusCode::UNAUTHORIZED, r#"{"error":"invalid_token"}"#);
     answer.headers_mut().insert(
         WWW_AUTHENTICATE,

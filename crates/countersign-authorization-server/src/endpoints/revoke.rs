@@ -13,7 +13,7 @@ use super::stored_token::StoredToken;
 use super::{cors, refused, unauthenticated};
 use crate::audit::AuditEvent;
 use crate::client::Client;
-use crate::exchange::{Answer, Incoming, json};
+use crate::exchange::{Answer, Incoming, json, throttled};
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
 
@@ -37,10 +37,20 @@ async fn answer(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailabl
         return Ok(refused(inner, TokenErrorCode::InvalidRequest));
     };
     let token = inner.find_token(&question.token).await?;
+    if matches!(token, StoredToken::Unknown) {
+        let counted = inner.count_unknown_token(&client.id, incoming.address);
+        if let Some(until) = counted.await? {
+            let reason = AuditEvent::RevocationRefused(client.id, "too many unknown tokens");
+            inner.audit.note(reason);
+            return Ok(throttled(until.since(inner.now())));
+        }
+    }
     let client_of = token.record().and_then(|record| record.client.as_ref());
     // RFC 7009 §2.1: "whether the token was issued to the client making the
     // revocation request. If this validation fails, the request is refused".
     if client_of.is_some_and(|owner| owner.as_str() != client.id.as_str()) {
+        let reason = AuditEvent::RevocationRefused(client.id, "the token is of another client");
+        inner.audit.note(reason);
         return Ok(refused(inner, TokenErrorCode::InvalidGrant));
     }
     withdraw(inner, &client, token).await?;
@@ -52,16 +62,15 @@ async fn withdraw(inner: &Inner, client: &Client, token: StoredToken) -> Result<
     let now = inner.now();
     let record = match token {
         StoredToken::Access(Found::Live(record)) => {
-            inner
-                .store
-                .redeem(&record.key, Vec::new(), None, now)
-                .await?;
+            let withdrawn = inner.store.redeem(&record.key, Vec::new(), None, now).await;
+            inner.confirmed.forget(&record.key);
+            withdrawn?;
             record
         }
         // A used one stands for its family as well as the last one does.
         StoredToken::Refresh(Found::Live(record) | Found::Spent(record)) => {
             if let Some(grant) = &record.grant {
-                inner.store.revoke_grant(grant, now).await?;
+                inner.end_grant(grant).await?;
             }
             record
         }

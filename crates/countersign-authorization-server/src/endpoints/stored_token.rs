@@ -1,8 +1,6 @@
 //! Finding the record of a token that somebody asks about.
 
 use countersign_oauth::Secret;
-use countersign_oauth::jose::{Algorithm, verify_compact};
-use countersign_oauth::json;
 use countersign_store::{Found, Key, Record, SecretHash};
 
 use crate::server::Inner;
@@ -37,24 +35,9 @@ impl Inner {
         if found != Found::Absent {
             return Ok(StoredToken::Refresh(found));
         }
-        let hash = self.hash_of_signed(token).await?.unwrap_or(hash);
         match self.store.get(&Key::access_token(hash), now).await? {
             Found::Absent => Ok(StoredToken::Unknown),
             found => Ok(StoredToken::Access(found)),
         }
-    }
-
-    /// The hash of the id of a token that we signed.
-    async fn hash_of_signed(&self, token: &Secret) -> Result<Option<SecretHash>, Unavailable> {
-        if !token.reveal().contains('.') {
-            return Ok(None);
-        }
-        let keys = self.keys().await?;
-        let verified = verify_compact(token.reveal(), &keys.verifying, &Algorithm::ALL).ok();
-        let claims = verified.and_then(|token| json::parse_object(token.payload()).ok());
-        let jti = claims
-            .as_ref()
-            .and_then(|claims| claims.get("jti")?.as_str());
-        Ok(jti.map(|jti| SecretHash::of(&Secret::new(jti))))
     }
 }

@@ -8,7 +8,7 @@ use http::StatusCode;
 use super::{cors, refused, unauthenticated};
 use crate::audit::AuditEvent;
 use crate::client::Client;
-use crate::exchange::{Answer, Incoming, json};
+use crate::exchange::{Answer, Incoming, json, throttled};
 use crate::grants::Refused;
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
@@ -29,20 +29,21 @@ async fn answer(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailabl
         Ok(client) => client,
         Err(refusal) => return unauthenticated(inner, refusal),
     };
-    match grant(inner, &client, &form).await {
-        Ok(body) => Ok(json(StatusCode::OK, body.reveal().to_owned())),
-        Err(refusal) => match (refusal.code(), refusal) {
-            (None, Refused::Unavailable(error)) => Err(error),
-            (code, refusal) => {
-                let event = AuditEvent::TokenRequestRefused(client.id, refusal.to_string());
-                inner.audit.note(event);
-                Ok(refused(
-                    inner,
-                    code.unwrap_or(TokenErrorCode::InvalidRequest),
-                ))
-            }
-        },
+    let refusal = match grant(inner, &client, &form).await {
+        Ok(body) => return Ok(json(StatusCode::OK, body.reveal().to_owned())),
+        Err(Refused::Unavailable(error)) => return Err(error),
+        Err(refusal) => refusal,
+    };
+    let code = refusal.code().unwrap_or(TokenErrorCode::InvalidRequest);
+    let event = AuditEvent::TokenRequestRefused(client.id.clone(), refusal.to_string());
+    inner.audit.note(event);
+    if matches!(refusal, Refused::Unknown(_)) {
+        let counted = inner.count_unknown_token(&client.id, incoming.address);
+        if let Some(until) = counted.await? {
+            return Ok(throttled(until.since(inner.now())));
+        }
     }
+    Ok(refused(inner, code))
 }
 
 async fn grant(

@@ -2,6 +2,7 @@
 //! replaces that.
 
 use bytes::Bytes;
+use countersign_oauth::Lifetime;
 use countersign_oauth::token_response::NO_STORE;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
@@ -82,6 +83,23 @@ pub(crate) fn unavailable() -> Answer {
         .headers_mut()
         .insert(RETRY_AFTER, HeaderValue::from_static("5"));
     answer
+}
+
+/// Too much was tried (RFC 6585 §4). Neither `invalid_client` nor `invalid_grant`, on
+/// which clients throw away what they have: it was not looked at.
+pub(crate) fn throttled(wait: Lifetime) -> Answer {
+    let mut answer = json(
+        StatusCode::TOO_MANY_REQUESTS,
+        r#"{"error":"temporarily_unavailable","error_description":"too many attempts; try again later"}"#,
+    );
+    retry_after(&mut answer, wait);
+    answer
+}
+
+/// Says when to try again (RFC 9110 §10.2.3).
+pub(crate) fn retry_after(answer: &mut Answer, wait: Lifetime) {
+    let seconds = HeaderValue::from(wait.as_secs().max(1));
+    answer.headers_mut().insert(RETRY_AFTER, seconds);
 }
 
 /// RFC 6749 §5.2: "MUST include the 'WWW-Authenticate' response header field matching

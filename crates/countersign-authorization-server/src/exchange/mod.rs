@@ -7,7 +7,8 @@ mod page;
 
 pub use answer::Answer;
 pub(crate) use answer::{
-    add_basic_challenge, json, method_not_allowed, not_found, plain, see_other, unavailable,
+    add_basic_challenge, json, method_not_allowed, not_found, plain, retry_after, see_other,
+    throttled, unavailable,
 };
 pub use incoming::Incoming;
 pub(crate) use incoming::{Unread, accepts_html, read};

@@ -65,6 +65,12 @@ impl Notice {
         sentence: "It is one step of something longer. Nothing was changed.",
         advice: "Go back to where you came from and begin again.",
     };
+    pub(crate) const TOO_MANY: Self = Self {
+        heading: "Too many requests",
+        sentence: "More came from your network than this server answers at once. Nothing was \
+                   shared.",
+        advice: "Wait some minutes, then begin again in the application.",
+    };
     pub(crate) const TOO_LONG: Self = Self {
         heading: "This request is too long",
         sentence: "More was sent than this server reads. Nothing was changed.",

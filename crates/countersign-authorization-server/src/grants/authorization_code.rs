@@ -31,7 +31,7 @@ impl Inner {
     ) -> Result<Secret, Refused> {
         let key = Key::authorization_code(SecretHash::of(&request.code));
         let record = match self.store.get(&key, self.now()).await? {
-            Found::Absent => return Err(Refused::Grant("the code is unknown or has expired")),
+            Found::Absent => return Err(Refused::Unknown("the code is unknown or has expired")),
             Found::Spent(record) => {
                 return Err(self.refuse_spent(client, request, &record).await?);
             }
@@ -43,6 +43,7 @@ impl Inner {
             self.count_failure(&key, &granted).await?;
             return Err(refusal);
         }
+        let scope = self.still_issued(client, &granted)?;
         let known = std::slice::from_ref(&granted.resource);
         resource_indicator::select(request.resource.iter().map(String::as_str), known)?;
         if !self.still_allows(&granted).await? {
@@ -53,11 +54,10 @@ impl Inner {
         } else {
             Refreshable::No
         };
-        let scope = granted.scope.clone();
         let issued = self.issue_tokens(&granted, scope, refreshable).await?;
         match self.use_up(&key, &granted, issued.writes).await? {
             Found::Live(_) => {
-                self.note_use(&granted).await;
+                self.note_use(&granted, client).await;
                 let grant_type = GrantType::AuthorizationCode;
                 let event = AuditEvent::TokensIssued(granted.client, granted.id, grant_type);
                 self.audit.note(event);

@@ -4,11 +4,11 @@ mod authorization_code;
 mod client_credentials;
 mod refresh_token;
 
-use countersign_oauth::Secret;
 use countersign_oauth::requested_scope::ScopeRefusal;
 use countersign_oauth::resource_indicator::InvalidTarget;
 use countersign_oauth::token_error::TokenErrorCode;
 use countersign_oauth::token_request::{TokenRequest, TokenRequestError};
+use countersign_oauth::{ScopeSet, Secret};
 use countersign_store::{Conflict, Record};
 
 use crate::audit::AuditEvent;
@@ -35,6 +35,9 @@ pub(crate) enum Refused {
     /// The code or refresh token is refused; the text says why.
     #[error("{0}")]
     Grant(&'static str),
+    /// Nobody issued the code or refresh token, or it was forgotten; it may be a guess.
+    #[error("{0}")]
+    Unknown(&'static str),
     /// Nothing could be decided.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -48,7 +51,7 @@ impl Refused {
             Self::GrantType => Some(TokenErrorCode::UnauthorizedClient),
             Self::Scope(_) => Some(TokenErrorCode::InvalidScope),
             Self::Target(_) => Some(TokenErrorCode::InvalidTarget),
-            Self::Grant(_) => Some(TokenErrorCode::InvalidGrant),
+            Self::Grant(_) | Self::Unknown(_) => Some(TokenErrorCode::InvalidGrant),
             Self::Unavailable(_) => None,
         }
     }
@@ -83,9 +86,24 @@ impl Inner {
         }
     }
 
+    /// What of `granted` can still be issued: its resource is served here, and these
+    /// scopes exist and are for the client. Settings and clients change while grants
+    /// live.
+    fn still_issued(&self, client: &Client, granted: &Granted) -> Result<ScopeSet, Refused> {
+        if !self.settings.resources.contains(&granted.resource) {
+            return Err(InvalidTarget::Unknown.into());
+        }
+        let allowed = client.facts.metadata.allowed_scopes(&self.settings.scopes);
+        let left = granted.scope.intersection(&allowed);
+        if left.is_empty() && !granted.scope.is_empty() {
+            return Err(ScopeRefusal::NotAllowed.into());
+        }
+        Ok(left)
+    }
+
     /// Revokes a grant of which a code or token was used again (RFC 9700 §4.14.2).
     async fn punish_replay(&self, granted: &Granted) -> Result<(), Unavailable> {
-        let revoked = self.store.revoke_grant(&granted.id, self.now()).await?;
+        let revoked = self.end_grant(&granted.id).await?;
         if revoked > 0 {
             let event = AuditEvent::ReplayDetected(granted.client.clone(), granted.id.clone());
             self.audit.note(event);

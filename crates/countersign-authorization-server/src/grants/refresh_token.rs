@@ -27,12 +27,15 @@ impl Inner {
     ) -> Result<Secret, Refused> {
         let key = Key::refresh_token(SecretHash::of(&request.refresh_token));
         let record = match self.store.get(&key, self.now()).await? {
-            Found::Absent => return Err(Refused::Grant("the refresh token is unknown or expired")),
+            Found::Absent => {
+                return Err(Refused::Unknown("the refresh token is unknown or expired"));
+            }
             Found::Spent(record) => return self.refresh_again(client, &record).await,
             Found::Live(record) => record,
         };
         let granted = granted_to(client, &record)?;
-        let scope = requested_scope::narrow(request.scope.as_ref(), &granted.scope)?;
+        let left = self.still_issued(client, &granted)?;
+        let scope = requested_scope::narrow(request.scope.as_ref(), &left)?;
         let known = std::slice::from_ref(&granted.resource);
         resource_indicator::select(request.resource.iter().map(String::as_str), known)?;
         if !self.still_allows(&granted).await? {
@@ -47,7 +50,7 @@ impl Inner {
             .await;
         match redeemed.map_err(|error| late(error.into()))? {
             Found::Live(_) => {
-                self.note_use(&granted).await;
+                self.note_use(&granted, client).await;
                 let (client, id) = (granted.client, granted.id);
                 let event = AuditEvent::TokensIssued(client, id, GrantType::RefreshToken);
                 self.audit.note(event);
@@ -68,6 +71,9 @@ impl Inner {
         if let Some(receipt) = receipt
             && self.now() < at.saturating_add(grace)
         {
+            if !self.still_allows(&granted).await? {
+                return Err(Refused::Grant("the person no longer allows this"));
+            }
             return Ok(self.open_receipt(&record.key, receipt)?);
         }
         self.punish_replay(&granted).await?;

@@ -54,16 +54,26 @@ impl Loaded {
 }
 
 impl Inner {
-    /// The keys, read again if what was read is older than a minute. The first
-    /// call on an empty store makes a key.
+    /// The keys, read again if what was read is older than a minute, or than five
+    /// while the store cannot be read. The first call on an empty store makes a key.
     pub(crate) async fn keys(&self) -> Result<Arc<Loaded>, Unavailable> {
         let now = self.now();
-        if let Some(loaded) = self.keyring.0.load_full()
+        let last = self.keyring.0.load_full();
+        if let Some(loaded) = &last
             && now < loaded.at.saturating_add(FRESH)
         {
-            return Ok(loaded);
+            return Ok(Arc::clone(loaded));
         }
-        let mut loaded = self.read_keys(now).await?;
+        let mut loaded = match (self.read_keys(now).await, last) {
+            (Ok(loaded), _) => loaded,
+            // A key that was made since then does not sign yet.
+            (Err(error), Some(last))
+                if error.is_outage_of_the_store() && now < last.at.saturating_add(AHEAD) =>
+            {
+                return Ok(last);
+            }
+            (Err(error), _) => return Err(error),
+        };
         if loaded.keys.is_empty() {
             self.add_key(now, Vec::new()).await?;
             loaded = self.read_keys(now).await?;

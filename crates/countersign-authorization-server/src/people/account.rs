@@ -161,10 +161,11 @@ impl Visit<'_> {
             Found::Spent(_) | Found::Absent => false,
         };
         if !is_theirs(found) {
+            let event = AuditEvent::RequestRefused(StatusCode::NOT_FOUND.as_u16());
+            inner.audit.note(event);
             return Ok(self.notice(StatusCode::NOT_FOUND, Notice::NO_SUCH_GRANT));
         }
         server.revoke_grant(&grant).await?;
-        inner.audit.note(AuditEvent::GrantRevoked(grant));
         let news = "The application was disconnected. It cannot do anything in your name any more.";
         let said = Said::news(news);
         self.account_page(server, &logged_in, said).await

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use countersign_authorization_server::audit::{Audit, AuditEvent};
+use countersign_authorization_server::audit::{Audit, AuditRecord};
 use countersign_authorization_server::exchange::{Answer, Incoming};
 use countersign_authorization_server::interaction::InteractionFuture;
 use countersign_authorization_server::oauth::authorization_request::{Prompt, RequestRefusal};
@@ -86,12 +86,17 @@ impl Interaction for Person {
     }
 }
 
+/// What was noted, as text and whole.
 #[derive(Debug, Default)]
-pub(crate) struct Events(pub(crate) Mutex<Vec<String>>);
+pub(crate) struct Events(
+    pub(crate) Mutex<Vec<String>>,
+    pub(crate) Mutex<Vec<AuditRecord>>,
+);
 
 impl Audit for Events {
-    fn note(&self, event: AuditEvent) {
-        self.0.lock().unwrap().push(format!("{event:?}"));
+    fn note(&self, record: AuditRecord) {
+        self.0.lock().unwrap().push(format!("{:?}", record.event));
+        self.1.lock().unwrap().push(record);
     }
 }
 

@@ -8,12 +8,15 @@
 )]
 
 mod administration;
+mod audit;
 mod authorize;
+mod budgets;
 mod clients;
 mod codes;
 mod corpus;
 mod fixture;
 mod keys;
+mod no_way_in;
 mod outage;
 mod overview;
 mod own_tokens;
@@ -25,3 +28,4 @@ mod registration;
 mod revocation;
 mod sqlite;
 mod token_endpoint;
+mod watched_store;

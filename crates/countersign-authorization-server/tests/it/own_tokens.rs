@@ -1,5 +1,7 @@
 //! Tokens that come back to a resource server in the same process: RFC 9068 §4.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_authorization_server::OwnTokens;
 use countersign_authorization_server::oauth::jose::{Algorithm, SigningKey, sign_compact};
 use countersign_authorization_server::oauth::{Lifetime, ResourceUri};
@@ -8,6 +10,7 @@ use countersign_resource_server::{PresentedToken, Reason, Verification, Verifier
 use serde_json::json;
 
 use crate::fixture::*;
+use crate::watched_store::{Health, WatchedStore};
 
 fn verifier(world: &World, resource: &str) -> OwnTokens {
     let resource = ResourceUri::parse(resource).unwrap();
@@ -104,6 +107,62 @@ async fn tokens_that_are_expired_forged_or_for_another_resource_are_rejected() {
         matches!(late, Verification::Rejected(Reason::Claims(_))),
         "{late:?}"
     );
+}
+
+#[tokio::test]
+async fn the_id_of_a_token_is_no_token() {
+    let world = world().await;
+    let (access, _) = world.tokens().await;
+    let payload = access.split('.').nth(1).unwrap();
+    let payload = URL_SAFE_NO_PAD.decode(payload).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+    let id = claims["jti"].as_str().unwrap();
+    // It is in logs and answers of others; it opens nothing and ends nothing.
+    assert!(matches!(judge(&world, id).await, Verification::NotMine));
+    assert!(!world.is_active(id).await);
+    world
+        .post("/revoke", &[("token", id), ("client_id", "C1")])
+        .await;
+    assert!(matches!(
+        judge(&world, &access).await,
+        Verification::Accepted(_)
+    ));
+}
+
+#[tokio::test]
+async fn another_spelling_of_a_good_token_is_rejected() {
+    let world = world().await;
+    let (access, _) = world.tokens().await;
+    let [header, payload, signature]: [&str; 3] =
+        access.split('.').collect::<Vec<_>>().try_into().unwrap();
+    for other in [
+        format!("{access}="),
+        format!("{header}.{payload}."),
+        format!("{header}.{payload}.{signature}A"),
+        format!("{header}.{payload}.{}", signature.to_ascii_lowercase()),
+    ] {
+        assert_ne!(other, access);
+        let judged = judge(&world, &other).await;
+        assert!(!matches!(judged, Verification::Accepted(_)), "{other}");
+        assert!(!world.is_active(&other).await, "{other}");
+    }
+}
+
+#[tokio::test]
+async fn a_good_token_costs_one_read_of_the_store_and_nothing_else() {
+    for format in [AccessTokenFormat::Jwt, AccessTokenFormat::Opaque] {
+        let store = WatchedStore::new(Health::Good);
+        let mut settings = settings();
+        settings.access_token_format = format;
+        let world = bare_world(store.clone(), settings, |builder| builder);
+        world.add_clients().await;
+        let (access, _) = world.tokens().await;
+        world.clock.advance(Lifetime::from_mins(10));
+        store.asked();
+        let judged = judge(&world, &access).await;
+        assert!(matches!(judged, Verification::Accepted(_)));
+        assert_eq!(store.asked(), ["get access_token"]);
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod account;
 mod accounts;
+mod audit;
 mod binding;
 mod browser;
 mod chromium;

@@ -1,6 +1,5 @@
 //! What people see when something cannot go on.
 
-use std::sync::Arc;
 
 use countersign_authorization_server::oauth::Lifetime;
 use countersign_authorization_server::store::SealingKeys;
@@ -10,7 +9,7 @@ use super::super::browser::{PASSWORD, settings_at};
 use super::super::webdriver::{Screen, Window, serve};
 use super::look::look;
 use super::{Running, SCREENS, driver, listen, running};
-use crate::outage::Down;
+use crate::watched_store::{Health, WatchedStore};
 
 /// Opens each address, and reads the page.
 async fn refusals(window: &Window<'_>, at: &Running, screen: Screen) {
@@ -108,7 +107,7 @@ async fn throttled(window: &Window<'_>, at: &Running, screen: Screen) {
 async fn dead_store(window: &Window<'_>, screen: Screen) {
     let (listener, issuer) = listen().await;
     let settings = settings_at(&issuer);
-    let (store, sealing) = (Arc::new(Down), SealingKeys::text_of([7; 32]));
+    let (store, sealing) = (WatchedStore::new(Health::Down), SealingKeys::text_of([7; 32]));
     let sealing = SealingKeys::parse(&sealing).unwrap();
     let server = AuthorizationServer::with_settings(settings)
         .storage(Storage::new(store, sealing))
