@@ -40,7 +40,7 @@ impl<'a> Standing<'a> {
     pub(crate) async fn holds(&mut self, row: &str, attack: &str, seen: &Seen) {
         // S4: one event, and it names no secret (S5).
         let events = self.world.events.0.lock().unwrap()[self.events..].to_vec();
-        assert!(events.len() <= 1, "{row}: {attack:.99}: {events:?}");
+        assert_eq!(events.len(), 1, "{row}: {attack:.99}: {events:?}");
         let location = seen.header("location").unwrap_or_default();
         let events = events.join("\n");
         for text in [&events, &seen.body, location] {

@@ -188,6 +188,7 @@ async fn c17_a_body_without_a_single_reading_is_refused() {
     for path in ["/token", "/revoke", "/introspect", "/register"] {
         let seen = raw(&world, path, FORM, vec![b'a'; 1 << 20]).await;
         assert_eq!(seen.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+        standing.holds("C17", path, &seen).await;
     }
     // A NUL is a character that no code has.
     let seen = world.redeem(&format!("{code}\0"), &[]).await;
