@@ -1,6 +1,5 @@
 //! What people see when something cannot go on.
 
-
 use countersign_authorization_server::oauth::Lifetime;
 use countersign_authorization_server::store::SealingKeys;
 use countersign_authorization_server::{AuthorizationServer, Storage};
@@ -107,7 +106,10 @@ async fn throttled(window: &Window<'_>, at: &Running, screen: Screen) {
 async fn dead_store(window: &Window<'_>, screen: Screen) {
     let (listener, issuer) = listen().await;
     let settings = settings_at(&issuer);
-    let (store, sealing) = (WatchedStore::new(Health::Down), SealingKeys::text_of([7; 32]));
+    let (store, sealing) = (
+        WatchedStore::new(Health::Down),
+        SealingKeys::text_of([7; 32]),
+    );
     let sealing = SealingKeys::parse(&sealing).unwrap();
     let server = AuthorizationServer::with_settings(settings)
         .storage(Storage::new(store, sealing))
