@@ -1,7 +1,5 @@
 //! What cannot go on, as a page for people and as ever for programs.
 
-use std::sync::Arc;
-
 use countersign_authorization_server::store::SealingKeys;
 use countersign_authorization_server::{AuthorizationServer, Storage};
 use http::{Method, Request, StatusCode};
@@ -9,7 +7,7 @@ use http_body_util::Full;
 
 use super::browser::*;
 use crate::fixture::{CALLBACK, ISSUER, form};
-use crate::outage::Down;
+use crate::watched_store::{Health, WatchedStore};
 
 #[tokio::test]
 async fn people_read_pages_and_programs_what_they_always_did() {
@@ -68,7 +66,7 @@ async fn people_read_pages_and_programs_what_they_always_did() {
 async fn c38_a_dead_store_is_a_page_for_people_and_json_for_programs() {
     let sealing = SealingKeys::parse(&SealingKeys::text_of([7; 32])).unwrap();
     let server = AuthorizationServer::with_settings(settings_at(ISSUER))
-        .storage(Storage::new(Arc::new(Down), sealing))
+        .storage(Storage::new(WatchedStore::new(Health::Down), sealing))
         .build()
         .unwrap();
     let authorize = form(&[("client_id", "C1"), ("redirect_uri", CALLBACK)]);
