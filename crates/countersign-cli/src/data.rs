@@ -1,15 +1,16 @@
 //! The data directory: what the embedded authorization server keeps, for the server
 //! and for the commands that manage it. They may run at the same time.
 
+use std::fmt::Display;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 use clap::Args;
 use countersign::authorization_server::accounts::{AccountError, AccountOverview};
 use countersign::authorization_server::overview::Portion;
-use countersign::authorization_server::store::Cursor;
+use countersign::authorization_server::store::{Cursor, SealingKeys};
 use countersign::authorization_server::{Accounts, AuthorizationServer, Storage, Unavailable};
 
 use crate::file;
@@ -35,7 +36,7 @@ pub(crate) struct DataOptions {
     pub(crate) log: LogOption,
 }
 
-/// `--data-dir`.
+/// Where the data is.
 #[derive(Debug, Args)]
 pub(crate) struct DataDirectory {
     /// The folder in which the authorization server keeps its data
@@ -47,6 +48,21 @@ pub(crate) struct DataDirectory {
         display_order = 700
     )]
     path: PathBuf,
+
+    /// Its database, such as that of a server of your own, instead of --data-dir
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "path",
+        global = true,
+        display_order = 701
+    )]
+    database: Option<PathBuf>,
+
+    /// The keys that seal parts of the database, which exist [default: beside it, with .keys
+    /// behind its name, made with it]
+    #[arg(long, value_name = "FILE", global = true, display_order = 702)]
+    sealing_keys_file: Option<PathBuf>,
 }
 
 /// What to do if the folder is missing.
@@ -63,41 +79,66 @@ pub(crate) struct Data {
     pub(crate) server: AuthorizationServer,
     pub(crate) accounts: Accounts,
     database: PathBuf,
+    keys: PathBuf,
 }
 
 impl DataDirectory {
-    /// As it was written.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// What people see of it.
+    pub(crate) fn shown(&self) -> impl Display {
+        self.database.as_deref().unwrap_or(&self.path).display()
     }
 
-    /// Whether it is the usual one.
-    pub(crate) fn is_usual(&self) -> bool {
-        self.path == Path::new(USUAL)
+    /// The options that name it, as far as it is not the usual one.
+    pub(crate) fn options(&self) -> Vec<(&'static str, &Path)> {
+        let usual = Path::new(USUAL);
+        let path = Some(&*self.path).filter(|path| *path != usual && self.database.is_none());
+        let options = [
+            ("--data-dir", path),
+            ("--database", self.database.as_deref()),
+            ("--sealing-keys-file", self.sealing_keys_file.as_deref()),
+        ];
+        let given = |(name, value): (_, Option<_>)| Some((name, value?));
+        options.into_iter().filter_map(given).collect()
     }
 
     fn database(&self) -> PathBuf {
-        self.path.join(DATABASE)
+        let database = self.database.clone();
+        database.unwrap_or_else(|| self.path.join(DATABASE))
     }
 
     /// Opens the database and its sealing keys; makes them if there are none.
     pub(crate) async fn storage(&self, if_missing: IfMissing) -> anyhow::Result<Storage> {
+        match &self.database {
+            Some(database) if if_missing == IfMissing::Refuse && !database.exists() => {
+                bail!("{}: there is no such file or folder", database.display())
+            }
+            Some(_) => {}
+            None => self.prepare(if_missing)?,
+        }
+        let Some(keys) = &self.sealing_keys_file else {
+            return Ok(Storage::sqlite(self.database()).await?);
+        };
+        let keys = SealingKeys::from_file(keys)?;
+        Ok(Storage::sqlite_sealed(self.database(), keys).await?)
+    }
+
+    /// Makes the folder if it is to be made.
+    fn prepare(&self, if_missing: IfMissing) -> anyhow::Result<()> {
         match (fs::metadata(&self.path), if_missing) {
             (Ok(metadata), _) if !metadata.is_dir() => {
                 bail!("{}: this is a file, not a folder", self.path.display())
             }
-            (Ok(_), _) => {}
+            (Ok(_), _) => Ok(()),
             (Err(error), IfMissing::Refuse) if error.kind() == io::ErrorKind::NotFound => bail!(
                 "there is no data in {}: countersign serve makes it, or say with --data-dir \
                  where it is",
                 self.path.display()
             ),
             (Err(error), IfMissing::Create) if error.kind() == io::ErrorKind::NotFound => {
-                make(&self.path).map_err(|error| file::unreadable(&self.path, &error))?;
+                make(&self.path).map_err(|error| file::unreadable(&self.path, &error))
             }
-            (Err(error), _) => return Err(file::unreadable(&self.path, &error)),
+            (Err(error), _) => Err(file::unreadable(&self.path, &error)),
         }
-        Ok(Storage::sqlite(self.database()).await?)
     }
 
     /// Opens the data to manage it.
@@ -117,10 +158,13 @@ impl DataDirectory {
         let storage = self.storage(if_missing).await?;
         let server = builder.storage(storage).build()?;
         let accounts = server.people().map(|people| people.accounts().clone());
+        let keys = self.sealing_keys_file.clone();
+        let database = self.database();
         Ok(Data {
             accounts: accounts.ok_or_else(|| anyhow!("there are no accounts"))?,
             server,
-            database: self.database(),
+            keys: keys.unwrap_or_else(|| Storage::sealing_keys_file(&database)),
+            database,
         })
     }
 }
@@ -137,7 +181,7 @@ impl Data {
         match self.server.signing_keys().await {
             Err(Unavailable::Seal) => bail!(
                 "the sealing keys in {} do not open what is in {}: put the right file back",
-                Storage::sealing_keys_file(&self.database).display(),
+                self.keys.display(),
                 self.database.display()
             ),
             other => Ok(other.map(drop)?),
@@ -175,11 +219,18 @@ pub(crate) fn about_account(name: &str, error: AccountError) -> anyhow::Error {
     }
 }
 
-/// Makes the folder for its owner alone.
+/// Makes the folder for its owner alone. It ignores itself, so that nothing of it is
+/// committed by accident.
 fn make(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    builder.create(path)?;
+    let mut ignore = fs::OpenOptions::new();
+    ignore.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut ignore, 0o600);
+    let ignore = ignore.open(path.join(".gitignore"));
+    ignore?.write_all(b"*\n")
 }

@@ -54,7 +54,7 @@ enum Action {
         #[arg(value_parser = name)]
         name: AccountName,
     },
-    /// Set another password, and log them out everywhere; what they have connected stays
+    /// Set another password, log them out everywhere, and revoke what they have connected
     Passwd {
         /// Whose
         #[arg(value_parser = name)]
@@ -95,7 +95,7 @@ impl Users {
                 // Whoever does not exist needs no password.
                 find(&data, &name).await?;
                 let done = accounts.set_password(&name, &password.read()?).await;
-                let told = "has a new password and is logged out everywhere";
+                let told = "has a new password, is logged out everywhere, and what it had connected is revoked";
                 changed(&data, &name, done, told, json).await
             }
             Action::Delete { name } => {

@@ -50,7 +50,7 @@ impl Embedded {
 
     /// What people do first, and where everything is kept.
     pub(super) fn explained(&self, url: &str, options: &Serve) -> Vec<String> {
-        let kept = options.data.path().display();
+        let kept = options.data.shown();
         let mut lines = vec![format!("Accounts, clients and keys are kept in {kept}")];
         let link = self
             .setup_link

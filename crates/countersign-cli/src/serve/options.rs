@@ -235,12 +235,12 @@ impl Serve {
     /// What is said about the authorization server in it.
     fn issuing_option(&self) -> Option<&'static str> {
         let registration = self.registration != RegistrationOption::Open;
-        first([
-            (!self.data.is_usual(), "--data-dir"),
+        let data = self.data.options().first().map(|(name, _)| *name);
+        data.or(first([
             (registration, "--registration"),
             (self.access_tokens != TokenFormat::Jwt, "--access-tokens"),
             (self.auth_prefix.is_some(), "--auth-prefix"),
-        ])
+        ]))
     }
 
     fn network_option(&self) -> Option<&'static str> {

@@ -45,9 +45,8 @@ pub(super) fn lines(url: &str, options: &Serve, accepted: &Accepted) -> Vec<Stri
 /// What names the server whose tokens are to be made.
 fn ours(url: &str, options: &Serve) -> Option<Vec<String>> {
     let mut words = Vec::new();
-    if !options.data.is_usual() {
-        let directory = options.data.path().display().to_string();
-        words.extend(["--data-dir".to_owned(), quoted(&directory)]);
+    for (option, value) in options.data.options() {
+        words.extend([option.to_owned(), quoted(&value.display().to_string())]);
     }
     if url != RESOURCE {
         words.extend(["--audience".to_owned(), quoted(url)]);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::command::{Output, folder, run};
+use crate::command::{Output, Server, folder, run};
 
 /// A folder with data in it.
 fn data() -> tempfile::TempDir {
@@ -106,6 +106,35 @@ fn h7_files_that_others_can_use_are_not_used() {
         "the database countersign-data cannot be opened: others may write to the folder (mode \
          0777): run chmod 700 on it",
     );
+}
+
+#[test]
+fn the_database_and_its_sealing_keys_can_be_elsewhere() {
+    let folder = data();
+    let directory = folder.path().join("countersign-data");
+    fs::rename(&directory, folder.path().join("moved")).unwrap();
+    let moved = folder.path().join("moved");
+    fs::rename(moved.join("countersign.db.keys"), folder.path().join("k")).unwrap();
+    let database = ["--database", "moved/countersign.db"];
+    let list = |more: &[&str]| {
+        run(
+            folder.path(),
+            &[&["keys", "list"], &database[..], more].concat(),
+        )
+    };
+    assert_eq!(list(&[]).code, 1);
+    let listed = list(&["--sealing-keys-file", "k"]).ok();
+    assert_eq!(listed.lines().count(), 3, "{listed}");
+    let other = run(folder.path(), &["users", "list", "--database", "none.db"]);
+    assert_told([other], "none.db: there is no such file or folder");
+    let ignored = fs::read_to_string(moved.join(".gitignore")).unwrap();
+    assert_eq!(ignored, "*\n");
+
+    // The lines to paste name them too.
+    let named = [&database[..], &["--sealing-keys-file", "k"]].concat();
+    let server = Server::start(folder.path(), &named);
+    let words = "token --database moved/countersign.db --sealing-keys-file k --audience ";
+    assert!(server.printed.contains(words), "{}", server.printed);
 }
 
 #[test]
