@@ -2,11 +2,11 @@
 //! Nothing here shows a token or a secret.
 
 use countersign_oauth::{ClientId, UnixTime};
-use countersign_store::{Cursor, GrantId, GrantState, Index, Key, Kind, Page, Record, Subject};
+use countersign_store::{Cursor, GrantId, GrantState, Index, Kind, Page, Record, Subject};
 
 use crate::audit::AuditEvent;
 use crate::client::Client;
-use crate::grant::{GrantBody, Granted};
+use crate::grant::GrantBody;
 use crate::server::{AuthorizationServer, Inner};
 use crate::unavailable::Unavailable;
 
@@ -156,15 +156,6 @@ impl Inner {
             entries: listed.records.iter().map(read).collect::<Result<_, _>>()?,
             next: listed.next,
         })
-    }
-
-    /// Notes that tokens of a grant were issued. It may be lost.
-    pub(crate) async fn note_use(&self, granted: &Granted, client: &Client) {
-        let key = Key::grant(&granted.id);
-        if let Err(error) = self.store.touch(&key, None, self.now()).await {
-            tracing::warn!(%error, "the use of a grant was not noted");
-        }
-        self.keep_client(client).await;
     }
 }
 

@@ -18,6 +18,9 @@ pub enum Write {
     /// Takes a record away, in whatever status; nothing happens if there is none.
     /// A grant cannot be removed, only revoked.
     Remove(Key),
+    /// Notes that a record is used, as [`Store::touch`](crate::Store::touch) does without
+    /// an end, together with what it is used for; nothing happens if it is not live.
+    Touch(Key),
 }
 
 impl Write {
@@ -25,7 +28,7 @@ impl Write {
     pub fn key(&self) -> &Key {
         match self {
             Self::Insert(record) | Self::Replace(record) => &record.key,
-            Self::Remove(key) => key,
+            Self::Remove(key) | Self::Touch(key) => key,
         }
     }
 }

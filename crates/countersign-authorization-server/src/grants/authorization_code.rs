@@ -57,7 +57,7 @@ impl Inner {
         let issued = self.issue_tokens(&granted, scope, refreshable).await?;
         match self.use_up(&key, &granted, issued.writes).await? {
             Found::Live(_) => {
-                self.note_use(&granted, client).await;
+                self.keep_client(client).await;
                 let grant_type = GrantType::AuthorizationCode;
                 let event = AuditEvent::TokensIssued(granted.client, granted.id, grant_type);
                 self.audit.note(event);
@@ -91,7 +91,8 @@ impl Inner {
         }
     }
 
-    /// The grant goes from *code issued* to *active*; nothing if it cannot.
+    /// The grant goes from *code issued* to *active*, and is used for the first time;
+    /// nothing if it cannot.
     async fn activate(&self, granted: &Granted) -> Result<Option<Write>, Unavailable> {
         let key = Key::grant(&granted.id);
         let Some(record) = self.store.get(&key, self.now()).await?.live() else {
@@ -99,7 +100,11 @@ impl Inner {
         };
         let state = record.grant_state();
         let state = state.and_then(|state| state.after(GrantStep::RedeemCode).ok());
-        Ok(state.map(|state| Write::Replace(record.in_state(state))))
+        Ok(state.map(|state| {
+            let mut active = record.in_state(state);
+            active.last_used_at = Some(self.now());
+            Write::Replace(active)
+        }))
     }
 
     /// A code that was used or revoked before.

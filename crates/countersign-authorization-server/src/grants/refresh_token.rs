@@ -8,7 +8,7 @@
 use countersign_oauth::grant_type::GrantType;
 use countersign_oauth::token_request::RefreshTokenRequest;
 use countersign_oauth::{Secret, requested_scope, resource_indicator};
-use countersign_store::{Column, Found, Key, Record, Sealed, SecretHash, Status};
+use countersign_store::{Column, Found, Key, Record, Sealed, SecretHash, Status, Write};
 
 use super::{Refused, granted_of, late};
 use crate::audit::AuditEvent;
@@ -41,7 +41,8 @@ impl Inner {
         if !self.still_allows(&granted).await? {
             return Err(Refused::Grant("the person no longer allows this"));
         }
-        let issued = self.issue_tokens(&granted, scope, Refreshable::Yes).await?;
+        let mut issued = self.issue_tokens(&granted, scope, Refreshable::Yes).await?;
+        issued.writes.push(Write::Touch(Key::grant(&granted.id)));
         let answer = issued.response.to_json();
         let receipt = self.seal_receipt(&key, &answer)?;
         let redeemed = self
@@ -50,7 +51,7 @@ impl Inner {
             .await;
         match redeemed.map_err(|error| late(error.into()))? {
             Found::Live(_) => {
-                self.note_use(&granted, client).await;
+                self.keep_client(client).await;
                 let (client, id) = (granted.client, granted.id);
                 let event = AuditEvent::TokensIssued(client, id, GrantType::RefreshToken);
                 self.audit.note(event);

@@ -103,6 +103,8 @@ cases! {
     writes::a_replacement_needs_the_version_that_was_read,
     writes::what_is_not_live_is_not_replaced,
     writes::a_removed_key_is_free,
+    writes::a_use_is_noted_with_the_writes_or_not_at_all,
+    writes::what_shortens_a_grant_counts_for_what_is_written_after_it,
     writes::records_that_break_a_rule_are_refused,
     expiry::a_record_ends_at_its_second,
     expiry::a_clock_that_goes_backwards_revives_nothing,

@@ -179,3 +179,62 @@ pub(super) async fn records_that_break_a_rule_are_refused(
     }
     Ok(())
 }
+
+pub(super) async fn a_use_is_noted_with_the_writes_or_not_at_all(
+    store: Arc<dyn Store>,
+) -> Result<(), Violation> {
+    let (used, code) = (grant("g"), code("code", "g"));
+    store
+        .write(insert([used.clone(), code.clone()]), STANDARD_NOW)
+        .await?;
+    let touch = Write::Touch(used.key.clone());
+    let refused = vec![touch.clone(), Write::Insert(code.clone())];
+    conflicts(store.write(refused, at(5)).await, Conflict::Exists)?;
+    let found = live(store.get(&used.key, at(6)).await?)?;
+    ensure!(
+        found.last_used_at.is_none(),
+        "a use is noted without its writes"
+    );
+
+    let token = access_token("token", "g");
+    let writes = vec![Write::Insert(token.clone()), touch.clone()];
+    let redeemed = store.redeem(&code.key, writes, None, at(7)).await?;
+    ensure!(matches!(redeemed, Found::Live(_)), "a code is not redeemed");
+    live(store.get(&token.key, at(7)).await?)?;
+    let found = live(store.get(&used.key, at(7)).await?)?;
+    ensure!(
+        (found.last_used_at, found.expires_at, found.version) == (Some(at(7)), used.expires_at, 1),
+        "a use is noted as {found:?}"
+    );
+
+    // It moves forward alone, and only what is live is used.
+    store.write(vec![touch], at(3)).await?;
+    let found = live(store.get(&used.key, at(7)).await?)?;
+    ensure!(found.last_used_at == Some(at(7)), "a use moves back");
+    let (used_up, never) = (code.key, client("never").key);
+    for key in [&used_up, &never] {
+        store.write(vec![Write::Touch(key.clone())], at(8)).await?;
+    }
+    let found = spent(store.get(&used_up, at(8)).await?)?;
+    ensure!(found.last_used_at.is_none(), "a spent record is used");
+    let found = store.get(&never, at(8)).await?;
+    ensure!(found == Found::Absent, "a use makes a record");
+    Ok(())
+}
+
+pub(super) async fn what_shortens_a_grant_counts_for_what_is_written_after_it(
+    store: Arc<dyn Store>,
+) -> Result<(), Violation> {
+    let long = grant("g");
+    store.insert(long.clone(), STANDARD_NOW).await?;
+    let short = long.clone().expiring(at(5));
+    let writes = vec![
+        Write::Insert(access_token("before", "g").expiring(at(10))),
+        Write::Replace(short),
+        Write::Insert(access_token("after", "g").expiring(at(10))),
+    ];
+    invalid(store.write(writes, at(1)).await)?;
+    let found = live(store.get(&long.key, at(1)).await?)?;
+    ensure!(found == long, "a refused list of writes changed a grant");
+    Ok(())
+}

@@ -257,6 +257,13 @@ impl State {
                     self.take(position);
                 }
             }
+            Write::Touch(key) => {
+                let before = self.find(&key).cloned();
+                if let (Some(&position), Some(before)) = (self.keys.get(&key), before) {
+                    undo.push((position, Some(before)));
+                    self.touch(&key, None, now);
+                }
+            }
         }
         Ok(())
     }

@@ -121,33 +121,43 @@ impl Work for Touch {
     const DURABILITY: Durability = Durability::Process;
 
     fn run<'a>(&'a self, connection: &'a mut SqliteConnection) -> Step<'a, bool> {
-        Box::pin(async move {
-            let stored = find(connection, &self.key).await?;
-            let Some(Stored {
-                position,
-                mut record,
-            }) = stored.filter(|stored| stored.record.is_live(self.now))
-            else {
-                return Ok(false);
-            };
-            let grant_end = match &record.grant {
-                None => None,
-                Some(grant) => grant_end(connection, grant).await?.and_then(|(_, end)| end),
-            };
-            record.touch(self.extend_to, grant_end, self.now);
-            sqlx::query(
-                "UPDATE records SET last_used_at = ?1, expires_at = ?2, digest = ?3 \
-                 WHERE position = ?4",
-            )
-            .bind(record.last_used_at.map(to_column))
-            .bind(record.expires_at.map(to_column))
-            .bind(digest_of_record(&record).to_vec())
-            .bind(position)
-            .execute(connection)
-            .await?;
-            Ok(true)
-        })
+        Box::pin(async move { touch(connection, &self.key, self.extend_to, self.now).await })
     }
+}
+
+async fn touch(
+    connection: &mut SqliteConnection,
+    key: &Key,
+    extend_to: Option<UnixTime>,
+    now: UnixTime,
+) -> Result<bool, Failure> {
+    let stored = find(connection, key).await?;
+    let Some(Stored {
+        position,
+        mut record,
+    }) = stored.filter(|stored| stored.record.is_live(now))
+    else {
+        return Ok(false);
+    };
+    let grant_end = match (&record.grant, extend_to) {
+        (Some(grant), Some(_)) => grant_end(connection, grant).await?.and_then(|(_, end)| end),
+        _ => None,
+    };
+    let before = (record.last_used_at, record.expires_at);
+    record.touch(extend_to, grant_end, now);
+    if (record.last_used_at, record.expires_at) == before {
+        return Ok(true);
+    }
+    sqlx::query(
+        "UPDATE records SET last_used_at = ?1, expires_at = ?2, digest = ?3 WHERE position = ?4",
+    )
+    .bind(record.last_used_at.map(to_column))
+    .bind(record.expires_at.map(to_column))
+    .bind(digest_of_record(&record).to_vec())
+    .bind(position)
+    .execute(connection)
+    .await?;
+    Ok(true)
 }
 
 /// The changes of one call, inside a transaction.
@@ -156,6 +166,15 @@ struct Change<'c> {
     now: UnixTime,
     /// Whether something must be undone if the rest is refused.
     wrote: bool,
+    /// The live grant that was found last: what a call writes mostly hangs on one.
+    grant: Option<LiveGrant>,
+}
+
+/// A grant on which records may hang.
+struct LiveGrant {
+    id: GrantId,
+    position: i64,
+    expires_at: Option<UnixTime>,
 }
 
 impl<'c> Change<'c> {
@@ -164,6 +183,7 @@ impl<'c> Change<'c> {
             connection,
             now,
             wrote: false,
+            grant: None,
         }
     }
 
@@ -173,6 +193,9 @@ impl<'c> Change<'c> {
                 Write::Insert(record) => self.insert(record).await?,
                 Write::Replace(record) => self.replace(record).await?,
                 Write::Remove(key) => self.remove(key).await?,
+                Write::Touch(key) => {
+                    touch(self.connection, key, None, self.now).await?;
+                }
             }
             self.wrote = true;
         }
@@ -225,6 +248,9 @@ impl<'c> Change<'c> {
         .bind(grant)
         .execute(&mut *self.connection)
         .await?;
+        if record.key.kind() == Kind::Grant {
+            self.grant = None;
+        }
         crate::points::reach("replace:row");
         Ok(())
     }
@@ -248,14 +274,29 @@ impl<'c> Change<'c> {
         let Some(id) = &record.grant else {
             return Ok(None);
         };
-        let grant = find(self.connection, &Key::grant(id)).await?;
-        let Some(grant) = grant.filter(|grant| grant.record.is_live(self.now)) else {
-            return Err(self.refuse(Conflict::GrantNotLive));
+        let grant = match self.grant.take() {
+            Some(known) if known.id == *id => known,
+            _ => self.live_grant(id).await?,
         };
-        if record.expires_at > grant.record.expires_at {
+        let position = grant.position;
+        let outlives = record.expires_at > grant.expires_at;
+        self.grant = Some(grant);
+        if outlives {
             return Err(self.refuse(StoreError::Invalid("a record outlives its grant")));
         }
-        Ok(Some(grant.position))
+        Ok(Some(position))
+    }
+
+    async fn live_grant(&mut self, id: &GrantId) -> Result<LiveGrant, Failure> {
+        let found = find(self.connection, &Key::grant(id)).await?;
+        let Some(found) = found.filter(|grant| grant.record.is_live(self.now)) else {
+            return Err(self.refuse(Conflict::GrantNotLive));
+        };
+        Ok(LiveGrant {
+            id: id.clone(),
+            position: found.position,
+            expires_at: found.record.expires_at,
+        })
     }
 
     fn refuse(&self, error: impl Into<StoreError>) -> Failure {

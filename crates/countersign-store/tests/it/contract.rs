@@ -141,6 +141,16 @@ async fn a_removed_key_is_free() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_use_is_noted_with_the_writes_or_not_at_all() {
+    on_every_backend("a_use_is_noted_with_the_writes_or_not_at_all").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_shortens_a_grant_counts_for_what_is_written_after_it() {
+    on_every_backend("what_shortens_a_grant_counts_for_what_is_written_after_it").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn records_that_break_a_rule_are_refused() {
     on_every_backend("records_that_break_a_rule_are_refused").await;
 }
