@@ -21,6 +21,7 @@ use countersign_resource_server::{ConfigurationError, GateBuilder};
 pub(crate) use mounted::Mounted;
 
 use crate::authentication::Authentication;
+use crate::front::App;
 use crate::server::{Reach, Server, Surroundings};
 
 /// A change of the authorization server, made when the address is known.
@@ -260,6 +261,14 @@ impl EmbeddedAuth {
             .fold(builder, |builder, change| change(builder))
             .build()?;
         mounted::mount(server, around.gate, place, self.announcement)
+    }
+}
+
+impl App {
+    /// The authorization server in it, if there is one: to register clients, for example,
+    /// or to list and revoke what people have granted.
+    pub fn authorization_server(&self) -> Option<&AuthorizationServer> {
+        self.0.issuing.as_ref().map(|mounted| &mounted.server)
     }
 }
 
