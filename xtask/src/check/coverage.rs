@@ -115,7 +115,7 @@ fn judge(
 }
 
 /// The names of the functions that follow a test attribute.
-fn test_names(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn test_names(text: &str) -> impl Iterator<Item = &str> {
     let mut is_test = false;
     text.lines().filter_map(move |line| {
         let line = line.trim();
