@@ -16,6 +16,7 @@ use crate::client::ClientIdDocuments;
 use crate::confirmed::Confirmed;
 use crate::interaction::Interaction;
 use crate::keys::Keyring;
+use crate::login::Login;
 use crate::paths::Paths;
 use crate::people::People;
 use crate::random::{Random, SystemGenerator};
@@ -159,6 +160,12 @@ impl AuthorizationServerBuilder {
     pub fn interaction(mut self, interaction: Arc<dyn Interaction>) -> Self {
         self.interaction = Some(interaction);
         self
+    }
+
+    /// Lets `login` find out who is in front of the browser, instead of local accounts;
+    /// the consent page stays.
+    pub fn login(self, login: impl Login) -> Self {
+        self.pages(|pages| pages.login(login))
     }
 
     /// Changes the local accounts, such as how many logins may be tried.

@@ -55,6 +55,11 @@ impl Notice {
                    Nothing more was shared.",
         advice: "If the application still waits, begin again there.",
     };
+    pub(crate) const REFUSED: Self = Self {
+        heading: "There is nothing here for you",
+        sentence: "Whoever runs this server does not let you connect applications.",
+        advice: "If you think that you should, ask them.",
+    };
     pub(crate) const NOT_FOUND: Self = Self {
         heading: "There is no such page",
         sentence: "The address is mistyped, or what was here has moved.",

@@ -8,12 +8,13 @@ use http::StatusCode;
 
 use super::calendar::Day;
 use super::forgery::{Purpose, token};
+use super::present::{Presence, Present};
 use super::scopes::ScopeLine;
 use super::visit::{Posted, Visit, value};
 use super::who_asks::{host_of, name_of};
-use crate::accounts::LoggedIn;
 use crate::audit::AuditEvent;
 use crate::exchange::{Answer, Frame, Notice, page};
+use crate::login::Freshness;
 use crate::overview::{GrantOverview, GrantsOf};
 use crate::server::AuthorizationServer;
 use crate::unavailable::Unavailable;
@@ -36,6 +37,8 @@ struct AccountPage<'a> {
     frame: Frame<'a>,
     forgery_token: String,
     account: &'a str,
+    /// Whether the person logged in here, and not elsewhere.
+    has_password: bool,
     connected: Vec<Connected>,
     next: Option<u64>,
     /// Whether this is the beginning of the list.
@@ -72,19 +75,21 @@ impl Visit<'_> {
         &self,
         server: &AuthorizationServer,
     ) -> Result<Answer, Unavailable> {
-        match self.logged_in().await? {
-            None => Ok(self.to("/login")),
-            Some(logged_in) => self.account_page(server, &logged_in, Said::default()).await,
+        match self.presence(Freshness::Any).await? {
+            Presence::Known(present) => self.account_page(server, &present, Said::default()).await,
+            Presence::Nobody => Ok(self.to("/login")),
+            Presence::Elsewhere(answer) => Ok(answer),
+            Presence::Refused => Ok(self.nothing_here()),
         }
     }
 
     pub(super) async fn account_page(
         &self,
         server: &AuthorizationServer,
-        logged_in: &LoggedIn,
+        present: &Present,
         said: Said<'_>,
     ) -> Result<Answer, Unavailable> {
-        let subject = logged_in.account.subject.as_str();
+        let subject = present.subject.as_str();
         let after = self.incoming.query().and_then(|query| {
             let position = query.strip_prefix("after=")?.parse().ok()?;
             Some(Cursor::after(position))
@@ -102,8 +107,9 @@ impl Visit<'_> {
         }
         let template = AccountPage {
             frame: self.people.frame(),
-            forgery_token: token(&logged_in.session, Purpose::Account),
-            account: logged_in.account.name(),
+            forgery_token: token(&present.forms, Purpose::Account(subject)),
+            account: &present.name,
+            has_password: self.people.login.is_none(),
             connected,
             next: portion.next.map(Cursor::position),
             is_first: after.is_none(),
@@ -111,7 +117,9 @@ impl Visit<'_> {
             news: said.news,
             problem: said.problem,
         };
-        Ok(page(said.status, &template))
+        let mut answer = page(said.status, &template);
+        self.remember_browser(&mut answer);
+        Ok(answer)
     }
 
     async fn connected(
@@ -146,14 +154,14 @@ impl Visit<'_> {
 
     /// `POST /account/revoke`.
     pub(super) async fn revoke(&self, server: &AuthorizationServer) -> Result<Answer, Unavailable> {
-        let Posted { form, logged_in } = match self.account_form().await? {
+        let Posted { form, present } = match self.account_form().await? {
             Ok(posted) => posted,
             Err(answer) => return Ok(*answer),
         };
         let grant = GrantId::new(value(&form, "grant").unwrap_or_default());
         let inner = server.inner();
         let found = inner.store.get(&Key::grant(&grant), inner.now()).await?;
-        let subject = logged_in.account.subject.as_str();
+        let subject = present.subject.as_str();
         let is_theirs = |found: Found| match found {
             Found::Live(record) => record
                 .subject
@@ -168,7 +176,7 @@ impl Visit<'_> {
         server.revoke_grant(&grant).await?;
         let news = "The application was disconnected. It cannot do anything in your name any more.";
         let said = Said::news(news);
-        self.account_page(server, &logged_in, said).await
+        self.account_page(server, &present, said).await
     }
 
     /// `POST /account/revoke-all`.
@@ -176,11 +184,11 @@ impl Visit<'_> {
         &self,
         server: &AuthorizationServer,
     ) -> Result<Answer, Unavailable> {
-        let Posted { logged_in, .. } = match self.account_form().await? {
+        let Posted { present, .. } = match self.account_form().await? {
             Ok(posted) => posted,
             Err(answer) => return Ok(*answer),
         };
-        let owner = GrantsOf::Subject(&logged_in.account.subject);
+        let owner = GrantsOf::Subject(&present.subject);
         let mut after = None;
         loop {
             let portion = server.grants(owner, after).await?;
@@ -198,7 +206,6 @@ impl Visit<'_> {
         }
         let news = "All applications were disconnected. They cannot do anything in your name any \
                     more.";
-        self.account_page(server, &logged_in, Said::news(news))
-            .await
+        self.account_page(server, &present, Said::news(news)).await
     }
 }

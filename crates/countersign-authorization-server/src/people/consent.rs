@@ -9,13 +9,14 @@ use http::StatusCode;
 use super::calendar::span;
 use super::forgery::{Purpose, is_genuine, token};
 use super::login::Shown;
+use super::present::{Presence, Present};
 use super::scopes::ScopeLine;
 use super::visit::{Visit, secret, value};
 use super::who_asks::{Destination, WhoAsks};
-use crate::accounts::LoggedIn;
 use crate::authorize::{Approval, PendingAuthorization};
 use crate::client::Client;
 use crate::exchange::{Answer, Frame, Notice, page};
+use crate::login::Freshness;
 use crate::server::AuthorizationServer;
 use crate::unavailable::Unavailable;
 
@@ -35,6 +36,8 @@ struct ConsentPage<'a> {
     forgery_token: String,
     transaction: &'a str,
     account: &'a str,
+    /// Whether the person logged in here, and not elsewhere.
+    has_password: bool,
     who: WhoAsks,
     introduction: Option<&'a str>,
     resource: &'a str,
@@ -48,7 +51,7 @@ struct ConsentPage<'a> {
 impl Visit<'_> {
     pub(super) fn consent_page(
         &self,
-        logged_in: &LoggedIn,
+        present: &Present,
         transaction: &Secret,
         pending: &PendingAuthorization,
         client: &Client,
@@ -62,10 +65,11 @@ impl Visit<'_> {
             frame: people.frame(),
             forgery_token: token(
                 &self.browser,
-                Purpose::Consent(&logged_in.account.subject, transaction),
+                Purpose::Consent(&present.subject, transaction),
             ),
             transaction: transaction.reveal(),
-            account: logged_in.account.name(),
+            account: &present.name,
+            has_password: people.login.is_none(),
             who: WhoAsks::new(client, &pending.redirect_uri),
             introduction: people.introduction.as_deref(),
             resource: pending.resource.as_str(),
@@ -110,9 +114,9 @@ impl Visit<'_> {
         else {
             return Ok(self.forged());
         };
-        let logged_in = self.logged_in().await?;
-        if let Some(logged_in) = &logged_in {
-            let purpose = Purpose::Consent(&logged_in.account.subject, &transaction);
+        let presence = self.presence(Freshness::Any).await?;
+        if let Presence::Known(present) = &presence {
+            let purpose = Purpose::Consent(&present.subject, &transaction);
             if !is_genuine(browser, purpose, value(&form, "forgery_token")) {
                 return Ok(self.forged());
             }
@@ -120,19 +124,29 @@ impl Visit<'_> {
         let Some((pending, client)) = self.find_waiting(server, &transaction).await? else {
             return Ok(self.notice(StatusCode::BAD_REQUEST, Notice::GONE));
         };
-        let Some(logged_in) = logged_in else {
-            return Ok(self.login_page(Shown::waiting(&transaction, &client).and_ended()));
+        let present = match presence {
+            Presence::Known(present) => present,
+            Presence::Nobody => {
+                return Ok(self.login_page(Shown::waiting(&transaction, &client).and_ended()));
+            }
+            // It would not lead back to the request, which has to be made again.
+            Presence::Elsewhere(_) => {
+                return Ok(self.notice(StatusCode::BAD_REQUEST, Notice::GONE));
+            }
+            Presence::Refused => return Ok(self.nothing_here()),
         };
         let who = WhoAsks::new(&client, &pending.redirect_uri);
         Ok(match value(&form, "decision") {
             Some("allow") => {
                 let scope = self.people.allowed(&pending.scope, form.all("scope"));
-                let approval = Approval::new(logged_in.account.subject, scope);
+                let approval = Approval::new(present.subject, scope);
                 let answer = server.approve(&transaction, approval).await?;
                 self.hand_over(answer, true, who)
             }
             Some("deny") => self.hand_over(server.deny(&transaction).await?, false, who),
-            Some("switch") => self.login_page(Shown::waiting(&transaction, &client)),
+            Some("switch") if self.people.login.is_none() => {
+                self.login_page(Shown::waiting(&transaction, &client))
+            }
             _ => self.notice(StatusCode::BAD_REQUEST, Notice::MALFORMED),
         })
     }

@@ -4,6 +4,7 @@ use countersign_oauth::Secret;
 use http::StatusCode;
 
 use super::account::Said;
+use super::present::Present;
 use super::setup::{sentence, typed_twice};
 use super::visit::{Posted, Visit, secret, value};
 use crate::accounts::{AccountError, LoginOutcome};
@@ -19,7 +20,7 @@ impl Visit<'_> {
         &self,
         server: &AuthorizationServer,
     ) -> Result<Answer, Unavailable> {
-        let Posted { form, logged_in } = match self.account_form().await? {
+        let Posted { form, present } = match self.account_form().await? {
             Ok(posted) => posted,
             Err(answer) => return Ok(*answer),
         };
@@ -27,11 +28,11 @@ impl Visit<'_> {
         let (current, new) = (read("current_password"), read("new_password"));
         let refused = |reason| server.inner().audit.note(AuditEvent::LoginRefused(reason));
         let accounts = &self.people.accounts;
-        let subject = logged_in.account.subject.as_str();
+        let subject = present.subject.as_str();
         let (status, problem) = match typed_twice(&form, new, "new_password_again") {
             Err(problem) => (StatusCode::BAD_REQUEST, problem),
             Ok(new) => {
-                let session = &logged_in.session;
+                let session = &present.forms;
                 match accounts
                     .change_password(subject, &current, &new, session)
                     .await
@@ -59,7 +60,7 @@ impl Visit<'_> {
             problem: Some(&problem),
             news: None,
         };
-        self.account_page(server, &logged_in, said).await
+        self.account_page(server, &present, said).await
     }
 
     async fn after_change(
@@ -75,7 +76,9 @@ impl Visit<'_> {
         };
         let logged_in = accounts.begin_session(account).await?;
         let said = Said::news("Your password was changed. All other browsers were logged out.");
-        let mut answer = self.account_page(server, &logged_in, said).await?;
+        let mut answer = self
+            .account_page(server, &Present::from(&logged_in), said)
+            .await?;
         self.set_session(&mut answer, &logged_in);
         Ok(answer)
     }
@@ -85,18 +88,18 @@ impl Visit<'_> {
         &self,
         server: &AuthorizationServer,
     ) -> Result<Answer, Unavailable> {
-        let Posted { form, logged_in } = match self.account_form().await? {
+        let Posted { form, present } = match self.account_form().await? {
             Ok(posted) => posted,
             Err(answer) => return Ok(*answer),
         };
         let accounts = &self.people.accounts;
         if value(&form, "everywhere").is_some() {
-            let subject = logged_in.account.subject.as_str();
+            let subject = present.subject.as_str();
             accounts.end_sessions(subject, false).await?;
         } else {
-            accounts.end_session(&logged_in.session).await?;
+            accounts.end_session(&present.forms).await?;
         }
-        let event = AuditEvent::LoggedOut(logged_in.account.subject);
+        let event = AuditEvent::LoggedOut(present.subject);
         server.inner().audit.note(event);
         let mut answer = self.to("/login");
         self.clear_session(&mut answer);

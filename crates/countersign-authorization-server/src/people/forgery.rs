@@ -19,8 +19,8 @@ pub(super) enum Purpose<'a> {
     Consent(&'a str, &'a Secret),
     /// The first account, with this link.
     Setup(&'a Secret),
-    /// What can be done on the account page.
-    Account,
+    /// What this subject can do on the account page.
+    Account(&'a str),
 }
 
 impl Purpose<'_> {
@@ -32,7 +32,7 @@ impl Purpose<'_> {
                 format!("consent {} {subject}", transaction.reveal())
             }
             Self::Setup(token) => format!("setup {}", token.reveal()),
-            Self::Account => "account".to_owned(),
+            Self::Account(subject) => format!("account {subject}"),
         }
     }
 }

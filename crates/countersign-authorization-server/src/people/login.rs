@@ -6,6 +6,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 
 use super::forgery::{Purpose, is_genuine, token};
+use super::present::Present;
 use super::visit::{Visit, secret, value};
 use super::who_asks::name_of;
 use crate::accounts::{LoginAttempt, LoginOutcome};
@@ -172,7 +173,7 @@ impl Visit<'_> {
         let mut answer = match waiting {
             None => self.to("/account"),
             Some((transaction, (pending, client))) => {
-                self.consent_page(&logged_in, transaction, &pending, &client)
+                self.consent_page(&Present::from(&logged_in), transaction, &pending, &client)
             }
         };
         self.set_session(&mut answer, &logged_in);

@@ -26,6 +26,7 @@ mod forgery;
 mod hand_over;
 mod html;
 mod login;
+mod present;
 mod same_origin;
 mod scopes;
 mod setup;
@@ -33,6 +34,7 @@ mod visit;
 mod who_asks;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use countersign_oauth::authorization_request::{Prompt, RequestRefusal};
 use countersign_oauth::server_metadata::issuer_path;
@@ -43,10 +45,12 @@ use crate::accounts::Accounts;
 use crate::audit::AuditEvent;
 use crate::exchange::{Answer, Incoming, MAX_TARGET_BYTES, Notice, see_other};
 use crate::interaction::{Interaction, InteractionFuture, Step, Waiting};
+use crate::login::{DynLogin, Freshness, Login};
 use crate::server::AuthorizationServer;
 use crate::settings::{Lifetimes, Settings};
 use crate::unavailable::Unavailable;
 use cookies::CookieNames;
+use present::Presence;
 use scopes::ScopeText;
 use visit::Visit;
 
@@ -54,6 +58,8 @@ use visit::Visit;
 #[derive(Clone, Debug)]
 pub struct People {
     accounts: Accounts,
+    /// Who logs people in instead of the accounts.
+    login: Option<Arc<dyn DynLogin>>,
     name: String,
     scopes: BTreeMap<String, ScopeText>,
     introduction: Option<String>,
@@ -91,6 +97,7 @@ impl People {
         }
         Self {
             accounts,
+            login: None,
             name: settings.display_name().to_owned(),
             scopes: BTreeMap::new(),
             introduction: None,
@@ -119,6 +126,14 @@ impl People {
         self
     }
 
+    /// Lets `login` find out who is in front of the browser, instead of the accounts of
+    /// this server: there are no login page, no passwords and no first account then.
+    #[must_use]
+    pub fn login(mut self, login: impl Login) -> Self {
+        self.login = Some(Arc::new(login));
+        self
+    }
+
     /// Adds a paragraph of your own to the consent page, as plain text.
     #[must_use]
     pub fn introduction(mut self, text: impl Into<String>) -> Self {
@@ -132,7 +147,7 @@ impl People {
     }
 
     /// A new link with which the first account is made; nothing if there is an
-    /// account. It works once, for as long as
+    /// account, or if accounts are not used. It works once, for as long as
     /// [`AccountLifetimes::setup_link`](crate::accounts::AccountLifetimes::setup_link)
     /// says.
     ///
@@ -144,6 +159,9 @@ impl People {
     ///
     /// Whoever has the link owns the server. Show it to the operator alone.
     pub async fn setup_link(&self) -> Result<Option<Secret>, Unavailable> {
+        if self.login.is_some() {
+            return Ok(None);
+        }
         let token = self.accounts.setup_token().await?;
         Ok(token.map(|token| {
             let address = &self.address;
@@ -156,25 +174,35 @@ impl People {
             return Ok(Step::Show(again));
         }
         let visit = Visit::new(self, waiting.incoming)?;
-        let logged_in = visit.logged_in().await?;
         let prompts = waiting.authorization.prompts;
+        let again = prompts.contains(Prompt::Login) || prompts.contains(Prompt::SelectAccount);
+        let freshness = if again {
+            Freshness::Anew
+        } else {
+            Freshness::Any
+        };
+        let presence = visit.presence(freshness).await?;
         if prompts.contains(Prompt::None) {
-            return Ok(Step::Refuse(match logged_in {
-                None => RequestRefusal::LoginNeeded,
-                Some(_) => RequestRefusal::ConsentNeeded,
+            return Ok(Step::Refuse(match presence {
+                Presence::Nobody | Presence::Elsewhere(_) => RequestRefusal::LoginNeeded,
+                Presence::Known(_) => RequestRefusal::ConsentNeeded,
+                Presence::Refused => RequestRefusal::Denied,
             }));
         }
-        let again = prompts.contains(Prompt::Login) || prompts.contains(Prompt::SelectAccount);
-        let answer = match logged_in.filter(|_| !again) {
-            Some(logged_in) => visit.consent_page(
-                &logged_in,
+        Ok(match presence {
+            Presence::Known(present) => Step::Show(visit.consent_page(
+                &present,
                 waiting.transaction,
                 waiting.authorization,
                 waiting.client,
-            ),
-            None => visit.login_page(login::Shown::waiting(waiting.transaction, waiting.client)),
-        };
-        Ok(Step::Show(answer))
+            )),
+            Presence::Nobody => {
+                let shown = login::Shown::waiting(waiting.transaction, waiting.client);
+                Step::Show(visit.login_page(shown))
+            }
+            Presence::Elsewhere(answer) => Step::Show(answer),
+            Presence::Refused => Step::Refuse(RequestRefusal::Denied),
+        })
     }
 
     /// Browsers keep `SameSite=Lax` cookies back from the forms of other sites, so a
@@ -195,6 +223,9 @@ impl People {
         let Some(page) = incoming.uri.path().strip_prefix(self.base.as_str()) else {
             return Ok(None);
         };
+        if self.login.is_some() && OF_ACCOUNTS.contains(&page) {
+            return Ok(None);
+        }
         let visit = Visit::new(self, incoming)?;
         let (get, post) = (Method::GET, Method::POST);
         Ok(Some(match (page, &incoming.method) {
@@ -242,10 +273,14 @@ const PAGES: [&str; 8] = [
     "/setup",
 ];
 
+/// Those of them that only accounts of this server need.
+const OF_ACCOUNTS: [&str; 4] = ["/login", "/account/password", "/logout", "/setup"];
+
 impl Interaction for People {
     fn paths(&self) -> Vec<String> {
         PAGES
             .iter()
+            .filter(|page| self.login.is_none() || !OF_ACCOUNTS.contains(page))
             .map(|page| format!("{}{page}", self.base))
             .collect()
     }
@@ -285,9 +320,12 @@ impl Interaction for People {
     fn still_allows<'a>(
         &'a self,
         subject: &'a str,
-        _client: &'a ClientId,
+        client: &'a ClientId,
     ) -> InteractionFuture<'a, bool> {
         Box::pin(async move {
+            if let Some(login) = &self.login {
+                return login.still_allows(subject, client).await;
+            }
             let account = self.accounts.by_subject(subject).await?;
             Ok(account.is_some_and(|account| account.is_enabled()))
         })

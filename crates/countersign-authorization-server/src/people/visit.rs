@@ -7,9 +7,11 @@ use http::header::ALLOW;
 
 use super::forgery::{Purpose, is_genuine};
 use super::login::Shown;
+use super::present::{Presence, Present};
 use super::{People, cookies, same_origin};
 use crate::accounts::LoggedIn;
 use crate::exchange::{Answer, Incoming, Notice, method_not_allowed, see_other};
+use crate::login::Freshness;
 use crate::random::draw_secret;
 use crate::unavailable::Unavailable;
 
@@ -26,7 +28,7 @@ pub(super) struct Visit<'a> {
 /// A form of the account page that whoever is logged in sent.
 pub(super) struct Posted {
     pub(super) form: Form,
-    pub(super) logged_in: LoggedIn,
+    pub(super) present: Present,
 }
 
 impl<'a> Visit<'a> {
@@ -57,7 +59,7 @@ impl<'a> Visit<'a> {
         self.session.as_ref()
     }
 
-    /// Who is logged in.
+    /// Who is logged in with an account of this server.
     pub(super) async fn logged_in(&self) -> Result<Option<LoggedIn>, Unavailable> {
         match &self.session {
             Some(session) => self.people.accounts.logged_in(session).await,
@@ -87,14 +89,21 @@ impl<'a> Visit<'a> {
             Ok(form) => form,
             Err(answer) => return Ok(Err(answer)),
         };
-        let Some(logged_in) = self.logged_in().await? else {
-            return Ok(Err(Box::new(self.login_page(Shown::ended()))));
+        let present = match self.presence(Freshness::Any).await? {
+            Presence::Known(present) => present,
+            Presence::Nobody => return Ok(Err(Box::new(self.login_page(Shown::ended())))),
+            Presence::Elsewhere(answer) => return Ok(Err(Box::new(answer))),
+            Presence::Refused => return Ok(Err(Box::new(self.nothing_here()))),
         };
-        let sent = value(&form, "forgery_token");
-        if !is_genuine(&logged_in.session, Purpose::Account, sent) {
+        let (purpose, sent) = (
+            Purpose::Account(&present.subject),
+            value(&form, "forgery_token"),
+        );
+        // Without a cookie of its own it was no page of ours.
+        if self.browser_is_new || !is_genuine(&present.forms, purpose, sent) {
             return Ok(Err(Box::new(self.forged())));
         }
-        Ok(Ok(Posted { form, logged_in }))
+        Ok(Ok(Posted { form, present }))
     }
 
     pub(super) fn wrong_method(&self, allow: &'static str) -> Answer {

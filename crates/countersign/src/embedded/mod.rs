@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use countersign_authorization_server::{
     AuthSettings, AuthorizationServer, AuthorizationServerBuilder, ClientIdDocuments,
-    DocumentTrust, Headless, Storage,
+    DocumentTrust, Headless, Login, Storage,
 };
 use countersign_resource_server::fetch::Fetcher;
 use countersign_resource_server::oauth::Secret;
@@ -146,6 +146,14 @@ impl EmbeddedAuth {
     pub fn optional_scope(self, name: impl Into<String>, sentence: impl Into<String>) -> Self {
         let (name, sentence) = (name.into(), sentence.into());
         self.configure(move |server| server.optional_scope(&name, sentence))
+    }
+
+    /// Lets `login` find out who is in front of the browser, such as by the session of
+    /// your application, instead of accounts of this server. People are asked for their
+    /// consent as before.
+    #[must_use]
+    pub fn login(self, login: impl Login) -> Self {
+        self.configure(|server| server.login(login))
     }
 
     /// Puts `prefix`, such as `/auth`, before the paths of the endpoints and pages.

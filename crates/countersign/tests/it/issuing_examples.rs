@@ -22,6 +22,7 @@ macro_rules! example {
 example!(client_credentials, "../../examples/client_credentials.rs");
 example!(consent_text, "../../examples/consent_text.rs");
 example!(embedded_server, "../../examples/embedded_server.rs");
+example!(own_login, "../../examples/own_login.rs");
 example!(opaque_tokens, "../../examples/opaque_tokens.rs");
 example!(pkce, "../../examples/pkce.rs");
 
@@ -172,4 +173,71 @@ fn m_29_a_pair_is_made_and_checked() {
     assert_eq!(mismatched, Err(PkceError::Mismatch));
     assert_eq!(check(Some("short")), Err(PkceError::Verifier));
     assert_eq!(check(Some(verifier.secret().reveal())), Ok(()));
+}
+
+/// The value of a hidden field.
+fn field(page: &Seen, name: &str) -> String {
+    let text = page.text();
+    let (_, rest) = text
+        .split_once(&format!("name=\"{name}\" value=\""))
+        .unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+fn cookie(seen: &Seen) -> String {
+    let set = seen.header("set-cookie").unwrap();
+    set.split(';').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_member_who_signs_in_at_the_application_consents_and_calls_until_expelled() {
+    let members = own_login::Members::default();
+    let code = members.invite("ada").unwrap();
+    let app = app(own_login::server(&members));
+    let http = testkit::Http::service(app.clone());
+    let client = Client::discover(&http).await;
+    let verifier = CodeVerifier::from_random([9; 32]);
+    let question = format!("/authorize?{}", client.question(&verifier));
+    let form = |target: &str, cookies: &str, body: String| {
+        let request = http.post(target).header("cookie", cookies);
+        let kind = "application/x-www-form-urlencoded";
+        request.header("content-type", kind).body(body)
+    };
+
+    let sent = Seen::of(http.get(&question).send().await).await;
+    let sign_in = sent.header("location").unwrap();
+    for (target, typed) in [
+        (sign_in, "code=wrong".to_owned()),
+        (
+            "/sign-in?return_to=%2F%2Fevil.example",
+            format!("code={code}"),
+        ),
+        (
+            "/sign-in?return_to=https%3A%2F%2Fevil.example",
+            format!("code={code}"),
+        ),
+    ] {
+        let refused = Seen::of(form(target, "", typed).send().await).await;
+        assert_eq!(refused.status, 200, "{target}");
+        assert_eq!(refused.header("set-cookie"), None, "{target}");
+    }
+    let back = Seen::of(form(sign_in, "", format!("code={code}")).send().await).await;
+    assert_eq!(back.header("location"), Some(question.as_str()));
+    let member = cookie(&back);
+    let request = http.get(&question).header("cookie", &member);
+    let page = Seen::of(request.send().await).await;
+    let cookies = format!("{member}; {}", cookie(&page));
+    let answer = format!(
+        "forgery_token={}&transaction={}&decision=allow",
+        field(&page, "forgery_token"),
+        field(&page, "transaction")
+    );
+    let redirect = Seen::of(form("/consent", &cookies, answer).send().await).await;
+    let (access, refresh) = client
+        .redeem(redirect.header("location").unwrap(), &verifier)
+        .await;
+    let said = call(&app, &access, "whoami", json!({})).await;
+    assert_eq!(said, (200, "ada".to_owned()));
+    members.expel("ada");
+    assert_eq!(client.try_refresh(&refresh).await.status, 400);
 }

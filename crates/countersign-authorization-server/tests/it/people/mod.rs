@@ -14,7 +14,6 @@ mod login;
 mod pages;
 mod refusals;
 mod setup;
-mod stored;
 mod texts;
 mod webdriver;
 mod withdrawn;

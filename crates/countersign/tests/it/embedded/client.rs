@@ -110,8 +110,8 @@ impl Client {
         let question = format!("{authorize}?{}", self.question(&verifier));
         let redirect = Seen::of(self.http.get(&question).send().await).await;
         assert_eq!(redirect.status, 303, "{}", redirect.text());
-        self.redeem(redirect.header("location").unwrap(), &verifier)
-            .await
+        let location = redirect.header("location").unwrap();
+        self.redeem(location, &verifier).await
     }
 
     /// The tokens for the code in `location`, to which the browser was sent back.
@@ -139,13 +139,18 @@ impl Client {
         tokens_in(&seen)
     }
 
-    pub(crate) async fn refresh(&self, token: &str) -> (String, String) {
+    /// The status of a refresh.
+    pub(crate) async fn try_refresh(&self, token: &str) -> Seen {
         let form = [
             ("grant_type", "refresh_token"),
             ("refresh_token", token),
             ("client_id", &self.id),
         ];
-        tokens_in(&post(&self.http, self.endpoint("token"), &form).await)
+        post(&self.http, self.endpoint("token"), &form).await
+    }
+
+    pub(crate) async fn refresh(&self, token: &str) -> (String, String) {
+        tokens_in(&self.try_refresh(token).await)
     }
 
     pub(crate) async fn revoke(&self, token: &str) {

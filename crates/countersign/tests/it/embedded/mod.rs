@@ -3,6 +3,7 @@
 pub(crate) mod client;
 mod flow;
 mod housekeeping;
+mod login;
 mod mounting;
 mod settings;
 mod start;
