@@ -59,8 +59,8 @@ pub(crate) struct DataDirectory {
     )]
     database: Option<PathBuf>,
 
-    /// The keys that seal parts of the database, which exist [default: beside it, with .keys
-    /// behind its name, made with it]
+    /// The keys that seal parts of the database, in a file that exists
+    /// [default: made beside the database, with .keys behind its name]
     #[arg(long, value_name = "FILE", global = true, display_order = 702)]
     sealing_keys_file: Option<PathBuf>,
 }

@@ -14,7 +14,7 @@ use crate::output;
 pub(crate) struct LogOption {
     /// What to log to standard error: error, warn, info, debug, trace, or a filter such
     /// as `countersign=debug` [default: RUST_LOG]
-    #[arg(long, value_name = "FILTER", display_order = 900)]
+    #[arg(long, value_name = "FILTER", display_order = 900, global = true)]
     log: Option<String>,
 }
 

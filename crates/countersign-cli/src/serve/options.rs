@@ -13,6 +13,7 @@ use crate::data::DataDirectory;
 use crate::log::LogOption;
 
 const WHERE: &str = "Where to serve";
+const LET_IN: &str = "Who is let in";
 const ISSUING: &str = "The authorization server in it";
 const WHO: &str = "Instead, to accept the tokens of another issuer";
 /// Where it serves if nothing else is said.
@@ -62,12 +63,14 @@ pub(crate) struct Serve {
     #[command(flatten, next_help_heading = ISSUING)]
     pub(super) data: DataDirectory,
 
-    /// Who may register a client
-    #[arg(long, value_name = "WHO", default_value = "open", help_heading = ISSUING)]
+    /// Who may register a client: open is anybody, within limits; token is whoever has one
+    /// of `countersign clients invite`; closed is nobody
+    #[arg(long, value_name = "WHO", default_value = "open", hide_possible_values = true, help_heading = ISSUING)]
     pub(super) registration: RegistrationOption,
 
-    /// What access tokens look like
-    #[arg(long, value_name = "FORMAT", default_value = "jwt", help_heading = ISSUING)]
+    /// What access tokens look like: jwt is signed (RFC 9068), so that others can verify it
+    /// with the published keys; opaque means something to this server alone
+    #[arg(long, value_name = "FORMAT", default_value = "jwt", hide_possible_values = true, help_heading = ISSUING)]
     pub(super) access_tokens: TokenFormat,
 
     /// Put this before the paths of its endpoints and pages, such as /auth
@@ -75,16 +78,16 @@ pub(crate) struct Serve {
     pub(super) auth_prefix: Option<String>,
 
     /// Scopes that every token needs, separated by commas
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = LET_IN)]
     pub(super) required_scopes: Vec<String>,
 
     /// Let everybody on this machine call greet and whoami without a token
-    #[arg(long)]
+    #[arg(long, help_heading = LET_IN)]
     pub(super) no_auth: bool,
 
     /// With --no-auth: let everybody call who reaches --bind or --public-url, from other
     /// machines too
-    #[arg(long, requires = "no_auth")]
+    #[arg(long, requires = "no_auth", help_heading = LET_IN)]
     pub(super) danger_open_to_everybody: bool,
 
     /// Accept tokens signed with the private key of this public key or certificate (PEM)
@@ -119,7 +122,7 @@ pub(crate) struct Serve {
     #[arg(long, requires = "jwks_url", help_heading = WHO)]
     pub(super) danger_allow_loopback: bool,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = None::<&'static str>)]
     pub(crate) log: LogOption,
 }
 
