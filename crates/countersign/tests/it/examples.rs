@@ -164,6 +164,17 @@ fn the_server_of_the_readme_is_the_example_and_has_at_most_15_lines() {
     assert!(lines <= 15, "{lines}");
 }
 
+#[test]
+fn the_readme_names_every_example() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+    let files = std::fs::read_dir(folder).unwrap();
+    for file in files {
+        let file = file.unwrap().path();
+        let name = file.file_stem().unwrap().to_str().unwrap();
+        assert!(README.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn jwks_verifies_with_the_published_keys() {
     let keys = keys();
