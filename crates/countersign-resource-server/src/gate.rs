@@ -289,9 +289,14 @@ impl Gate {
     ) -> Result<Caller, Refusal> {
         let caller = Caller::authenticated_under(verified.access_token, &self.hierarchy);
         let granted = caller.scopes();
-        if !granted.is_superset(&self.own_scopes) || !granted.is_superset(&verified.required_scopes)
-        {
-            let needed = self.own_scopes.union(&verified.required_scopes);
+        let of_verifier = verified.required_scopes.as_deref();
+        let suffices = granted.is_superset(&self.own_scopes)
+            && of_verifier.is_none_or(|scopes| granted.is_superset(scopes));
+        if !suffices {
+            let needed = of_verifier.map_or_else(
+                || self.own_scopes.clone(),
+                |scopes| self.own_scopes.union(scopes),
+            );
             return Err(Refusal::InsufficientScope(needed));
         }
         Ok(match headers.get(AUTHORIZATION) {

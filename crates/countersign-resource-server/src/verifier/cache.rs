@@ -20,8 +20,7 @@ pub(crate) struct TokenDigest([u8; 32]);
 
 impl Hash for TokenDigest {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let [_, a, b, c, d, e, f, g, h, ..] = self.0;
-        state.write_u64(u64::from_ne_bytes([a, b, c, d, e, f, g, h]));
+        state.write_u64(self.part());
     }
 }
 
@@ -51,6 +50,12 @@ impl TokenDigest {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest(&SHA256, token.reveal().as_bytes()).as_ref());
         Self(bytes)
+    }
+
+    /// A part that has nothing to do with the choice of the shard.
+    const fn part(&self) -> u64 {
+        let [_, a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_ne_bytes([a, b, c, d, e, f, g, h])
     }
 
     pub(crate) const fn bytes(&self) -> &[u8] {
@@ -87,19 +92,51 @@ impl CacheLimits {
 
 /// Tokens that verifiers accepted.
 ///
-/// Only good tokens get in, so that strangers cannot push them out. When it is
-/// full, the one that came first goes: it is only verified once more.
+/// Only good tokens get in, so that strangers cannot push them out. While it is full
+/// of tokens that could still be served, one that comes for the first time is only
+/// noted: so tokens that are used once push out none that is used often. The second
+/// time it gets in, and the one that came first goes: it is only verified once more.
 pub(crate) struct TokenCache {
     shards: [Mutex<Shard>; SHARDS],
     entries_per_shard: usize,
 }
 
-/// Both have the same digests: what is looked up and unusable stays until it is
-/// replaced or its turn to go has come.
+/// The first two have the same digests: what is looked up and unusable stays until
+/// it is replaced or its turn to go has come.
 #[derive(Default)]
 struct Shard {
     tokens: HashMap<TokenDigest, VerifiedToken, BuildHasherDefault<AsItIs>>,
-    arrivals: VecDeque<TokenDigest>,
+    /// In their order, and until when each may be served.
+    arrivals: VecDeque<(TokenDigest, UnixTime)>,
+    /// Parts of the digests of tokens for which there was no room, each in the place
+    /// that it is found by. Empty before the first one.
+    noted: Vec<u64>,
+}
+
+impl Shard {
+    /// Whether there is room for a newcomer, be it by sending the oldest away.
+    fn makes_room(&mut self, digest: &TokenDigest, entries: usize, now: UnixTime) -> bool {
+        if self.arrivals.len() < entries {
+            return true;
+        }
+        let outlived = |(_, until): &(TokenDigest, UnixTime)| *until <= now;
+        if !self.arrivals.front().is_some_and(outlived) && !self.was_noted(digest, entries) {
+            return false;
+        }
+        if let Some((oldest, _)) = self.arrivals.pop_front() {
+            self.tokens.remove(&oldest);
+        }
+        true
+    }
+
+    /// Notes a newcomer in the place of another one. True if it was noted before.
+    fn was_noted(&mut self, digest: &TokenDigest, places: usize) -> bool {
+        self.noted.resize(places, 0);
+        let part = digest.part();
+        let place = usize::try_from(part).unwrap_or_default() % places.max(1);
+        let noted = self.noted.get_mut(place);
+        noted.is_some_and(|noted| std::mem::replace(noted, part) == part)
+    }
 }
 
 impl fmt::Debug for TokenCache {
@@ -129,20 +166,22 @@ impl TokenCache {
     }
 
     pub(crate) fn remember(&self, digest: TokenDigest, verified: &VerifiedToken, now: UnixTime) {
+        let Some(until) = verified.access_token.cacheable_until() else {
+            return;
+        };
         if self.entries_per_shard == 0 || !is_usable(&verified.access_token, now) {
             return;
         }
         let Some(mut shard) = self.shard(&digest) else {
             return;
         };
-        if shard.tokens.insert(digest, verified.clone()).is_some() {
+        if let Some(known) = shard.tokens.get_mut(&digest) {
+            *known = verified.clone();
             return;
         }
-        shard.arrivals.push_back(digest);
-        if shard.arrivals.len() > self.entries_per_shard
-            && let Some(first) = shard.arrivals.pop_front()
-        {
-            shard.tokens.remove(&first);
+        if shard.makes_room(&digest, self.entries_per_shard, now) {
+            shard.tokens.insert(digest, verified.clone());
+            shard.arrivals.push_back((digest, until));
         }
     }
 }
@@ -153,10 +192,6 @@ fn is_usable(token: &AccessToken, now: UnixTime) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use countersign_oauth::ScopeSet;
-
     use super::*;
     use crate::{Assertion, Liveness};
 
@@ -165,7 +200,7 @@ mod tests {
     fn verified(assertion: Assertion) -> VerifiedToken {
         VerifiedToken {
             access_token: AccessToken::assertion(assertion),
-            required_scopes: Arc::new(ScopeSet::new()),
+            required_scopes: None,
         }
     }
 
@@ -177,22 +212,54 @@ mod tests {
         TokenDigest::of(PresentedToken::new(&number.to_string()))
     }
 
-    #[test]
-    fn a76_a_full_cache_stays_full_and_keeps_the_newest() {
-        let cache = TokenCache::new(CacheLimits::entries(SHARDS * 4));
-        for number in 0..10_000 {
-            cache.remember(digest_of(number), &verified(lasting()), NOW);
-            assert!(cache.find(&digest_of(number), NOW).is_some());
-        }
-        let mut kept = 0;
+    /// How many tokens there are, none without its turn to go.
+    fn held(cache: &TokenCache, at_most: usize) -> usize {
+        let mut held = 0;
         for shard in &cache.shards {
             let shard = shard.lock().unwrap();
             assert_eq!(shard.tokens.len(), shard.arrivals.len());
-            assert!(shard.tokens.len() <= 4);
-            kept += shard.tokens.len();
+            assert!(shard.tokens.len() <= at_most);
+            assert!(shard.noted.len() <= at_most);
+            held += shard.tokens.len();
         }
-        assert_eq!(kept, SHARDS * 4);
+        held
+    }
+
+    #[test]
+    fn a76_a_full_cache_stays_full_and_takes_in_what_comes_twice() {
+        let cache = TokenCache::new(CacheLimits::entries(SHARDS * 4));
+        for number in 0..10_000 {
+            cache.remember(digest_of(number), &verified(lasting()), NOW);
+            cache.remember(digest_of(number), &verified(lasting()), NOW);
+            assert!(cache.find(&digest_of(number), NOW).is_some());
+        }
+        assert_eq!(held(&cache, 4), SHARDS * 4);
         assert!(cache.find(&digest_of(0), NOW).is_none());
+    }
+
+    #[test]
+    fn a76_tokens_that_come_once_push_out_none_that_could_be_served() {
+        let cache = TokenCache::new(CacheLimits::entries(SHARDS * 4));
+        for number in 0..1_000 {
+            cache.remember(digest_of(number), &verified(lasting()), NOW);
+        }
+        assert_eq!(held(&cache, 4), SHARDS * 4);
+        let found = |number: &usize| cache.find(&digest_of(*number), NOW).is_some();
+        let first: Vec<usize> = (0..1_000).filter(found).collect();
+        for number in 1_000..10_000 {
+            cache.remember(digest_of(number), &verified(lasting()), NOW);
+            assert!(!found(&number));
+        }
+        assert!(first.iter().all(found));
+        // What cannot be served any more makes room at once.
+        let later = UnixTime::from_secs(2_000);
+        let newer = lasting().cacheable_until(UnixTime::from_secs(3_000));
+        for number in 10_000..11_000 {
+            cache.remember(digest_of(number), &verified(newer.clone()), later);
+        }
+        assert_eq!(held(&cache, 4), SHARDS * 4);
+        let served = |number: &usize| cache.find(&digest_of(*number), later).is_some();
+        assert_eq!((10_000..11_000).filter(served).count(), SHARDS * 4);
     }
 
     #[test]

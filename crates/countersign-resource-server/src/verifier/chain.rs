@@ -15,8 +15,8 @@ use crate::{AccessToken, Reason};
 pub struct VerifiedToken {
     /// The token.
     pub access_token: AccessToken,
-    /// The scopes that every token of that verifier needs. Not checked yet.
-    pub required_scopes: Arc<ScopeSet>,
+    /// The scopes that every token of that verifier needs, if any. Not checked yet.
+    pub required_scopes: Option<Arc<ScopeSet>>,
 }
 
 /// The answer of a whole chain.
@@ -34,7 +34,7 @@ pub enum ChainOutcome {
 
 struct Link {
     verifier: Box<dyn DynVerifier>,
-    required_scopes: Arc<ScopeSet>,
+    required_scopes: Option<Arc<ScopeSet>>,
 }
 
 /// Verifiers in the order in which they are asked.
@@ -62,8 +62,9 @@ impl VerifierChain {
 
     /// Adds `verifier` at the end.
     pub fn push(&mut self, verifier: impl Verifier) {
+        let required_scopes = verifier.required_scopes();
         self.links.push(Link {
-            required_scopes: Arc::new(verifier.required_scopes()),
+            required_scopes: (!required_scopes.is_empty()).then(|| Arc::new(required_scopes)),
             verifier: Box::new(verifier),
         });
     }
@@ -89,9 +90,8 @@ impl VerifierChain {
     /// The scopes that tokens of all verifiers need, together. A token needs only
     /// those of its own; this is what a caller without one is told to ask for.
     pub fn required_scopes(&self) -> ScopeSet {
-        self.links.iter().fold(ScopeSet::new(), |scopes, link| {
-            scopes.union(&link.required_scopes)
-        })
+        let needed = self.links.iter().flat_map(|link| &link.required_scopes);
+        needed.fold(ScopeSet::new(), |all, scopes| all.union(scopes))
     }
 
     /// The remembered outcome for `token`, without waiting for anything.
@@ -119,7 +119,7 @@ impl VerifierChain {
                 Verification::Accepted(access_token) => {
                     let verified = VerifiedToken {
                         access_token,
-                        required_scopes: Arc::clone(&link.required_scopes),
+                        required_scopes: link.required_scopes.clone(),
                     };
                     self.cache.remember(digest, &verified, now);
                     return Ok(ChainOutcome::Accepted(verified));
