@@ -6,6 +6,8 @@
 //! other way round, and then one request holds a second one. This only follows the
 //! bytes and names the first that must not be there; it changes nothing.
 
+use memchr::{memchr, memchr2};
+
 /// What an HTTP/2 connection starts with (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Names and values up to this length are looked at; the two that matter are shorter.
@@ -169,7 +171,7 @@ impl Framing {
     fn pass_over(&mut self, bytes: &[u8]) -> usize {
         let (taken, word) = match self.state {
             State::RequestLine => return plain(bytes),
-            State::LineStart => return plain_line(bytes),
+            State::LineStart => return self.whole_line(bytes).unwrap_or_default(),
             State::Name => {
                 let end = bytes.iter().position(|byte| !is_token(*byte));
                 (end.unwrap_or(bytes.len()), &mut self.name)
@@ -179,6 +181,31 @@ impl Framing {
         };
         word.push(bytes.get(..taken).unwrap_or_default());
         taken
+    }
+
+    /// The length of a line of a head with a good field, if all of it is there. Of
+    /// every other line [`Self::step`] finds the byte that is wrong, if there is one.
+    fn whole_line(&mut self, bytes: &[u8]) -> Option<usize> {
+        let end = memchr2(b'\r', b'\n', bytes)?;
+        let (line, rest) = bytes.split_at(end);
+        if !rest.starts_with(b"\r\n") {
+            return None;
+        }
+        let (name, value) = line.split_at(memchr(b':', line)?);
+        // Without a way out in between: so the compiler looks at many at a time.
+        let is_name = name
+            .iter()
+            .fold(!name.is_empty(), |all, byte| all & is_token(*byte));
+        if !is_name {
+            return None;
+        }
+        if frames(name) && !self.in_trailers {
+            (self.name, self.value) = (Word::default(), Word::default());
+            self.name.push(name);
+            self.value.push(value.get(1..)?);
+            self.judge_line()?;
+        }
+        Some(end + 2)
     }
 
     const fn is_in_body(&self) -> bool {
@@ -295,32 +322,14 @@ impl Framing {
     }
 }
 
-/// The length of a whole line of a head with a field that frames nothing; 0 for
-/// every other line.
-fn plain_line(bytes: &[u8]) -> usize {
-    let (line, rest) = bytes.split_at(plain(bytes));
-    let colon = line.iter().position(|byte| !is_token(*byte));
-    let (name, value) = line.split_at(colon.unwrap_or_default());
-    let frames = name.eq_ignore_ascii_case(b"content-length")
-        || name.eq_ignore_ascii_case(b"transfer-encoding");
-    if name.is_empty() || frames || !value.starts_with(b":") || !rest.starts_with(b"\r\n") {
-        return 0;
-    }
-    line.len() + 2
+/// Whether the field of this name says where a body ends.
+fn frames(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"transfer-encoding")
 }
 
 /// How many bytes there are before the next CR or LF.
 fn plain(bytes: &[u8]) -> usize {
-    let ends = |byte: &u8| (*byte == b'\r') | (*byte == b'\n');
-    // Without a way out within a piece, the compiler looks at all of it at once.
-    let (pieces, _) = bytes.as_chunks::<16>();
-    let has_end = |piece: &[u8; 16]| {
-        let found = piece.map(|byte| u8::from(ends(&byte)));
-        found.iter().fold(0, |some, found| some | found) != 0
-    };
-    let before = 16 * pieces.iter().position(has_end).unwrap_or(pieces.len());
-    let rest = bytes.get(before..).unwrap_or_default();
-    before + rest.iter().position(ends).unwrap_or(rest.len())
+    memchr2(b'\r', b'\n', bytes).unwrap_or(bytes.len())
 }
 
 fn take(left: u64, rest: &[u8]) -> (usize, u64) {
