@@ -98,17 +98,20 @@ pub fn decode_unverified(token: &str) -> Result<Unverified<'_>, JwsError> {
     if token.len() > MAX_TOKEN_BYTES {
         return Err(JwsError::TooLong);
     }
-    let (header, rest) = token.split_once('.').ok_or(JwsError::NotThreeParts)?;
-    let (payload, signature) = rest.split_once('.').ok_or(JwsError::NotThreeParts)?;
-    if signature.contains('.') {
+    let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
+    let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
         return Err(JwsError::NotThreeParts);
-    }
-    let signing_input = token
-        .get(..header.len() + 1 + payload.len())
-        .ok_or(JwsError::NotThreeParts)?;
-    let header = base64url::decode(header).ok_or(JwsError::HeaderEncoding)?;
-    let header = Header::parse(&header)?;
-    let payload = base64url::decode(payload).ok_or(JwsError::PayloadEncoding)?;
+    };
+    // A dot is a character of its own, so nothing is cut in two.
+    let part = |from: usize, to: usize| token.get(from..to).ok_or(JwsError::NotThreeParts);
+    let (header, encoded) = (part(0, first)?, part(first + 1, second)?);
+    let (signing_input, signature) = (part(0, second)?, part(second + 1, token.len())?);
+    // The header is looked at and let go before the payload takes its place.
+    let longest = header.len().max(encoded.len());
+    let mut payload = Vec::with_capacity(longest / 4 * 3 + 2);
+    base64url::decode_into(header, &mut payload).ok_or(JwsError::HeaderEncoding)?;
+    let header = Header::parse(&payload)?;
+    base64url::decode_into(encoded, &mut payload).ok_or(JwsError::PayloadEncoding)?;
     let signature = base64url::decode(signature).ok_or(JwsError::SignatureEncoding)?;
     Ok(Unverified {
         header,
