@@ -7,17 +7,19 @@
 //! - a member name that occurs twice in one object, at any level, compared after
 //!   escapes are resolved (`"exp"` and `"e\u0078p"` are the same name);
 //! - a byte order mark, UTF-16, and anything that is not UTF-8;
-//! - nesting deeper than [`MAX_DEPTH`], found by a scan before any recursion;
+//! - nesting deeper than [`MAX_DEPTH`], found before it is followed;
 //! - a number that no `f64` can hold, such as `1e400`.
 //!
 //! The size of the text is limited by the caller.
 
 mod object;
+mod reader;
 
 use serde_json::{Map, Value};
 use thiserror::Error;
 
 pub use object::{Json, Object};
+pub use reader::Reader;
 
 /// How many arrays and objects may be open at once.
 pub const MAX_DEPTH: usize = 32;
@@ -62,42 +64,4 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
 /// As [`parse`]; [`JsonError::NotAnObject`] for every other value.
 pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
     Object::parse(bytes).map(Map::from)
-}
-
-/// How often `{` and `[` occur, in strings or not: nothing nests deeper than this.
-pub fn brackets(text: &str) -> usize {
-    // In pieces whose count fits a byte, so that the compiler counts many at a time.
-    let pieces = text.as_bytes().chunks(128);
-    let counts = pieces.map(|piece| {
-        piece.iter().fold(0_u8, |count, byte| {
-            count + u8::from((*byte == b'[') | (*byte == b'{'))
-        })
-    });
-    counts.map(usize::from).sum()
-}
-
-/// Counts brackets outside strings. On a text that is no JSON the count may be
-/// off; the parser refuses such a text at the first byte where they disagree.
-fn is_too_deep(text: &str) -> bool {
-    if brackets(text) <= MAX_DEPTH {
-        return false;
-    }
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'[' | b'{' => {
-                depth += 1;
-                if depth > MAX_DEPTH {
-                    return true;
-                }
-            }
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    false
 }

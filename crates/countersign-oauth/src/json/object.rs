@@ -4,14 +4,11 @@
 //! be copied. Members are found by looking through them: there are few.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::fmt;
 
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::JsonError;
+use super::{JsonError, Reader};
 
 /// Up to so many members are compared with each other one by one.
 const FEW: usize = 16;
@@ -113,22 +110,9 @@ impl<'a> Json<'a> {
         if text.starts_with('\u{FEFF}') {
             return Err(JsonError::ByteOrderMark);
         }
-        if super::is_too_deep(text) {
-            return Err(JsonError::TooDeep);
-        }
-        let duplicate = Cell::new(false);
-        let failed = |_| {
-            if duplicate.get() {
-                JsonError::DuplicateMember
-            } else {
-                JsonError::Syntax
-            }
-        };
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let value = UniqueMembers(&duplicate)
-            .deserialize(&mut deserializer)
-            .map_err(failed)?;
-        deserializer.end().map_err(|_| JsonError::Syntax)?;
+        let mut reader = Reader::new(text, super::MAX_DEPTH);
+        let value = value(&mut reader)?;
+        reader.end()?;
         Ok(value)
     }
 
@@ -146,115 +130,56 @@ impl<'a> Json<'a> {
     }
 }
 
-/// Builds a value, and fails on the second occurrence of a member name.
-struct UniqueMembers<'a>(&'a Cell<bool>);
+fn value<'a>(reader: &mut Reader<'a>) -> Result<Json<'a>, JsonError> {
+    Ok(match reader.first_byte().ok_or(JsonError::Syntax)? {
+        b'"' => Json::Text(reader.string()?),
+        b'{' => Json::Object(object(reader)?),
+        b'[' => {
+            reader.open_array()?;
+            let mut array = Vec::new();
+            while reader.element(array.is_empty())? {
+                array.push(value(reader)?);
+            }
+            Json::Array(array)
+        }
+        b't' => reader.pass().map(|_| Json::Bool(true))?,
+        b'f' => reader.pass().map(|_| Json::Bool(false))?,
+        b'n' => reader.pass().map(|_| Json::Null)?,
+        _ => Json::Number(number(reader.pass()?)?),
+    })
+}
 
-impl<'de> DeserializeSeed<'de> for UniqueMembers<'_> {
-    type Value = Json<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
-        deserializer.deserialize_any(self)
+fn number(text: &str) -> Result<Number, JsonError> {
+    match text.parse::<u64>() {
+        Ok(whole) => Ok(whole.into()),
+        // Signs, fractions, exponents; and what no double can hold.
+        Err(_) => serde_json::from_str(text).map_err(|_| JsonError::Syntax),
     }
 }
 
-impl<'de> Visitor<'de> for UniqueMembers<'_> {
-    type Value = Json<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
-        Ok(Json::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(value.into()))
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Json<'de>, E> {
-        Number::from_f64(value)
-            .map(Json::Number)
-            .ok_or_else(|| E::custom("not a finite number"))
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
-        Ok(Json::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Json<'de>, E> {
-        Ok(Json::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Json<'de>, A::Error> {
-        let mut array = Vec::new();
-        while let Some(element) = elements.next_element_seed(UniqueMembers(self.0))? {
-            array.push(element);
+/// An object, or an error at the second occurrence of a member name.
+fn object<'a>(reader: &mut Reader<'a>) -> Result<Object<'a>, JsonError> {
+    reader.open_object()?;
+    let mut members: Vec<(Cow<'a, str>, Json<'a>)> = Vec::new();
+    while let Some(name) = reader.member(members.is_empty())? {
+        if members.len() < FEW && members.iter().any(|(other, _)| *other == name) {
+            return Err(JsonError::DuplicateMember);
         }
-        Ok(Json::Array(array))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json<'de>, A::Error> {
-        let mut object: Vec<(Cow<'de, str>, Json<'de>)> = Vec::new();
-        let twice = || {
-            self.0.set(true);
-            A::Error::custom("a member name occurs twice")
-        };
-        while let Some(name) = members.next_key_seed(Name)? {
-            if object.len() < FEW && object.iter().any(|(other, _)| *other == name) {
-                return Err(twice());
-            }
-            if object.is_empty() {
-                object.reserve(FEW / 2);
-            }
-            object.push((name, members.next_value_seed(UniqueMembers(self.0))?));
+        if members.is_empty() {
+            members.reserve(FEW / 2);
         }
-        // Comparing each with each would take long for a text of names alone.
-        if object.len() > FEW {
-            let mut names: Vec<&str> = object.iter().map(|(name, _)| name.as_ref()).collect();
-            names.sort_unstable();
-            if names
-                .windows(2)
-                .any(|pair| matches!(pair, [a, b] if a == b))
-            {
-                return Err(twice());
-            }
+        members.push((name, value(reader)?));
+    }
+    // Comparing each with each would take long for a text of names alone.
+    if members.len() > FEW {
+        let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
+        names.sort_unstable();
+        if names
+            .windows(2)
+            .any(|pair| matches!(pair, [a, b] if a == b))
+        {
+            return Err(JsonError::DuplicateMember);
         }
-        Ok(Json::Object(Object(object)))
     }
-}
-
-/// The name of a member.
-struct Name;
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a member")
-    }
-
-    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(name))
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(name.to_owned()))
-    }
+    Ok(Object(members))
 }

@@ -429,13 +429,14 @@ impl Context {
         match &self.0.request.inputs {
             None => Ok(()),
             Some(inputs) => inputs
-                .spend(&self.0.shared.spent, self.0.request.received)
+                .spend(&self.0.home.spent, self.0.request.received)
                 .map_err(ToolError::protocol),
         }
     }
 
     pub(super) fn round(&self) -> MutexGuard<'_, Round> {
-        self.0.round.lock().unwrap_or_else(PoisonError::into_inner)
+        let round = self.0.round.get_or_init(Box::default);
+        round.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn key_of(&self, key: Option<String>, question: &Question) -> Result<String, ToolError> {
@@ -529,7 +530,7 @@ impl Context {
             answered,
             memo,
         }
-        .seal(&self.0.shared.sealer, self.caller(), &self.0.request)?;
+        .seal(&self.0.home.sealer, self.caller(), &self.0.request)?;
         Err(ToolError::input_required(InputRequiredResult::new(
             Some(open),
             Some(state),

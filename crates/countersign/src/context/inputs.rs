@@ -11,7 +11,6 @@ use countersign_resource_server::Caller;
 use countersign_resource_server::oauth::{Lifetime, UnixTime};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::RequestInfo;
 use super::seal::{Binding, LONGEST_STATE, Sealer, StateId};
@@ -69,7 +68,7 @@ fn refused() -> ErrorData {
 impl Inputs {
     /// Opens what `request` brought along at the time `now`.
     ///
-    /// `input_responses` is the member `params.inputResponses`, `request_state`
+    /// `input_responses` is the JSON text of the member `params.inputResponses`, `request_state`
     /// the member `params.requestState`.
     ///
     /// # Errors
@@ -81,13 +80,13 @@ impl Inputs {
         sealer: &Sealer,
         caller: &Caller,
         request: &RequestInfo,
-        input_responses: Option<&RawValue>,
+        input_responses: Option<&str>,
         request_state: Option<&str>,
         now: UnixTime,
     ) -> Result<Self, ErrorData> {
         let responses = match input_responses {
             None => InputResponses::new(),
-            Some(text) => serde_json::from_str(text.get())
+            Some(text) => serde_json::from_str(text)
                 .map_err(|_| ErrorData::invalid_params("inputResponses is not an object", None))?,
         };
         let state = match request_state {

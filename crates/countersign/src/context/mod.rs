@@ -39,6 +39,7 @@ pub(crate) use state::StateMap;
 pub use ticket::UrlTickets;
 
 use crate::ToolError;
+use crate::front::Keeper;
 use crate::protocol::{LoggingLevel, ProtocolVersion, RequestMetaObject};
 
 /// One call: its caller, its request and its client.
@@ -52,10 +53,10 @@ struct Inner {
     caller: Caller,
     request: RequestInfo,
     link: Link,
-    shared: Arc<Shared>,
+    home: Home,
     cancelled: OnceLock<CancellationToken>,
-    meta: OnceLock<RequestMetaObject>,
-    round: Mutex<ask::Round>,
+    meta: OnceLock<Box<RequestMetaObject>>,
+    round: OnceLock<Box<Mutex<ask::Round>>>,
 }
 
 /// What every call of one server shares.
@@ -64,6 +65,25 @@ pub(crate) struct Shared {
     pub(crate) state: StateMap,
     pub(crate) sealer: Arc<Sealer>,
     pub(crate) spent: Spent,
+}
+
+/// How a call gets at what it shares with all others.
+pub(crate) enum Home {
+    /// By the server, kept alive by the connection.
+    Server(Keeper),
+    /// By itself.
+    Shared(Arc<Shared>),
+}
+
+impl std::ops::Deref for Home {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        match self {
+            Self::Server(keeper) => &keeper.0.core.shared,
+            Self::Shared(shared) => shared,
+        }
+    }
 }
 
 /// The request behind a call.
@@ -82,7 +102,7 @@ pub(crate) struct RequestInfo {
     /// The JSON text of `params.arguments`; empty if there is none.
     pub(crate) arguments: Bytes,
     /// The answers to earlier questions, of [`Inputs::open`].
-    pub(crate) inputs: Option<Inputs>,
+    pub(crate) inputs: Option<Box<Inputs>>,
     /// When the request came.
     pub(crate) received: UnixTime,
     /// What a legacy client chose with `logging/setLevel` in its session.
@@ -121,20 +141,15 @@ pub(crate) enum Link {
 }
 
 impl Context {
-    pub(crate) fn new(
-        caller: Caller,
-        request: RequestInfo,
-        link: Link,
-        shared: Arc<Shared>,
-    ) -> Self {
+    pub(crate) fn new(caller: Caller, request: RequestInfo, link: Link, home: Home) -> Self {
         Self(Arc::new(Inner {
             caller,
             request,
             link,
-            shared,
+            home,
             cancelled: OnceLock::new(),
             meta: OnceLock::new(),
-            round: Mutex::default(),
+            round: OnceLock::new(),
         }))
     }
 
@@ -240,7 +255,7 @@ impl Context {
 
     /// A value that the server was given with [`crate::Server::state`].
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.0.shared.state.find()
+        self.0.home.state.find()
     }
 
     /// Is cancelled when the client closes the connection or cancels the request.

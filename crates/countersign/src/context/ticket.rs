@@ -48,7 +48,7 @@ impl Context {
             .ok_or_else(|| ToolError::internal("an anonymous caller cannot be recognised"))?;
         let expiry = self.0.request.received.saturating_add(LIFETIME).as_secs();
         self.0
-            .shared
+            .home
             .sealer
             .seal(
                 expiry.to_be_bytes().to_vec(),

@@ -4,7 +4,7 @@
 //! When the client closes the connection, the future or the body that owns the
 //! handler is dropped: that is the cancellation (MCP 2026-07-28, transport).
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
@@ -45,30 +45,36 @@ enum Step {
 }
 
 /// Runs `running` and answers.
-pub(crate) async fn answer_inline(request: Request, running: Running) -> Response<Answer> {
+pub(crate) fn answer_inline(
+    request: Request,
+    running: Running,
+) -> impl Future<Output = Response<Answer>> + Send {
     let mut call = Call {
         running,
         context: request.context.clone(),
     };
-    let mut deadline: Option<Pin<Box<Sleep>>> = None;
-    let step = poll_fn(|task| {
-        if let Poll::Ready(outcome) = call.running.as_mut().poll(task) {
-            return Poll::Ready(Step::Finished(outcome));
+    // The arguments of an asynchronous function take their room twice.
+    async move {
+        let mut deadline: Option<Pin<Box<Sleep>>> = None;
+        let step = poll_fn(|task| {
+            if let Poll::Ready(outcome) = call.running.as_mut().poll(task) {
+                return Poll::Ready(Step::Finished(outcome));
+            }
+            if has_emitted(&call.context, task) {
+                return Poll::Ready(Step::Emitted);
+            }
+            // Most calls are ready at the first poll and never need the timer.
+            let deadline =
+                deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(request.patience)));
+            deadline.as_mut().poll(task).map(|()| Step::TooLong)
+        })
+        .await;
+        match step {
+            Step::Finished(outcome) if !waits(&call.context) => finished(&request, outcome),
+            Step::Finished(outcome) => stream(request, call, deadline, Some(outcome)),
+            Step::Emitted => stream(request, call, deadline, None),
+            Step::TooLong => finished(&request, Err(too_long())),
         }
-        if has_emitted(&call.context, task) {
-            return Poll::Ready(Step::Emitted);
-        }
-        // Most calls are ready at the first poll and never need the timer.
-        let deadline =
-            deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(request.patience)));
-        deadline.as_mut().poll(task).map(|()| Step::TooLong)
-    })
-    .await;
-    match step {
-        Step::Finished(outcome) if !waits(&call.context) => finished(&request, outcome),
-        Step::Finished(outcome) => stream(request, call, deadline, Some(outcome)),
-        Step::Emitted => stream(request, call, deadline, None),
-        Step::TooLong => finished(&request, Err(too_long())),
     }
 }
 

@@ -99,9 +99,12 @@ impl Core {
                 subject: Subject::Registered(Arc::clone(entry)),
                 arguments: arguments.into_passing(),
             };
-            self.through(context.clone(), call, |call: ToolCall| async move {
-                run_tool(entry, context, call.arguments.as_arguments()).await
-            })
+            // In a box: a call without middleware has no room for it.
+            Box::pin(
+                self.through(context.clone(), call, |call: ToolCall| async move {
+                    run_tool(entry, context, call.arguments.as_arguments()).await
+                }),
+            )
             .await
         };
         outcome.or_else(tool_failure)

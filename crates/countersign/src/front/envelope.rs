@@ -1,16 +1,12 @@
-//! The JSON-RPC envelope, parsed once: RFC 8259, JSON-RPC 2.0 §4.
+//! The envelope and its parameters, read in one pass: RFC 8259, JSON-RPC 2.0 §4.
 //!
 //! What was done before: the caller is authenticated and the body is complete
-//! and below its cap. Parameters stay text here; their members are looked at
-//! once, by [`Params`].
+//! and below its cap. Every byte is looked at, once; what only a handler
+//! understands stays text.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use countersign_resource_server::oauth::json;
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, Visitor};
-use serde_json::value::RawValue;
+use countersign_resource_server::oauth::json::{JsonError, Reader};
 
 use crate::protocol::{ErrorCode, ErrorData};
 
@@ -19,52 +15,89 @@ const MAX_DEPTH: usize = 64;
 /// The longest `id`, in bytes of JSON text.
 const MAX_ID: usize = 1024;
 
-/// Text that is borrowed from the message unless it has escapes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
+/// Members by their exact names; a doubled one or one of the wrong type is noted, an
+/// unknown one is passed over.
+#[derive(Default)]
+struct Wire<'a> {
+    seen: Seen,
+    jsonrpc: Option<Cow<'a, str>>,
+    id: Option<&'a str>,
+    method: Option<Cow<'a, str>>,
+    params: Option<Parameters<'a>>,
+    answers: bool,
+}
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
+/// Which members an object has, and whether one of them is wrong. Reading goes on
+/// then: a text that is no JSON is another fault than JSON that is no message.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    members: u8,
+    is_wrong: bool,
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
+impl Seen {
+    /// Notes a member; each has its own `bit`.
+    fn note(&mut self, bit: u8) {
+        self.is_wrong |= self.members & bit != 0;
+        self.members |= bit;
+    }
 
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
+    /// A string, or `null`, which is none.
+    fn text<'a>(&mut self, reader: &mut Reader<'a>) -> Result<Option<Cow<'a, str>>, JsonError> {
+        if reader.first_byte() == Some(b'"') {
+            return reader.string().map(Some);
         }
-        deserializer.deserialize_str(TextVisitor)
+        self.is_wrong |= reader.pass()? != "null";
+        Ok(None)
     }
 }
 
-/// Keeps `null` apart from an absent member.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
+/// The text of a value; that of `null` is none.
+fn unless_null<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, JsonError> {
+    Ok(Some(reader.pass()?).filter(|text| *text != "null"))
 }
 
-/// Members by their exact names; a doubled one is an error, an unknown one is passed over.
-#[derive(Deserialize)]
-struct Wire<'a> {
-    #[serde(borrow)]
-    jsonrpc: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    method: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    params: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    result: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    error: Option<&'a RawValue>,
+impl<'a> Wire<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, JsonError> {
+        let mut wire = Self::default();
+        reader.open_object()?;
+        let mut is_first = true;
+        while let Some(name) = reader.member(is_first)? {
+            is_first = false;
+            match name.as_ref() {
+                "jsonrpc" => {
+                    wire.seen.note(1);
+                    wire.jsonrpc = wire.seen.text(reader)?;
+                }
+                "id" => {
+                    wire.seen.note(2);
+                    wire.id = Some(reader.pass()?);
+                }
+                "method" => {
+                    wire.seen.note(4);
+                    wire.method = wire.seen.text(reader)?;
+                }
+                "params" => {
+                    wire.seen.note(8);
+                    wire.params = Some(Parameters::read(reader)?);
+                }
+                "result" => {
+                    wire.seen.note(16);
+                    wire.answers = true;
+                    reader.pass()?;
+                }
+                "error" => {
+                    wire.seen.note(32);
+                    wire.answers = true;
+                    reader.pass()?;
+                }
+                _ => {
+                    reader.pass()?;
+                }
+            }
+        }
+        Ok(wire)
+    }
 }
 
 /// One message of a client.
@@ -74,8 +107,8 @@ pub(crate) enum Envelope<'a> {
     Request {
         /// The JSON text of the id: a string or an integer.
         id: &'a str,
-        method: Text<'a>,
-        params: Option<&'a RawValue>,
+        method: Cow<'a, str>,
+        params: Option<Parameters<'a>>,
     },
     /// It wants none.
     Notification,
@@ -92,7 +125,7 @@ fn parse_error() -> ErrorData {
 }
 
 impl<'a> Envelope<'a> {
-    /// Parses `body`.
+    /// Reads `body`.
     ///
     /// # Errors
     ///
@@ -100,32 +133,38 @@ impl<'a> Envelope<'a> {
     /// not one JSON-RPC 2.0 message; batches are not.
     pub(crate) fn parse(body: &'a [u8]) -> Result<Self, ErrorData> {
         let text = std::str::from_utf8(body).map_err(|_| parse_error())?;
-        check_text(text)?;
-        // A struct may be read from an array too; members by position are no message.
-        let is_object = text.trim_start().starts_with('{');
-        let wire: Wire<'a> = match serde_json::from_str(text) {
-            Ok(wire) if is_object => wire,
-            // A member may be wrong long before the text stops being JSON.
-            _ if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
-                return Err(invalid_request());
-            }
-            _ => return Err(parse_error()),
+        let wire = read(text).map_err(|_| parse_error())?;
+        let Some(wire) = wire.filter(|wire| !wire.seen.is_wrong) else {
+            return Err(invalid_request());
         };
-        if wire.jsonrpc.is_none_or(|version| version.0 != "2.0") {
+        if wire.jsonrpc.is_none_or(|version| version != "2.0") {
             return Err(invalid_request());
         }
-        let id = wire.id.map(|id| check_id(id.get())).transpose()?;
-        match (wire.method, id, wire.result.or(wire.error)) {
-            (Some(method), Some(id), None) => Ok(Self::Request {
+        let id = wire.id.map(check_id).transpose()?;
+        match (wire.method, id, wire.answers) {
+            (Some(method), Some(id), false) => Ok(Self::Request {
                 id,
                 method,
                 params: wire.params,
             }),
-            (Some(_), None, None) => Ok(Self::Notification),
-            (None, Some(_), Some(_)) => Ok(Self::Response),
+            (Some(_), None, false) => Ok(Self::Notification),
+            (None, Some(_), true) => Ok(Self::Response),
             _ => Err(invalid_request()),
         }
     }
+}
+
+/// The members of the object that `text` is; nothing if it is something else.
+fn read(text: &str) -> Result<Option<Wire<'_>>, JsonError> {
+    let mut reader = Reader::new(text, MAX_DEPTH);
+    let wire = if reader.first_byte() == Some(b'{') {
+        Some(Wire::read(&mut reader)?)
+    } else {
+        reader.pass()?;
+        None
+    };
+    reader.end()?;
+    Ok(wire)
 }
 
 /// A string or an integer, as text: it is echoed byte for byte, never rounded.
@@ -140,121 +179,173 @@ fn check_id(text: &str) -> Result<&str, ErrorData> {
     }
 }
 
-/// What the parser does not look at inside members that stay text: nesting, and
-/// halves of surrogate pairs.
-fn check_text(text: &str) -> Result<(), ErrorData> {
-    // Most messages have no escape and few brackets, in strings or not.
-    if !text.as_bytes().contains(&b'\\') && json::brackets(text) <= MAX_DEPTH {
-        return Ok(());
-    }
-    let mut bytes = text.bytes();
-    let mut depth = 0_usize;
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'{' | b'[' => {
-                depth += 1;
-                if depth > MAX_DEPTH {
-                    return Err(parse_error());
+/// The member `params`, which may be anything.
+#[derive(Clone, Debug)]
+pub(crate) struct Parameters<'a> {
+    /// Its JSON text.
+    pub(crate) text: &'a str,
+    members: Params<'a>,
+    /// It is no object, or a member beside `_meta` is doubled or has the wrong type.
+    is_wrong: bool,
+    /// It is no object, or `_meta` is doubled, or has the wrong type, or so a member of it.
+    is_meta_wrong: bool,
+}
+
+/// The members of `params` that any method has.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Params<'a> {
+    pub(crate) meta: Option<Meta<'a>>,
+    pub(crate) name: Option<Cow<'a, str>>,
+    pub(crate) uri: Option<Cow<'a, str>>,
+    pub(crate) task: Option<Cow<'a, str>>,
+    /// JSON text, like the other members that are no strings.
+    pub(crate) arguments: Option<&'a str>,
+    pub(crate) cursor: Option<&'a str>,
+    pub(crate) input_responses: Option<&'a str>,
+    pub(crate) request_state: Option<Cow<'a, str>>,
+}
+
+/// The members of `_meta` that the transport looks at.
+#[derive(Clone, Debug)]
+pub(crate) struct Meta<'a> {
+    /// The JSON text of the whole.
+    pub(crate) text: &'a str,
+    /// `io.modelcontextprotocol/protocolVersion`
+    pub(crate) version: Option<Cow<'a, str>>,
+    /// `io.modelcontextprotocol/clientCapabilities`, JSON text.
+    pub(crate) capabilities: Option<&'a str>,
+}
+
+impl<'a> Parameters<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, JsonError> {
+        if reader.first_byte() != Some(b'{') {
+            return Ok(Self {
+                text: reader.pass()?,
+                members: Params::default(),
+                is_wrong: true,
+                is_meta_wrong: true,
+            });
+        }
+        let place = reader.place();
+        reader.open_object()?;
+        let mut params = Params::default();
+        let (mut seen, mut meta_seen) = (Seen::default(), Seen::default());
+        let mut is_first = true;
+        while let Some(name) = reader.member(is_first)? {
+            is_first = false;
+            match name.as_ref() {
+                "_meta" => {
+                    meta_seen.note(1);
+                    params.meta = Meta::read(reader, &mut meta_seen)?;
+                }
+                "name" => {
+                    seen.note(2);
+                    params.name = seen.text(reader)?;
+                }
+                "uri" => {
+                    seen.note(4);
+                    params.uri = seen.text(reader)?;
+                }
+                "taskId" => {
+                    seen.note(8);
+                    params.task = seen.text(reader)?;
+                }
+                "arguments" => {
+                    seen.note(16);
+                    params.arguments = unless_null(reader)?;
+                }
+                "cursor" => {
+                    seen.note(32);
+                    params.cursor = unless_null(reader)?;
+                }
+                "inputResponses" => {
+                    seen.note(64);
+                    params.input_responses = unless_null(reader)?;
+                }
+                "requestState" => {
+                    seen.note(128);
+                    params.request_state = seen.text(reader)?;
+                }
+                _ => {
+                    reader.pass()?;
                 }
             }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b'"' => skip_string(&mut bytes)?,
-            _ => {}
         }
+        Ok(Self {
+            text: reader.text_from(place)?,
+            members: params,
+            is_wrong: seen.is_wrong,
+            is_meta_wrong: meta_seen.is_wrong,
+        })
     }
-    Ok(())
 }
 
-fn skip_string(bytes: &mut std::str::Bytes<'_>) -> Result<(), ErrorData> {
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => return Ok(()),
-            b'\\' if bytes.next() == Some(b'u') => match code_unit(bytes)? {
-                0xD800..=0xDBFF => {
-                    let escaped = bytes.next() == Some(b'\\') && bytes.next() == Some(b'u');
-                    if !escaped || !(0xDC00..=0xDFFF).contains(&code_unit(bytes)?) {
-                        return Err(parse_error());
-                    }
+impl<'a> Meta<'a> {
+    /// `null` is none; what is no object is wrong.
+    fn read(reader: &mut Reader<'a>, seen: &mut Seen) -> Result<Option<Self>, JsonError> {
+        if reader.first_byte() != Some(b'{') {
+            seen.is_wrong |= reader.pass()? != "null";
+            return Ok(None);
+        }
+        let place = reader.place();
+        reader.open_object()?;
+        let (mut version, mut capabilities) = (None, None);
+        let mut members = Seen::default();
+        let mut is_first = true;
+        while let Some(name) = reader.member(is_first)? {
+            is_first = false;
+            match name.as_ref() {
+                "io.modelcontextprotocol/protocolVersion" => {
+                    members.note(1);
+                    version = members.text(reader)?;
                 }
-                0xDC00..=0xDFFF => return Err(parse_error()),
-                _ => {}
-            },
-            _ => {}
+                "io.modelcontextprotocol/clientCapabilities" => {
+                    members.note(2);
+                    capabilities = unless_null(reader)?;
+                }
+                _ => {
+                    reader.pass()?;
+                }
+            }
         }
+        seen.is_wrong |= members.is_wrong;
+        Ok(Some(Self {
+            text: reader.text_from(place)?,
+            version,
+            capabilities,
+        }))
     }
-    Err(parse_error())
-}
-
-fn code_unit(bytes: &mut std::str::Bytes<'_>) -> Result<u32, ErrorData> {
-    let mut unit = 0;
-    for _ in 0..4 {
-        let digit = bytes.next().and_then(|byte| char::from(byte).to_digit(16));
-        unit = unit * 16 + digit.ok_or_else(parse_error)?;
-    }
-    Ok(unit)
-}
-
-/// The members of `params` that any method has, each looked at once.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Params<'a> {
-    #[serde(borrow, rename = "_meta")]
-    pub(crate) meta: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) name: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) uri: Option<Text<'a>>,
-    #[serde(borrow, rename = "taskId")]
-    pub(crate) task: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) arguments: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) cursor: Option<&'a RawValue>,
-    #[serde(borrow, rename = "inputResponses")]
-    pub(crate) input_responses: Option<&'a RawValue>,
-    #[serde(borrow, rename = "requestState")]
-    pub(crate) request_state: Option<Text<'a>>,
 }
 
 impl<'a> Params<'a> {
-    /// Looks at `_meta` only, which means the same for every method.
+    /// Takes `_meta` only, which means the same for every method.
     ///
     /// # Errors
     ///
-    /// −32602 if they are not an object or `_meta` is doubled.
-    pub(crate) fn parse_meta(params: Option<&'a RawValue>) -> Result<Self, ErrorData> {
-        let Some(params) = params else {
-            return Ok(Self::default());
-        };
-        if !params.get().starts_with('{') {
-            return Err(invalid_params());
+    /// −32602 if `params` are not an object, or `_meta` is doubled or wrong.
+    pub(crate) fn meta_of(params: Option<Parameters<'a>>) -> Result<Self, ErrorData> {
+        match params {
+            None => Ok(Self::default()),
+            Some(params) if params.is_meta_wrong => Err(invalid_params()),
+            Some(params) => Ok(Self {
+                meta: params.members.meta,
+                ..Self::default()
+            }),
         }
-        let MetaOnly { meta } = serde_json::from_str(params.get()).map_err(|_| invalid_params())?;
-        Ok(Self {
-            meta,
-            ..Self::default()
-        })
     }
 
-    /// Looks into `params`; absent ones have no members.
+    /// Takes the members of `params`; absent ones have none.
     ///
     /// # Errors
     ///
     /// −32602 if they are not an object, a member is doubled or has the wrong type.
-    pub(crate) fn parse(params: Option<&'a RawValue>) -> Result<Self, ErrorData> {
+    pub(crate) fn of(params: Option<Parameters<'a>>) -> Result<Self, ErrorData> {
         match params {
             None => Ok(Self::default()),
-            // A struct may be read from an array too; parameters by position are not ours.
-            Some(params) if !params.get().starts_with('{') => Err(invalid_params()),
-            Some(params) => serde_json::from_str(params.get()).map_err(|_| invalid_params()),
+            Some(params) if params.is_wrong || params.is_meta_wrong => Err(invalid_params()),
+            Some(params) => Ok(params.members),
         }
     }
-}
-
-/// `_meta` alone.
-#[derive(Debug, Default, Deserialize)]
-struct MetaOnly<'a> {
-    #[serde(borrow, rename = "_meta")]
-    meta: Option<&'a RawValue>,
 }
 
 pub(crate) fn invalid_params() -> ErrorData {
@@ -363,12 +454,11 @@ mod tests {
             r#"{"name":1}"#,
             r#"{"name":"a","name":"b"}"#,
         ] {
-            let raw = RawValue::from_string(params.to_owned()).unwrap();
-            assert_eq!(
-                Params::parse(Some(&raw)).unwrap_err().code.0,
-                -32602,
-                "{params}"
-            );
+            let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{params}}}"#);
+            let Ok(Envelope::Request { params, .. }) = Envelope::parse(body.as_bytes()) else {
+                panic!("not a request")
+            };
+            assert_eq!(Params::of(params).unwrap_err().code.0, -32602, "{body}");
         }
     }
 }

@@ -197,12 +197,12 @@ fn first_reading(body: &[u8]) -> Reading {
         Ok(Envelope::Notification) => Reading::Notification,
         Ok(Envelope::Response) => Reading::Response,
         Ok(Envelope::Request { id, method, params }) => {
-            if let Ok(params) = Params::parse(params) {
+            if let Ok(params) = Params::of(params) {
                 drop(format!("{params:?}"));
             }
             Reading::Request {
                 id: id.to_owned(),
-                method: method.0.into_owned(),
+                method: method.into_owned(),
             }
         }
     }

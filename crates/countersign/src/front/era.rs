@@ -5,11 +5,9 @@
 //! header; anything else is a legacy request.
 
 use http::{HeaderMap, HeaderName};
-use serde::Deserialize;
 use serde_json::json;
-use serde_json::value::RawValue;
 
-use super::envelope::{Params, Text, invalid_params};
+use super::envelope::Params;
 use crate::protocol::{ErrorCode, ErrorData, ProtocolVersion};
 
 pub(crate) static VERSION_HEADER: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -27,15 +25,6 @@ pub(crate) enum Era {
     Modern,
     /// 2025-11-25 and before; the version is what the header says.
     Legacy(ProtocolVersion),
-}
-
-/// The members of `_meta` that the transport looks at.
-#[derive(Default, Deserialize)]
-struct Meta<'a> {
-    #[serde(borrow, rename = "io.modelcontextprotocol/protocolVersion")]
-    version: Option<Text<'a>>,
-    #[serde(borrow, rename = "io.modelcontextprotocol/clientCapabilities")]
-    capabilities: Option<&'a RawValue>,
 }
 
 /// The one value of the version header.
@@ -87,12 +76,8 @@ impl Era {
     /// version that is not spoken here (TR-07), −32602 if `_meta` lacks what the
     /// 2026-07-28 wire requires (TR-21).
     pub(crate) fn decide(header: Option<&str>, params: &Params<'_>) -> Result<Self, ErrorData> {
-        let meta: Meta<'_> = match params.meta {
-            Some(meta) if !meta.get().starts_with('{') => return Err(invalid_params()),
-            Some(meta) => serde_json::from_str(meta.get()).map_err(|_| invalid_params())?,
-            None => Meta::default(),
-        };
-        let in_body = meta.version.as_ref().map(|version| version.0.as_ref());
+        let meta = params.meta.as_ref();
+        let in_body = meta.and_then(|meta| meta.version.as_deref());
         match (header, in_body) {
             (Some(header), Some(body)) if header != body => Err(header_mismatch(
                 "MCP-Protocol-Version differs from the version in _meta",
@@ -103,10 +88,8 @@ impl Era {
                 if header.is_none() {
                     return Err(header_mismatch("MCP-Protocol-Version is missing"));
                 }
-                if meta
-                    .capabilities
-                    .is_none_or(|raw| !raw.get().starts_with('{'))
-                {
+                let capabilities = meta.and_then(|meta| meta.capabilities);
+                if capabilities.is_none_or(|text| !text.starts_with('{')) {
                     return Err(missing("io.modelcontextprotocol/clientCapabilities"));
                 }
                 Ok(Self::Modern)

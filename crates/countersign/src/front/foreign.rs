@@ -8,9 +8,8 @@ use countersign_resource_server::{Caller, Refusal};
 use http::Response;
 use http::request::Parts;
 use rmcp::model::CompleteRequestParams;
-use serde_json::value::RawValue;
 
-use super::envelope::{Params, invalid_params};
+use super::envelope::{Parameters, Params, invalid_params};
 use super::era::Era;
 use super::message::{guessed_era, method_not_found};
 use super::method::Method;
@@ -32,16 +31,17 @@ impl Front {
         access: &ForeignAccess,
         parts: &Parts,
         header: Option<&str>,
-        (id, method, raw): (&str, &str, Option<&RawValue>),
+        (id, method, raw): (&str, &str, Option<Parameters<'_>>),
         caller: &Caller,
     ) -> Result<Granted, Box<Response<Answer>>> {
         let guess = guessed_era(header);
         let wrong = |era: &Era, error| Box::new(answer::error(era, Some(id), &error));
+        let text = raw.as_ref().map_or("{}", |raw| raw.text);
         let params = if is_known(method) {
-            Params::parse(raw)
+            Params::of(raw)
         } else {
             // What the members of other methods mean is the handler's business.
-            Params::parse_meta(raw)
+            Params::meta_of(raw)
         };
         let params = params.map_err(|error| wrong(&guess, error))?;
         let era = Era::decide(header, &params).map_err(|error| wrong(&guess, error))?;
@@ -52,7 +52,7 @@ impl Front {
         if Method::parse(method).is_some_and(|method| !method.is_of(&era)) {
             return Err(wrong(&era, method_not_found()));
         }
-        let named = named(method, &params, raw).map_err(|error| wrong(&era, error))?;
+        let named = named(method, &params, text).map_err(|error| wrong(&era, error))?;
         let needed = named
             .as_ref()
             .map(|(kind, name)| (*kind, name, access.needed(*kind, name)));
@@ -80,22 +80,17 @@ fn mirrored<'a>(method: &str, params: &'a Params<'_>) -> Option<&'a str> {
         "tasks/get" | "tasks/update" | "tasks/cancel" => &params.task,
         _ => return None,
     };
-    text.as_ref().map(|text| text.0.as_ref())
+    text.as_deref()
 }
 
-fn named<'a>(
-    method: &str,
-    params: &'a Params<'_>,
-    raw: Option<&RawValue>,
-) -> Result<Named<'a>, ErrorData> {
-    let (kind, text) = match method {
+fn named<'a>(method: &str, params: &'a Params<'_>, text: &str) -> Result<Named<'a>, ErrorData> {
+    let (kind, named) = match method {
         "tools/call" => (ComponentKind::Tool, &params.name),
         "prompts/get" => (ComponentKind::Prompt, &params.name),
         "resources/read" | "resources/subscribe" | "resources/directory/read" | "skills/get" => {
             (ComponentKind::Resource, &params.uri)
         }
         "completion/complete" => {
-            let text = raw.map_or("{}", RawValue::get);
             let completion: CompleteRequestParams =
                 serde_json::from_str(text).map_err(|_| invalid_params())?;
             let named = completed(&completion.r#ref);
@@ -103,6 +98,6 @@ fn named<'a>(
         }
         _ => return Ok(None),
     };
-    let text = text.as_ref();
-    Ok(text.map(|text| (kind, Cow::Borrowed(text.0.as_ref()))))
+    let named = named.as_deref();
+    Ok(named.map(|name| (kind, Cow::Borrowed(name))))
 }

@@ -16,7 +16,7 @@ use http::{Method, Response, StatusCode};
 use http_body::Body;
 
 use super::era::{self, Era};
-use super::{Answer, BoxError, Front, answer, body, media_types};
+use super::{Answer, BoxError, Front, Keeper, answer, body, media_types};
 use crate::protocol::{ErrorCode, ErrorData};
 use crate::rmcp_lane::OverSse;
 
@@ -34,6 +34,7 @@ impl Front {
     /// Answers a request for [`STREAM`] or [`MESSAGES`].
     pub(super) async fn http_sse<B>(
         &self,
+        keeper: &Keeper,
         parts: Parts,
         body: B,
         peer: Option<IpAddr>,
@@ -58,7 +59,7 @@ impl Front {
             (_, &Method::POST) => {
                 let limits = self.place.limits;
                 match body::read(body, limits.body, limits.body_patience).await {
-                    Ok(body) => self.sse_message(parts, body, caller).await,
+                    Ok(body) => self.sse_message(keeper, parts, body, caller).await,
                     Err(why) => answer::unread(why),
                 }
             }
@@ -66,7 +67,13 @@ impl Front {
         }
     }
 
-    async fn sse_message(&self, mut parts: Parts, body: Bytes, caller: Caller) -> Response<Answer> {
+    async fn sse_message(
+        &self,
+        keeper: &Keeper,
+        mut parts: Parts,
+        body: Bytes,
+        caller: Caller,
+    ) -> Response<Answer> {
         if matches!(era::version_header(&parts.headers), Ok(Some(era::MODERN))) {
             let error = ErrorData::new(
                 ErrorCode::INVALID_REQUEST,
@@ -77,7 +84,7 @@ impl Front {
         }
         let over = OverSse::of(parts.uri.query());
         parts.extensions.insert(over.clone());
-        let answer = self.post(parts, body, caller.clone()).await;
+        let answer = self.post(keeper, &mut parts, body, caller.clone()).await;
         // The client waits for it on its stream.
         match answer.extensions().get::<answer::Told>() {
             Some(answer::Told(text)) => {

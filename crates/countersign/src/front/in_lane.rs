@@ -9,7 +9,6 @@ use countersign_resource_server::policy::{Action, Component, Denial};
 use http::Response;
 use http::request::Parts;
 use rmcp::model::CompleteRequestParams;
-use serde_json::value::RawValue;
 
 use super::envelope::invalid_params;
 use super::message::{Asked, method_not_found};
@@ -31,13 +30,13 @@ impl Front {
             Named::Component(component) => Some(component),
             Named::None => None,
             // The lane says what an unknown component says in its era.
-            Named::Unknown => return self.hand_over(parts, body.clone(), &caller).await,
+            Named::Unknown => return self.hand_over(parts, body.clone(), caller).await,
         };
         let action = match component {
             Some(component) => Action::on(asked.method.name(), component),
             None => Action::method(asked.method.name()),
         };
-        match self.core.permit(&caller, &action, self.clock.now()) {
+        match self.core.permit(&caller, &action, asked.now) {
             Ok(permit) => {
                 parts.extensions.insert(Granted::new(&action, permit));
             }
@@ -49,7 +48,7 @@ impl Front {
             }
             Err(denial) => return self.denied(&asked, denial, invalid_params()),
         }
-        self.hand_over(parts, body.clone(), &caller).await
+        self.hand_over(parts, body.clone(), caller).await
     }
 
     /// What the request is about.
@@ -58,16 +57,16 @@ impl Front {
         let (name, uri) = (asked.params.name.as_ref(), asked.params.uri.as_ref());
         let found = match asked.method {
             Method::CallTool => name
-                .and_then(|name| registry.tool(&name.0))
+                .and_then(|name| registry.tool(name))
                 .map(|entry| entry.component()),
             Method::GetPrompt => name
-                .and_then(|name| registry.prompt(&name.0))
+                .and_then(|name| registry.prompt(name))
                 .map(|entry| entry.component()),
             Method::ReadResource | Method::Subscribe => uri
-                .and_then(|uri| registry.resource(&uri.0))
+                .and_then(|uri| registry.resource(uri))
                 .map(|(entry, _)| entry.component()),
             Method::Complete => {
-                let raw = asked.raw.map_or("{}", RawValue::get);
+                let raw = asked.raw.unwrap_or("{}");
                 let params = serde_json::from_str::<CompleteRequestParams>(raw).ok();
                 params.and_then(|params| self.core.completed_component(&params.r#ref))
             }

@@ -1,77 +1,116 @@
 //! One message of an authenticated caller: era, mirrored headers, policy, lane.
 
 use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
 
 use bytes::Bytes;
+use countersign_resource_server::oauth::UnixTime;
 use countersign_resource_server::policy::{Action, Component, ComponentKind, Denial, Permit};
 use countersign_resource_server::{Caller, Refusal};
 use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use rmcp::model::{CompleteRequestParams, CompleteResult, InitializeRequestParams, Reference};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::envelope::{Envelope, Params, Text, invalid_params};
+use super::envelope::{Envelope, Parameters, Params, invalid_params};
 use super::era::{self, Era};
 use super::method::Method;
-use super::{Answer, Front, answer, mirror, mirrored_arguments};
-use crate::Context;
-use crate::component::Arguments;
-use crate::context::{Inputs, Link, Outbox, RequestInfo};
-use crate::direct::{self, Outcome, Request, Running};
+use super::{Answer, Front, Keeper, answer, mirror, taken};
+use crate::direct::{self, Request, Running};
 use crate::dispatch::List;
-use crate::protocol::{ErrorCode, ErrorData, ProtocolVersion};
-use crate::rmcp_lane::remaining;
+use crate::protocol::{ErrorCode, ErrorData};
 use crate::rmcp_lane::{OverSse, denial};
 
 /// A request whose era is known.
 pub(super) struct Asked<'a> {
-    era: Era,
-    id: &'a str,
+    pub(super) era: Era,
+    pub(super) id: &'a str,
     pub(super) method: Method,
     pub(super) params: Params<'a>,
-    pub(super) raw: Option<&'a RawValue>,
-    headers: &'a HeaderMap,
+    /// The JSON text of all of them.
+    pub(super) raw: Option<&'a str>,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) keeper: &'a Keeper,
+    /// When it was complete.
+    pub(super) now: UnixTime,
+}
+
+/// What there is to do about a message. Nearly all of them are calls of tools; what
+/// else there is to wait for is in a box, so that none of them has to carry its room.
+enum Step<'a> {
+    Answered(Box<Response<Answer>>),
+    Call(Request, Running),
+    Later(Pin<Box<dyn Future<Output = Response<Answer>> + Send + 'a>>),
+}
+
+impl<'a> Step<'a> {
+    fn answered(response: Response<Answer>) -> Self {
+        Self::Answered(Box::new(response))
+    }
+
+    fn later(answer: impl Future<Output = Response<Answer>> + Send + 'a) -> Self {
+        Self::Later(Box::pin(answer))
+    }
 }
 
 impl Front {
     /// Answers the message in `body`.
-    pub(super) async fn post(&self, parts: Parts, body: Bytes, caller: Caller) -> Response<Answer> {
+    pub(super) fn post<'a>(
+        &'a self,
+        keeper: &'a Keeper,
+        parts: &'a mut Parts,
+        body: Bytes,
+        caller: Caller,
+    ) -> impl Future<Output = Response<Answer>> + Send + 'a {
+        async move {
+            match self.step(keeper, parts, &body, caller) {
+                Step::Answered(response) => *response,
+                Step::Call(request, running) => direct::answer_inline(request, running).await,
+                Step::Later(answer) => answer.await,
+            }
+        }
+    }
+
+    /// What there is to do about the message in `body`.
+    fn step<'a>(
+        &'a self,
+        keeper: &'a Keeper,
+        parts: &'a mut Parts,
+        body: &'a Bytes,
+        caller: Caller,
+    ) -> Step<'a> {
         let header = match era::version_header(&parts.headers) {
             Ok(header) => header,
-            Err(error) => return answer::error(&Era::Modern, None, &error),
+            Err(error) => return Step::answered(answer::error(&Era::Modern, None, &error)),
         };
-        match Envelope::parse(&body) {
-            Err(error) => answer::error(&Era::Modern, None, &error),
-            Ok(Envelope::Response) if self.is_of_session(header, &parts) => {
-                self.hand_over(parts, body.clone(), &caller).await
+        let (id, method, params) = match Envelope::parse(body) {
+            Ok(Envelope::Request { id, method, params }) => (id, method, params),
+            Ok(_) if self.is_of_session(header, parts) => {
+                let parts = taken(parts);
+                return Step::later(self.hand_over(parts, body.clone(), caller));
             }
-            Ok(Envelope::Response) => self.client_response(),
-            Ok(Envelope::Notification) if self.is_of_session(header, &parts) => {
-                self.hand_over(parts, body.clone(), &caller).await
-            }
-            Ok(Envelope::Notification) => self.notification(header),
-            Ok(Envelope::Request { id, method, params }) => {
-                if let Some(access) = &self.core.foreign {
-                    let message = (id, method.0.as_ref(), params);
-                    let decided = self.decide_foreign(access, &parts, header, message, &caller);
-                    return match decided {
-                        Ok(granted) => {
-                            let mut parts = parts;
-                            parts.extensions.insert(granted);
-                            self.hand_over(parts, body.clone(), &caller).await
-                        }
-                        Err(refusal) => *refusal,
-                    };
+            Ok(Envelope::Response) => return Step::answered(self.client_response()),
+            Ok(Envelope::Notification) => return Step::answered(self.notification(header)),
+            Err(error) => return Step::answered(answer::error(&Era::Modern, None, &error)),
+        };
+        if let Some(access) = &self.core.foreign {
+            let message = (id, method.as_ref(), params);
+            return match self.decide_foreign(access, parts, header, message, &caller) {
+                Ok(granted) => {
+                    let mut parts = taken(parts);
+                    parts.extensions.insert(granted);
+                    Step::later(self.hand_over(parts, body.clone(), caller))
                 }
-                let guess = guessed_era(header);
-                let asked = match self.understand(&parts, header, id, &method.0, params) {
-                    Ok(asked) => asked,
-                    Err(Fault::Known(era, error)) => return answer::error(&era, Some(id), &error),
-                    Err(Fault::Unknown(error)) => return answer::error(&guess, Some(id), &error),
-                };
-                self.request(&parts, &body, caller, asked).await
-            }
+                Err(refusal) => Step::Answered(refusal),
+            };
+        }
+        let guess = guessed_era(header);
+        let parts = &*parts;
+        match self.understand((keeper, parts), id, &method, params) {
+            Ok(asked) => self.request(parts, body, caller, asked),
+            Err(Fault::Known(era, error)) => Step::answered(answer::error(&era, Some(id), &error)),
+            Err(Fault::Unknown(error)) => Step::answered(answer::error(&guess, Some(id), &error)),
         }
     }
 
@@ -103,26 +142,26 @@ impl Front {
     #[expect(clippy::result_large_err, reason = "a fault is answered at once")]
     fn understand<'a>(
         &self,
-        parts: &'a Parts,
-        header: Option<&str>,
+        (keeper, parts): (&'a Keeper, &'a Parts),
         id: &'a str,
         method: &str,
-        raw: Option<&'a RawValue>,
+        params: Option<Parameters<'a>>,
     ) -> Result<Asked<'a>, Fault> {
-        let params = Params::parse(raw).map_err(Fault::Unknown)?;
+        let header = era::version_header(&parts.headers).map_err(Fault::Unknown)?;
+        let raw = params.as_ref().map(|params| params.text);
+        let params = Params::of(params).map_err(Fault::Unknown)?;
         let era = Era::decide(header, &params).map_err(Fault::Unknown)?;
         let parsed = Method::parse(method);
         if era == Era::Modern {
             let name = match parsed {
-                Some(Method::CallTool | Method::GetPrompt) => params.name.as_ref(),
-                Some(Method::ReadResource) => params.uri.as_ref(),
+                Some(Method::CallTool | Method::GetPrompt) => params.name.as_deref(),
+                Some(Method::ReadResource) => params.uri.as_deref(),
                 _ => None,
             };
-            mirror::check(&parts.headers, method, name.map(|name| name.0.as_ref()))
+            mirror::check(&parts.headers, method, name)
                 .map_err(|error| Fault::Known(era.clone(), error))?;
         }
-        let arguments = params.arguments.map_or("null", RawValue::get);
-        if arguments != "null" && !arguments.starts_with('{') {
+        if params.arguments.is_some_and(|text| !text.starts_with('{')) {
             return Err(Fault::Known(era, invalid_params()));
         }
         match parsed {
@@ -133,6 +172,8 @@ impl Front {
                 params,
                 raw,
                 headers: &parts.headers,
+                keeper,
+                now: self.clock.now(),
             }),
             _ => Err(Fault::Known(era, method_not_found())),
         }
@@ -168,58 +209,56 @@ impl Front {
         &self,
         parts: Parts,
         body: Bytes,
-        caller: &Caller,
+        caller: Caller,
     ) -> Response<Answer> {
-        // In a box, like everything that is rare: the future of every request has
-        // room for all that it may become.
-        Box::pin(self.lane.handle(caller, parts, body))
-            .await
-            .map(Answer::stream)
+        let answer = self.lane.handle(&caller, parts, body).await;
+        answer.map(Answer::stream)
     }
 
-    async fn request(
-        &self,
-        parts: &Parts,
-        body: &Bytes,
+    fn request<'a>(
+        &'a self,
+        parts: &'a Parts,
+        body: &'a Bytes,
         caller: Caller,
-        asked: Asked<'_>,
-    ) -> Response<Answer> {
+        asked: Asked<'a>,
+    ) -> Step<'a> {
         let in_session = (self.sessions && asked.era != Era::Modern) || is_over_sse(parts);
         if in_session || asked.method == Method::Listen {
-            return Box::pin(self.in_lane(parts, body, caller, asked)).await;
+            return Step::later(self.in_lane(parts, body, caller, asked));
         }
         if asked.method.is_about_the_server()
             && let Err(denial) = self.permit_method(&caller, &asked).map(Permit::spend)
         {
-            return self.denied(&asked, denial, method_not_found());
+            return Step::answered(self.denied(&asked, denial, method_not_found()));
         }
         match asked.method {
-            Method::CallTool => self.call_tool(body, caller, asked).await,
-            Method::ReadResource => Box::pin(self.read_resource(body, caller, asked)).await,
-            Method::GetPrompt => Box::pin(self.get_prompt(body, caller, asked)).await,
+            Method::CallTool => match self.call_tool(body, caller, &asked) {
+                Ok((request, running)) => Step::Call(request, running),
+                Err(refused) => Step::Answered(refused),
+            },
+            Method::ReadResource => Step::later(self.read_resource(body, caller, asked)),
+            Method::GetPrompt => Step::later(self.get_prompt(body, caller, asked)),
             Method::SetLevel if !is_level(asked.raw) => {
-                answer::error(&asked.era, Some(asked.id), &invalid_params())
+                Step::answered(answer::error(&asked.era, Some(asked.id), &invalid_params()))
             }
-            Method::Ping | Method::SetLevel => direct::result(asked.id, &serde_json::json!({})),
-            Method::Discover => Box::pin(self.discover(body, caller, &asked)).await,
-            Method::Initialize => Box::pin(self.initialize(body, caller, &asked)).await,
-            Method::ListTools => Box::pin(self.list(body, caller, &asked, List::Tools)).await,
-            Method::ListResources => {
-                Box::pin(self.list(body, caller, &asked, List::Resources)).await
+            Method::Ping | Method::SetLevel => {
+                Step::answered(direct::result(asked.id, &serde_json::json!({})))
             }
-            Method::ListTemplates => {
-                Box::pin(self.list(body, caller, &asked, List::Templates)).await
-            }
-            Method::ListPrompts => Box::pin(self.list(body, caller, &asked, List::Prompts)).await,
-            Method::Complete => Box::pin(self.complete(body, caller, &asked)).await,
-            Method::Listen | Method::Subscribe | Method::Unsubscribe => {
-                answer::error(&asked.era, Some(asked.id), &method_not_found())
-            }
+            Method::Discover => Step::later(self.discover(body, caller, asked)),
+            Method::Initialize => Step::later(self.initialize(body, caller, asked)),
+            Method::ListTools => Step::later(self.list(body, caller, asked, List::Tools)),
+            Method::ListResources => Step::later(self.list(body, caller, asked, List::Resources)),
+            Method::ListTemplates => Step::later(self.list(body, caller, asked, List::Templates)),
+            Method::ListPrompts => Step::later(self.list(body, caller, asked, List::Prompts)),
+            Method::Complete => Step::later(self.complete(body, caller, asked)),
+            Method::Listen | Method::Subscribe | Method::Unsubscribe => Step::answered(
+                answer::error(&asked.era, Some(asked.id), &method_not_found()),
+            ),
         }
     }
 
-    async fn discover(&self, body: &Bytes, caller: Caller, asked: &Asked<'_>) -> Response<Answer> {
-        let context = match self.context(body, caller, asked) {
+    async fn discover(&self, body: &Bytes, caller: Caller, asked: Asked<'_>) -> Response<Answer> {
+        let context = match self.context(body, caller, &asked) {
             Ok(context) => context,
             Err(error) => return answer::error(&asked.era, Some(asked.id), &error),
         };
@@ -230,17 +269,12 @@ impl Front {
         }
     }
 
-    async fn initialize(
-        &self,
-        body: &Bytes,
-        caller: Caller,
-        asked: &Asked<'_>,
-    ) -> Response<Answer> {
-        let raw = asked.raw.map_or("{}", |raw| raw.get());
+    async fn initialize(&self, body: &Bytes, caller: Caller, asked: Asked<'_>) -> Response<Answer> {
+        let raw = asked.raw.unwrap_or("{}");
         let Ok(params) = serde_json::from_str::<InitializeRequestParams>(raw) else {
             return answer::error(&asked.era, Some(asked.id), &invalid_params());
         };
-        let context = match self.context(body, caller, asked) {
+        let context = match self.context(body, caller, &asked) {
             Ok(context) => context,
             Err(error) => return answer::error(&asked.era, Some(asked.id), &error),
         };
@@ -255,22 +289,18 @@ impl Front {
         &self,
         body: &Bytes,
         caller: Caller,
-        asked: &Asked<'_>,
+        asked: Asked<'_>,
         list: List,
     ) -> Response<Answer> {
         // Lists come in one page: no cursor was ever given out, so any is forged (E41).
-        if asked
-            .params
-            .cursor
-            .is_some_and(|cursor| cursor.get() != "null")
-        {
+        if asked.params.cursor.is_some() {
             return answer::error(&asked.era, Some(asked.id), &invalid_params());
         }
-        let permit = match self.permit_method(&caller, asked) {
+        let permit = match self.permit_method(&caller, &asked) {
             Ok(permit) => permit,
-            Err(denial) => return self.denied(asked, denial, method_not_found()),
+            Err(denial) => return self.denied(&asked, denial, method_not_found()),
         };
-        let context = match self.context(body, caller.clone(), asked) {
+        let context = match self.context(body, caller.clone(), &asked) {
             Ok(context) => context,
             Err(error) => return answer::error(&asked.era, Some(asked.id), &error),
         };
@@ -280,8 +310,7 @@ impl Front {
             List::Templates => "resourceTemplates",
             List::Prompts => "prompts",
         };
-        let now = self.clock.now();
-        let listed = self.core.list(permit, list, &caller, now, || context);
+        let listed = self.core.list(permit, list, &caller, asked.now, || context);
         match listed.await {
             Ok(listed) => {
                 let text = direct::list(&asked.era, member, &listed, self.is_public());
@@ -291,8 +320,8 @@ impl Front {
         }
     }
 
-    async fn complete(&self, body: &Bytes, caller: Caller, asked: &Asked<'_>) -> Response<Answer> {
-        let raw = asked.raw.map_or("{}", |raw| raw.get());
+    async fn complete(&self, body: &Bytes, caller: Caller, asked: Asked<'_>) -> Response<Answer> {
+        let raw = asked.raw.unwrap_or("{}");
         let Ok(params) = serde_json::from_str::<CompleteRequestParams>(raw) else {
             return answer::error(&asked.era, Some(asked.id), &invalid_params());
         };
@@ -303,11 +332,11 @@ impl Front {
         let Some(component) = self.core.completed_component(&params.r#ref) else {
             return answer::error(&asked.era, Some(asked.id), &unknown);
         };
-        let permit = match self.permit(&caller, asked, component) {
+        let permit = match self.permit(&caller, &asked, component) {
             Ok(permit) => permit,
-            Err(denial) => return self.denied(asked, denial, unknown),
+            Err(denial) => return self.denied(&asked, denial, unknown),
         };
-        let context = match self.context(body, caller, asked) {
+        let context = match self.context(body, caller, &asked) {
             Ok(context) => context,
             Err(error) => return answer::error(&asked.era, Some(asked.id), &error),
         };
@@ -323,107 +352,14 @@ impl Front {
         }
     }
 
-    async fn call_tool(&self, body: &Bytes, caller: Caller, asked: Asked<'_>) -> Response<Answer> {
-        let unknown = || ErrorData::new(ErrorCode::INVALID_PARAMS, "Unknown tool", None);
-        let Some(name) = asked.params.name.as_ref() else {
-            return answer::error(&asked.era, Some(asked.id), &invalid_params());
-        };
-        let Some(entry) = self.core.registry.tool(&name.0) else {
-            return answer::error(&asked.era, Some(asked.id), &unknown());
-        };
-        let permit = match self.permit(&caller, &asked, entry.component()) {
-            Ok(permit) => permit,
-            Err(denial) => return self.denied(&asked, denial, unknown()),
-        };
-        let context = match self.context(body, caller, &asked) {
-            Ok(context) => context,
-            Err(error) => return answer::error(&asked.era, Some(asked.id), &error),
-        };
-        let arguments = slice(body, asked.params.arguments);
-        if asked.era == Era::Modern {
-            let parameters = &entry.header_parameters;
-            if let Err(error) = mirrored_arguments::check(asked.headers, parameters, &arguments) {
-                return answer::error(&asked.era, Some(asked.id), &error);
-            }
-        }
-        let (core, entry) = (self.core.clone(), entry.clone());
-        let call = context.clone();
-        let running: Running = Box::pin(async move {
-            let arguments = Arguments::from_json(&arguments);
-            core.call_tool(permit, &entry, call, arguments)
-                .await
-                .map(Outcome::Tool)
-        });
-        direct::answer_inline(self.direct(body, &asked, context), running).await
-    }
-
-    async fn read_resource(
-        &self,
-        body: &Bytes,
-        caller: Caller,
-        asked: Asked<'_>,
-    ) -> Response<Answer> {
-        let Some(uri) = asked.params.uri.as_ref() else {
-            return answer::error(&asked.era, Some(asked.id), &invalid_params());
-        };
-        let unknown = || not_found(&asked.era, &uri.0);
-        let Some((entry, variables)) = self.core.registry.resource(&uri.0) else {
-            return answer::error(&asked.era, Some(asked.id), &unknown());
-        };
-        let permit = match self.permit(&caller, &asked, entry.component()) {
-            Ok(permit) => permit,
-            Err(denial) => return self.denied(&asked, denial, unknown()),
-        };
-        let context = match self.context(body, caller, &asked) {
-            Ok(context) => context,
-            Err(error) => return answer::error(&asked.era, Some(asked.id), &error),
-        };
-        let (core, entry, uri) = (self.core.clone(), entry.clone(), uri.0.clone().into_owned());
-        let call = context.clone();
-        let running: Running = Box::pin(async move {
-            core.read_resource(permit, &entry, call, &uri, variables)
-                .await
-                .map(Outcome::Resource)
-        });
-        direct::answer_inline(self.direct(body, &asked, context), running).await
-    }
-
-    async fn get_prompt(&self, body: &Bytes, caller: Caller, asked: Asked<'_>) -> Response<Answer> {
-        let unknown = || ErrorData::new(ErrorCode::INVALID_PARAMS, "Unknown prompt", None);
-        let Some(name) = asked.params.name.as_ref() else {
-            return answer::error(&asked.era, Some(asked.id), &invalid_params());
-        };
-        let Some(entry) = self.core.registry.prompt(&name.0) else {
-            return answer::error(&asked.era, Some(asked.id), &unknown());
-        };
-        let permit = match self.permit(&caller, &asked, entry.component()) {
-            Ok(permit) => permit,
-            Err(denial) => return self.denied(&asked, denial, unknown()),
-        };
-        let context = match self.context(body, caller, &asked) {
-            Ok(context) => context,
-            Err(error) => return answer::error(&asked.era, Some(asked.id), &error),
-        };
-        let arguments = slice(body, asked.params.arguments);
-        let (core, entry) = (self.core.clone(), entry.clone());
-        let call = context.clone();
-        let running: Running = Box::pin(async move {
-            let arguments = Arguments::from_json(&arguments);
-            core.get_prompt(permit, &entry, call, arguments)
-                .await
-                .map(Outcome::Prompt)
-        });
-        direct::answer_inline(self.direct(body, &asked, context), running).await
-    }
-
-    fn permit(
+    pub(super) fn permit(
         &self,
         caller: &Caller,
         asked: &Asked<'_>,
         component: Component<'_>,
     ) -> Result<Permit, Denial> {
         let action = Action::on(asked.method.name(), component);
-        self.core.permit(caller, &action, self.clock.now())
+        self.core.permit(caller, &action, asked.now)
     }
 
     /// Decides a method that names no component.
@@ -433,7 +369,7 @@ impl Front {
         asked: &Asked<'_>,
     ) -> Result<Permit, Denial> {
         let action = Action::method(asked.method.name());
-        self.core.permit(caller, &action, self.clock.now())
+        self.core.permit(caller, &action, asked.now)
     }
 
     /// The answer to a denied action; `unknown` is what an unknown component answers.
@@ -452,69 +388,12 @@ impl Front {
         }
     }
 
-    /// The context of a call, with what the client brought along from earlier rounds.
-    fn context(
-        &self,
-        body: &Bytes,
-        caller: Caller,
-        asked: &Asked<'_>,
-    ) -> Result<Context, ErrorData> {
-        let now = self.clock.now();
-        let protocol = match &asked.era {
-            Era::Modern => ProtocolVersion::V_2026_07_28,
-            Era::Legacy(version) => version.clone(),
-        };
-        let id = body.slice_ref(asked.id.as_bytes());
-        let mut request = RequestInfo::new(id, asked.method.name(), protocol, now);
-        let params = &asked.params;
-        request.meta = slice(body, params.meta);
-        request.arguments = slice(body, params.arguments);
-        if let Some(Text(name)) = params.name.as_ref().or(params.uri.as_ref()) {
-            request.component = match name {
-                Cow::Borrowed(name) => body.slice_ref(name.as_bytes()),
-                Cow::Owned(name) => Bytes::from(name.clone()),
-            };
-        }
-        let state = params.request_state.as_ref().map(|state| state.0.as_ref());
-        if asked.era == Era::Modern && (params.input_responses.is_some() || state.is_some()) {
-            let sealer = &self.core.shared.sealer;
-            let inputs = Inputs::open(
-                sealer,
-                &caller,
-                &request,
-                params.input_responses,
-                state,
-                now,
-            )?;
-            request.inputs = Some(inputs);
-        }
-        let link = Link::Direct(Outbox::default());
-        Ok(Context::new(
-            caller,
-            request,
-            link,
-            self.core.shared.clone(),
-        ))
-    }
-
-    fn direct(&self, body: &Bytes, asked: &Asked<'_>, context: Context) -> Request {
-        Request {
-            era: asked.era.clone(),
-            id: body.slice_ref(asked.id.as_bytes()),
-            token_left: remaining(context.caller(), self.clock.now()),
-            context,
-            patience: self.place.limits.call_patience,
-            keep_alive: self.place.limits.keep_alive,
-            public: self.is_public(),
-        }
-    }
-
     /// GET and DELETE, which only sessions have.
     pub(super) async fn session(&self, parts: Parts, caller: Caller) -> Response<Answer> {
         // TR-19: the 2026-07-28 wire has no GET and no DELETE.
         match era::version_header(&parts.headers) {
             Ok(header) if self.is_of_session(header, &parts) => {
-                self.hand_over(parts, Bytes::new(), &caller).await
+                self.hand_over(parts, Bytes::new(), caller).await
             }
             _ => self.method_not_allowed(),
         }
@@ -527,14 +406,14 @@ fn is_over_sse(parts: &Parts) -> bool {
 }
 
 /// Whether the params of `logging/setLevel` name a level.
-fn is_level(raw: Option<&RawValue>) -> bool {
+fn is_level(raw: Option<&str>) -> bool {
     #[derive(Deserialize)]
     struct Chosen<'a> {
         #[serde(borrow)]
-        level: Text<'a>,
+        level: Cow<'a, str>,
     }
-    let raw = raw.map_or("{}", RawValue::get);
-    serde_json::from_str::<Chosen<'_>>(raw).is_ok_and(|chosen| LEVELS.contains(&&*chosen.level.0))
+    let raw = raw.unwrap_or("{}");
+    serde_json::from_str::<Chosen<'_>>(raw).is_ok_and(|chosen| LEVELS.contains(&&*chosen.level))
 }
 
 /// RFC 5424 §6.2.1, as MCP spells them.
@@ -566,12 +445,8 @@ pub(super) fn method_not_found() -> ErrorData {
     ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "Method not found", None)
 }
 
-fn slice(body: &Bytes, raw: Option<&RawValue>) -> Bytes {
-    raw.map_or_else(Bytes::new, |raw| body.slice_ref(raw.get().as_bytes()))
-}
-
 /// −32602 since 2026-07-28 (SEP-2164), −32002 before.
-fn not_found(era: &Era, uri: &str) -> ErrorData {
+pub(super) fn not_found(era: &Era, uri: &str) -> ErrorData {
     let mut error = denial::unknown(ComponentKind::Resource, uri);
     if *era == Era::Modern {
         error.code = ErrorCode::INVALID_PARAMS;

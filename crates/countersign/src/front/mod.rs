@@ -13,6 +13,7 @@
 
 pub(crate) mod answer;
 mod body;
+mod calls;
 mod cors;
 pub(crate) mod envelope;
 #[cfg(test)]
@@ -61,6 +62,10 @@ use crate::rmcp_lane::SessionLane;
 #[derive(Clone, Debug)]
 pub struct App(pub(crate) Arc<Front>);
 
+/// Keeps a server alive for the requests of one connection. Each connection has its
+/// own, because a counter that all of them count in is never where it is needed.
+pub(crate) type Keeper = Arc<App>;
+
 #[derive(Debug)]
 pub(crate) struct Front {
     pub(crate) core: Arc<Core>,
@@ -102,29 +107,55 @@ impl App {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let (parts, body) = request.into_parts();
-        let front = &*self.0;
-        let origin = match front.is_issuing(&parts) {
-            // Its endpoints say by themselves whose scripts may read their answers.
-            true => None,
-            false => cors::readable_by(&front.place, &parts.headers),
-        };
-        // Verifiers, policies and routes are not ours. One that panics has let nobody
-        // in, and its text stays here.
-        let answer = AssertUnwindSafe(front.answer(parts, body, peer)).catch_unwind();
-        let mut response = answer.await.unwrap_or_else(|_panic| {
-            tracing::error!("a request panicked");
-            answer::status(StatusCode::INTERNAL_SERVER_ERROR)
-        });
-        if let Some(origin) = origin {
-            cors::allow(origin, response.headers_mut());
+        Self::respond_on(Arc::new(self.clone()), request, peer).await
+    }
+
+    /// Answers one request of the connection that has this `keeper`.
+    pub(crate) fn respond_on<B>(
+        keeper: Keeper,
+        request: Request<B>,
+        peer: Option<IpAddr>,
+    ) -> impl Future<Output = Response<Answer>> + Send
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let (mut parts, body) = request.into_parts();
+        // The arguments of an asynchronous function take their room twice.
+        async move {
+            let front = &*keeper.0;
+            let origin = match front.is_issuing(&parts) {
+                // Its endpoints say by themselves whose scripts may read their answers.
+                true => None,
+                false => cors::readable_by(&front.place, &parts.headers),
+            };
+            // Verifiers, policies and routes are not ours. One that panics has let
+            // nobody in, and its text stays here.
+            let answer = front.answer(&keeper, &mut parts, body, peer);
+            let answer = AssertUnwindSafe(answer).catch_unwind().await;
+            let mut response = answer.unwrap_or_else(|_panic| {
+                tracing::error!("a request panicked");
+                answer::status(StatusCode::INTERNAL_SERVER_ERROR)
+            });
+            if let Some(origin) = origin {
+                cors::allow(origin, response.headers_mut());
+            }
+            response
         }
-        response
     }
 }
 
 impl Front {
-    async fn answer<B>(&self, parts: Parts, body: B, peer: Option<IpAddr>) -> Response<Answer>
+    /// Answers one request. The future has room for all that it may become, and is
+    /// moved about before it runs: what is large stays where it is, and what is rare
+    /// is in a box.
+    async fn answer<B>(
+        &self,
+        keeper: &Keeper,
+        parts: &mut Parts,
+        body: B,
+        peer: Option<IpAddr>,
+    ) -> Response<Answer>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
@@ -133,14 +164,14 @@ impl Front {
             return routes::health(&parts.method);
         }
         if let Some(issuing) = &self.issuing
-            && self.is_issuing(&parts)
+            && self.is_issuing(parts)
         {
-            return match self.place.names.check_host(&parts) {
-                Ok(()) => Box::pin(issuing.respond(parts, body, peer)).await,
+            return match self.place.names.check_host(parts) {
+                Ok(()) => Box::pin(issuing.respond(taken(parts), body, peer)).await,
                 Err(foreign) => refuse_name(foreign),
             };
         }
-        if let Err(foreign) = self.place.names.check(&parts) {
+        if let Err(foreign) = self.place.names.check(parts) {
             return refuse_name(foreign);
         }
         if let Some(gate) = &self.gate
@@ -148,16 +179,16 @@ impl Front {
         {
             return routes::metadata(gate, &parts.method);
         }
-        if cors::is_preflight(&parts) {
+        if cors::is_preflight(parts) {
             return cors::preflight(&self.place, &parts.headers);
         }
         if self.place.sse && http_sse::is_path(parts.uri.path()) {
-            return self.http_sse(parts, body, peer).await;
+            return Box::pin(self.http_sse(keeper, taken(parts), body, peer)).await;
         }
         if parts.uri.path() != self.place.path {
-            return Box::pin(self.custom(parts, body, peer)).await;
+            return Box::pin(self.custom(taken(parts), body, peer)).await;
         }
-        let caller = match self.admit(&parts, peer).await {
+        let caller = match self.admit(parts, peer).await {
             Ok(caller) => caller,
             Err(refused) => return refused,
         };
@@ -171,11 +202,13 @@ impl Front {
                 }
                 let limits = self.place.limits;
                 match body::read(body, limits.body, limits.body_patience).await {
-                    Ok(body) => self.post(parts, body, caller).await,
+                    Ok(body) => self.post(keeper, parts, body, caller).await,
                     Err(why) => answer::unread(why),
                 }
             }
-            HttpMethod::GET | HttpMethod::DELETE => Box::pin(self.session(parts, caller)).await,
+            HttpMethod::GET | HttpMethod::DELETE => {
+                Box::pin(self.session(taken(parts), caller)).await
+            }
             _ => self.method_not_allowed(),
         }
     }
@@ -227,6 +260,11 @@ fn refuse_name(foreign: ForeignName) -> Response<Answer> {
         ForeignName::HostMalformed => StatusCode::BAD_REQUEST,
         ForeignName::HostForeign | ForeignName::OriginForeign => StatusCode::FORBIDDEN,
     })
+}
+
+/// Takes the head of a request away from where it was.
+fn taken(parts: &mut Parts) -> Parts {
+    std::mem::replace(parts, Request::new(()).into_parts().0)
 }
 
 fn with_address(caller: Caller, peer: Option<IpAddr>) -> Caller {

@@ -1,9 +1,13 @@
 //! One connection: bounds of HTTP/1 and HTTP/2, and who ends it.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use http::Response;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -13,7 +17,7 @@ use tokio::time::Instant;
 
 use super::exchanges::{Exchanges, Verdict, Watched};
 use super::wire::Wire;
-use crate::front::App;
+use crate::front::{Answer, App};
 
 /// The longest head of a request, in bytes; 431 beyond it.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -81,17 +85,21 @@ pub(super) async fn converse<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let begun = exchanges.clone();
+    let keeper = Arc::new(app);
     let service = service_fn(move |request| {
-        let (app, exchange) = (app.clone(), begun.begin());
+        let (keeper, exchange) = (Arc::clone(&keeper), begun.begin());
+        let watched = move |answer: Response<Answer>| {
+            Ok::<_, Infallible>(answer.map(|body| Watched::new(body, exchange)))
+        };
         // In a box: the connection moves it about, and it is large.
-        Box::pin(async move {
-            let answer = app.respond(request, Some(peer)).await;
-            Ok::<_, std::convert::Infallible>(answer.map(|body| Watched::new(body, exchange)))
-        })
+        Box::pin(App::respond_on(keeper, request, Some(peer)).map(watched))
     });
     let io = TokioIo::new(Wire::new(stream));
     let mut connection = pin!(bounds.serve_connection(io, service));
     let mut look = pin!(tokio::time::sleep(patience.head.min(patience.stall)));
+    // Made once: each of them is polled whenever the connection is.
+    let mut told_to_leave = pin!(exchanges.told_to_leave());
+    let mut told_to_stop = pin!(stopped.wait_for(|stopped| *stopped));
     let mut ending = false;
     let mut stop_was_seen = false;
     loop {
@@ -113,13 +121,14 @@ pub(super) async fn converse<S>(
                     }
                 }
             }
-            () = exchanges.told_to_leave() => {
+            () = told_to_leave.as_mut() => {
                 if exchanges.is_idle() {
                     return;
                 }
+                told_to_leave.set(exchanges.told_to_leave());
                 connection.as_mut().graceful_shutdown();
             }
-            _ = stopped.wait_for(|stopped| *stopped), if !stop_was_seen => {
+            _ = told_to_stop.as_mut(), if !stop_was_seen => {
                 stop_was_seen = true;
                 connection.as_mut().graceful_shutdown();
             }

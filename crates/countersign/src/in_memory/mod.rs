@@ -32,7 +32,7 @@ use answering::Answering;
 pub use error::CallError;
 
 use crate::component::Arguments;
-use crate::context::{Inputs, Link, Outbox, RequestInfo};
+use crate::context::{Home, Inputs, Link, Outbox, RequestInfo};
 use crate::dispatch::{Core, List};
 use crate::protocol::{
     ArgumentInfo, CallToolResponse, CallToolResult, CompletionInfo, CreateMessageRequestParams,
@@ -460,20 +460,20 @@ impl InMemoryClient {
         if let Some((responses, state)) = inputs {
             let responses =
                 serde_json::value::to_raw_value(&responses).map_err(|_| CallError::unexpected())?;
-            request.inputs = Some(Inputs::open(
+            request.inputs = Some(Box::new(Inputs::open(
                 &self.core.shared.sealer,
                 &self.caller,
                 &request,
-                Some(&responses),
+                Some(responses.get()),
                 state.as_deref(),
                 now,
-            )?);
+            )?));
         }
         Ok(Context::new(
             self.caller.clone(),
             request,
             Link::Direct(Outbox::default()),
-            Arc::clone(&self.core.shared),
+            Home::Shared(Arc::clone(&self.core.shared)),
         ))
     }
 

@@ -180,6 +180,16 @@ impl Registry {
         self.tools.get(name)
     }
 
+    /// The tool of this name, and its place, by which [`Self::tool_at`] finds it again.
+    pub(crate) fn find_tool(&self, name: &str) -> Option<(usize, &Arc<ToolEntry>)> {
+        let (place, _, entry) = self.tools.get_full(name)?;
+        Some((place, entry))
+    }
+
+    pub(crate) fn tool_at(&self, place: usize) -> Option<&Arc<ToolEntry>> {
+        self.tools.get_index(place).map(|(_, entry)| entry)
+    }
+
     pub(crate) fn prompt(&self, name: &str) -> Option<&Arc<PromptEntry>> {
         self.prompts.get(name)
     }

@@ -16,12 +16,11 @@ use rmcp::RoleServer;
 use rmcp::model::{Extensions, RequestId};
 use rmcp::service::RequestContext;
 use serde::Serialize;
-use serde_json::value::to_raw_value;
 
 use super::denial;
 use super::granted::Granted;
 use crate::Context;
-use crate::context::{Inputs, Link, RequestInfo};
+use crate::context::{Home, Inputs, Link, RequestInfo};
 use crate::dispatch::Core;
 use crate::protocol::{ErrorData, InputResponses, JsonObject, LoggingLevel, ProtocolVersion};
 
@@ -115,8 +114,8 @@ impl Incoming {
     fn in_session(&self, request: &RequestContext<RoleServer>, info: RequestInfo) -> Context {
         let caller = self.caller(&request.extensions).clone();
         let link = Link::Session(request.peer.clone());
-        let shared = Arc::clone(&self.core.shared);
-        Context::new(caller, info, link, shared).cancelled_by(request.ct.clone())
+        let home = Home::Shared(Arc::clone(&self.core.shared));
+        Context::new(caller, info, link, home).cancelled_by(request.ct.clone())
     }
 
     /// The context of a request that names no component.
@@ -149,7 +148,7 @@ impl Incoming {
             info.arguments = json(arguments)?;
         }
         if brought.responses.is_some() || brought.state.is_some() {
-            let responses = brought.responses.map(to_raw_value).transpose();
+            let responses = brought.responses.map(serde_json::to_string).transpose();
             let responses = responses.map_err(|_| internal_error())?;
             let inputs = Inputs::open(
                 &self.core.shared.sealer,
@@ -159,7 +158,7 @@ impl Incoming {
                 brought.state,
                 info.received,
             )?;
-            info.inputs = Some(inputs);
+            info.inputs = Some(Box::new(inputs));
         }
         Ok(self.in_session(request, info))
     }
