@@ -20,6 +20,8 @@ const WARM_UP: usize = 100;
 pub(crate) struct Round {
     /// CPU time of the server for one call.
     pub(crate) cpu: Duration,
+    /// How long all of them took together.
+    pub(crate) elapsed: Duration,
     /// How long each call took.
     pub(crate) latencies: Vec<Duration>,
 }
@@ -33,18 +35,32 @@ pub(crate) fn drive(
     warm: &str,
     tokens: &[Vec<String>],
 ) -> Result<Round> {
-    let line = Barrier::new(tokens.len() + 1);
+    let ready = |number: usize| {
+        let tokens = tokens.get(number).context("a connection has no tokens")?;
+        let client = Client::ready(server.address, leg, warm)?;
+        Ok(move || client.send(calls, tokens))
+    };
+    measure(server, tokens.len(), ready).with_context(|| format!("leg `{}`", leg.name))
+}
+
+/// One round of `connections` at once. `ready` prepares the one with a number, which is
+/// not measured, and answers what is: calls, with how long each of them took.
+pub(crate) fn measure<P, C>(server: &Server, connections: usize, ready: P) -> Result<Round>
+where
+    P: Fn(usize) -> Result<C> + Sync,
+    C: FnOnce() -> Result<Vec<Duration>>,
+{
+    let line = Barrier::new(connections + 1);
     thread::scope(|scope| {
-        let clients: Vec<_> = tokens
-            .iter()
-            .map(|tokens| {
-                let line = &line;
+        let clients: Vec<_> = (0..connections)
+            .map(|number| {
+                let (line, ready) = (&line, &ready);
                 scope.spawn(move || {
-                    let client = Client::ready(server.address, leg, warm);
+                    let calls = ready(number);
                     line.wait();
                     // The reading of the clock is between these two.
                     line.wait();
-                    let latencies = client.and_then(|client| client.send(calls, tokens));
+                    let latencies = calls.and_then(|calls| calls());
                     line.wait();
                     latencies
                 })
@@ -59,16 +75,17 @@ pub(crate) fn drive(
         let elapsed = began.elapsed();
         thread::sleep(Duration::from_millis(5));
         let spent = server.cpu()?.saturating_sub(before?);
-        let mut latencies = Vec::with_capacity(calls * tokens.len());
+        let mut latencies = Vec::new();
         for client in clients {
             let Ok(answered) = client.join() else {
                 bail!("a client panicked");
             };
-            latencies.extend(answered.with_context(|| format!("leg `{}`", leg.name))?);
+            latencies.extend(answered?);
         }
         let number = u32::try_from(latencies.len()).context("too many calls")?;
         Ok(Round {
             cpu: server.busy(spent, elapsed) / number.max(1),
+            elapsed,
             latencies,
         })
     })

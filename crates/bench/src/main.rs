@@ -4,6 +4,7 @@
 //! in turn, round after round, so that a slow moment of the machine hits all of
 //! them; the table shows medians over the rounds. Nothing is asserted.
 
+mod authorization;
 mod child;
 mod client;
 mod leg;
@@ -34,12 +35,20 @@ enum Command {
     /// Is one of the measured servers, until standard input ends.
     #[command(hide = true)]
     Serve(server::Settings),
+    /// Is the measured authorization server, until standard input ends.
+    #[command(hide = true)]
+    Authorize(server::AuthorizationSettings),
+    /// Is the database beside it, until standard input ends.
+    #[command(hide = true)]
+    Commit(server::CommitSettings),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
         Some(Command::Serve(settings)) => server::serve(settings),
+        Some(Command::Authorize(settings)) => server::authorize(&settings),
+        Some(Command::Commit(settings)) => server::commit(&settings),
         None => run::run(&arguments.plan),
     };
     match outcome {

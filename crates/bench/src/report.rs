@@ -8,6 +8,8 @@ use anyhow::Result;
 use countersign::oauth::jose::Algorithm;
 use serde::Serialize;
 
+use crate::authorization;
+
 /// What was measured of one server.
 #[derive(Debug, Serialize)]
 pub(crate) struct Line {
@@ -42,6 +44,10 @@ pub(crate) struct Signature {
 pub(crate) struct Report {
     pub(crate) lines: Vec<Line>,
     pub(crate) signatures: Vec<Signature>,
+    /// Of the authorization server.
+    pub(crate) authorization: Vec<authorization::Line>,
+    /// How many clients many are.
+    pub(crate) many_clients: u64,
 }
 
 impl Line {
@@ -79,7 +85,7 @@ impl Line {
     }
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
+pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_unstable_by(f64::total_cmp);
     let upper = figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN);
     let lower = figures.get(figures.len().saturating_sub(1) / 2).copied();
@@ -87,7 +93,7 @@ fn median(mut figures: Vec<f64>) -> f64 {
 }
 
 /// `sorted` in ascending order; microseconds.
-fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
     sorted
         .get(rank)
@@ -97,7 +103,15 @@ fn percentile(sorted: &[Duration], percent: usize) -> f64 {
 impl Report {
     /// Prints everything to standard output.
     pub(crate) fn print(&self, json: bool) -> Result<()> {
-        let text = if json { self.json()? } else { self.table()? };
+        let text = if json {
+            self.json()?
+        } else {
+            let calls = match self.lines.as_slice() {
+                [] => String::new(),
+                _ => self.table()? + "\n",
+            };
+            calls + &authorization::table(&self.authorization, self.many_clients)
+        };
         std::io::stdout().write_all(text.as_bytes())?;
         Ok(())
     }
@@ -113,7 +127,12 @@ impl Report {
                 )
             })
             .collect();
-        let report = serde_json::json!({ "lines": self.lines, "signature_us": signatures });
+        let report = serde_json::json!({
+            "lines": self.lines,
+            "signature_us": signatures,
+            "authorization": self.authorization,
+            "many_clients": self.many_clients,
+        });
         Ok(serde_json::to_string_pretty(&report)? + "\n")
     }
 

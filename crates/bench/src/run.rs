@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -9,6 +10,7 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use countersign::oauth::jose::Algorithm;
 
+use crate::authorization;
 use crate::child::Server;
 use crate::leg::{LEGS, Leg, Tokens};
 use crate::load;
@@ -34,16 +36,23 @@ pub(crate) struct Plan {
     calls: Option<usize>,
     /// Keep-alive connections to each server.
     #[arg(long, default_value_t = 4, value_parser = between(1, 64))]
-    connections: usize,
+    pub(crate) connections: usize,
     /// Worker threads of each server.
     #[arg(long, default_value_t = 2, value_parser = between(1, 64))]
-    workers: usize,
-    /// Only the floor and the lines with this in their name; may be given again.
+    pub(crate) workers: usize,
+    /// How many clients the authorization server has stored in the lines with many of
+    /// them; a million, or 20,000 in a quick run.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    clients: Option<u64>,
+    /// Where the databases are put; in the folder for temporary files otherwise.
+    #[arg(long)]
+    pub(crate) folder: Option<PathBuf>,
+    /// Only the lines to compare with and those with this in their name; may be given again.
     #[arg(long)]
     only: Vec<String>,
     /// A command that runs each server, for example `valgrind --tool=callgrind`.
     #[arg(long, value_name = "COMMAND")]
-    under: Option<String>,
+    pub(crate) under: Option<String>,
 }
 
 fn between(least: u64, most: u64) -> RangedU64ValueParser<usize> {
@@ -64,17 +73,43 @@ impl Plan {
         (self.calls() / leg.thinned / self.connections).max(1)
     }
 
+    /// How often the authorization server is driven.
+    pub(crate) fn authorization_rounds(&self) -> usize {
+        self.rounds.unwrap_or(if self.quick { 3 } else { 9 })
+    }
+
+    /// Calls to the authorization server in each round.
+    pub(crate) fn authorization_calls(&self) -> usize {
+        self.calls.unwrap_or(if self.quick { 400 } else { 2_000 })
+    }
+
+    /// How many clients many are.
+    pub(crate) fn clients(&self) -> u64 {
+        let standard = if self.quick { 20_000 } else { 1_000_000 };
+        self.clients.unwrap_or(standard)
+    }
+
+    /// Whether the line called `name` is to be measured.
+    pub(crate) fn asks_for(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|part| name.contains(part))
+    }
+
     fn wants(&self, leg: &Leg) -> bool {
-        let asked = |leg: &Leg| self.only.iter().any(|part| leg.name.contains(part));
+        let asked = |leg: &Leg| self.asks_for(leg.name);
         let is_beside = |one: &Leg| one.beside == Some(leg.name) && asked(one);
-        self.only.is_empty() || leg.name == "floor" || asked(leg) || LEGS.iter().any(is_beside)
+        let is_floor = leg.name == "floor" && LEGS.iter().any(asked);
+        asked(leg) || is_floor || LEGS.iter().any(is_beside)
     }
 
     /// A part of a name that no line has is a mistake.
     fn check(&self) -> Result<()> {
         for part in &self.only {
-            if !LEGS.iter().any(|leg| leg.name.contains(part.as_str())) {
-                let names: Vec<_> = LEGS.iter().map(|leg| leg.name).collect();
+            let names: Vec<_> = LEGS
+                .iter()
+                .map(|leg| leg.name)
+                .chain(authorization::names())
+                .collect();
+            if !names.iter().any(|name| name.contains(part.as_str())) {
                 bail!(
                     "no line has `{part}` in its name; the lines are:\n{}",
                     names.join("\n")
@@ -103,6 +138,23 @@ type Fresh = HashMap<Algorithm, Vec<Vec<String>>>;
 /// Measures what `plan` says, and prints it.
 pub(crate) fn run(plan: &Plan) -> Result<()> {
     plan.check()?;
+    let (lines, signatures, faults) = calls(plan)?;
+    let report = Report {
+        lines,
+        signatures,
+        authorization: authorization::run(plan)?,
+        many_clients: plan.clients(),
+    };
+    report.print(plan.json)?;
+    anyhow::ensure!(faults.is_empty(), "not measured:\n{}", faults.join("\n"));
+    Ok(())
+}
+
+/// Measures `tools/call`: the lines, signatures alone, and what went wrong.
+fn calls(plan: &Plan) -> Result<(Vec<Line>, Vec<Signature>, Vec<String>)> {
+    if !LEGS.iter().any(|leg| plan.wants(leg)) {
+        return Ok(Default::default());
+    }
     let mut mints = HashMap::new();
     for algorithm in ALGORITHMS {
         mints.insert(algorithm, Mint::new(algorithm)?);
@@ -124,7 +176,6 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         signatures.push(Signature { algorithm, cost });
     }
     let lines = lines(&mut contenders)?;
-    Report { lines, signatures }.print(plan.json)?;
     let faults: Vec<_> = contenders
         .iter()
         .filter_map(|contender| {
@@ -132,8 +183,7 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
             Some(format!("{}: {fault:#}", contender.leg.name))
         })
         .collect();
-    anyhow::ensure!(faults.is_empty(), "not measured:\n{}", faults.join("\n"));
-    Ok(())
+    Ok((lines, signatures, faults))
 }
 
 fn mint(mints: &HashMap<Algorithm, Mint>, algorithm: Algorithm) -> Result<&Mint> {

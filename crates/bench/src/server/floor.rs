@@ -15,7 +15,6 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::serve::ListenerExt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -75,12 +74,7 @@ async fn answer_signed(
 
 /// Serves; with `signatures`, only requests whose token is signed.
 pub(super) async fn serve(signatures: Option<Signatures>) -> Result<()> {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    super::announce(listener.local_addr()?)?;
-    let listener = listener.tap_io(|stream| {
-        // Left as it is if the option cannot be set: only latency suffers.
-        let _ = stream.set_nodelay(true);
-    });
+    let listener = super::listen().await?;
     let router = match signatures {
         None => Router::new().route("/mcp", post(answer)),
         Some(signatures) => Router::new()

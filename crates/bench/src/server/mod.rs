@@ -1,5 +1,7 @@
 //! The measured servers. All of them run on the same runtime settings.
 
+mod authorization;
+mod commits;
 mod floor;
 mod ours;
 mod sdk;
@@ -9,8 +11,12 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
+use axum::serve::{Listener, ListenerExt};
 use clap::{Args, ValueEnum};
 use countersign::verifier::{JwtVerifier, JwtVerifierBuilder};
+
+pub(crate) use authorization::AuthorizationSettings;
+pub(crate) use commits::CommitSettings;
 
 use crate::signature::Signatures;
 
@@ -72,10 +78,7 @@ impl Settings {
 
 /// Serves until standard input ends.
 pub(crate) fn serve(settings: Settings) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(settings.workers)
-        .enable_all()
-        .build()?;
+    let runtime = runtime(settings.workers)?;
     match settings.kind {
         Kind::Floor => runtime.block_on(until_told(floor::serve(None))),
         Kind::FloorSigned => {
@@ -95,6 +98,31 @@ pub(crate) fn serve(settings: Settings) -> Result<()> {
             runtime.block_on(until_told(ours::serve(&settings)))
         }
     }
+}
+
+/// Issues tokens until standard input ends.
+pub(crate) fn authorize(settings: &AuthorizationSettings) -> Result<()> {
+    runtime(settings.workers)?.block_on(until_told(authorization::serve(settings)))
+}
+
+/// Commits until standard input ends.
+pub(crate) fn commit(settings: &CommitSettings) -> Result<()> {
+    runtime(settings.workers)?.block_on(until_told(commits::serve(settings)))
+}
+
+fn runtime(workers: usize) -> Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    Ok(builder.worker_threads(workers).enable_all().build()?)
+}
+
+/// A listener of which the parent was told.
+async fn listen() -> Result<impl Listener<Addr = SocketAddr>> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    announce(listener.local_addr()?)?;
+    Ok(listener.tap_io(|stream| {
+        // Left as it is if the option cannot be set: only latency suffers.
+        let _ = stream.set_nodelay(true);
+    }))
 }
 
 /// Runs `server` until standard input ends.
