@@ -8,7 +8,7 @@ use super::row::{
     LIVE, Stored, bind, digest_of_record, from_column, read, select, spent_status, to_column,
 };
 use super::writer::{Durability, Step, Work};
-use crate::{Conflict, Found, GrantId, Key, Kind, Record, Sealed, StoreError, Write};
+use crate::{Conflict, Found, GrantId, Key, Kind, Record, Sealed, Status, StoreError, Write};
 
 /// [`crate::Store::write`].
 pub(super) struct WriteAll {
@@ -132,32 +132,40 @@ async fn touch(
     now: UnixTime,
 ) -> Result<bool, Failure> {
     let stored = find(connection, key).await?;
-    let Some(Stored {
-        position,
-        mut record,
-    }) = stored.filter(|stored| stored.record.is_live(now))
-    else {
+    let Some(mut stored) = stored.filter(|stored| stored.record.is_live(now)) else {
         return Ok(false);
     };
-    let grant_end = match (&record.grant, extend_to) {
+    let grant_end = match (&stored.record.grant, extend_to) {
         (Some(grant), Some(_)) => grant_end(connection, grant).await?.and_then(|(_, end)| end),
         _ => None,
     };
+    touch_found(connection, &mut stored, extend_to, grant_end, now).await?;
+    Ok(true)
+}
+
+/// Touches a live record; what is stored, and `stored`, say it then.
+async fn touch_found(
+    connection: &mut SqliteConnection,
+    Stored { position, record }: &mut Stored,
+    extend_to: Option<UnixTime>,
+    grant_end: Option<UnixTime>,
+    now: UnixTime,
+) -> Result<(), Failure> {
     let before = (record.last_used_at, record.expires_at);
     record.touch(extend_to, grant_end, now);
     if (record.last_used_at, record.expires_at) == before {
-        return Ok(true);
+        return Ok(());
     }
     sqlx::query(
         "UPDATE records SET last_used_at = ?1, expires_at = ?2, digest = ?3 WHERE position = ?4",
     )
     .bind(record.last_used_at.map(to_column))
     .bind(record.expires_at.map(to_column))
-    .bind(digest_of_record(&record).to_vec())
-    .bind(position)
+    .bind(digest_of_record(record).to_vec())
+    .bind(*position)
     .execute(connection)
     .await?;
-    Ok(true)
+    Ok(())
 }
 
 /// The changes of one call, inside a transaction.
@@ -166,15 +174,9 @@ struct Change<'c> {
     now: UnixTime,
     /// Whether something must be undone if the rest is refused.
     wrote: bool,
-    /// The live grant that was found last: what a call writes mostly hangs on one.
-    grant: Option<LiveGrant>,
-}
-
-/// A grant on which records may hang.
-struct LiveGrant {
-    id: GrantId,
-    position: i64,
-    expires_at: Option<UnixTime>,
+    /// The live grant that was found or written last, as it is now: most of what a call
+    /// writes hangs on one, or is one. Each look at the database is a change of threads.
+    grant: Option<Stored>,
 }
 
 impl<'c> Change<'c> {
@@ -193,9 +195,7 @@ impl<'c> Change<'c> {
                 Write::Insert(record) => self.insert(record).await?,
                 Write::Replace(record) => self.replace(record).await?,
                 Write::Remove(key) => self.remove(key).await?,
-                Write::Touch(key) => {
-                    touch(self.connection, key, None, self.now).await?;
-                }
+                Write::Touch(key) => self.touch(key).await?,
             }
             self.wrote = true;
         }
@@ -223,6 +223,7 @@ impl<'c> Change<'c> {
             return Err(self.refuse(Conflict::Exists));
         }
         crate::points::reach("insert:row");
+        self.know_grant(inserted.last_insert_rowid(), record);
         Ok(())
     }
 
@@ -234,6 +235,7 @@ impl<'c> Change<'c> {
         let Some(before) = stored else {
             return Err(self.refuse(Conflict::Changed));
         };
+        let position = before.position;
         let mut record = record.clone();
         record.created_at = before.record.created_at;
         record.version = record.version.saturating_add(1);
@@ -248,10 +250,8 @@ impl<'c> Change<'c> {
         .bind(grant)
         .execute(&mut *self.connection)
         .await?;
-        if record.key.kind() == Kind::Grant {
-            self.grant = None;
-        }
         crate::points::reach("replace:row");
+        self.know_grant(position, record);
         Ok(())
     }
 
@@ -274,29 +274,45 @@ impl<'c> Change<'c> {
         let Some(id) = &record.grant else {
             return Ok(None);
         };
-        let grant = match self.grant.take() {
-            Some(known) if known.id == *id => known,
-            _ => self.live_grant(id).await?,
-        };
-        let position = grant.position;
-        let outlives = record.expires_at > grant.expires_at;
-        self.grant = Some(grant);
-        if outlives {
-            return Err(self.refuse(StoreError::Invalid("a record outlives its grant")));
+        let key = Key::grant(id);
+        if self
+            .grant
+            .as_ref()
+            .is_none_or(|known| known.record.key != key)
+        {
+            self.grant = find(self.connection, &key)
+                .await?
+                .filter(|grant| self.is_live(grant));
         }
-        Ok(Some(position))
-    }
-
-    async fn live_grant(&mut self, id: &GrantId) -> Result<LiveGrant, Failure> {
-        let found = find(self.connection, &Key::grant(id)).await?;
-        let Some(found) = found.filter(|grant| grant.record.is_live(self.now)) else {
+        let Some(grant) = &self.grant else {
             return Err(self.refuse(Conflict::GrantNotLive));
         };
-        Ok(LiveGrant {
-            id: id.clone(),
-            position: found.position,
-            expires_at: found.record.expires_at,
-        })
+        if record.expires_at > grant.record.expires_at {
+            return Err(self.refuse(StoreError::Invalid("a record outlives its grant")));
+        }
+        Ok(Some(grant.position))
+    }
+
+    async fn touch(&mut self, key: &Key) -> Result<(), Failure> {
+        let known = self.grant.as_mut().filter(|grant| grant.record.key == *key);
+        match known {
+            Some(grant) => touch_found(self.connection, grant, None, None, self.now).await,
+            None => touch(self.connection, key, None, self.now)
+                .await
+                .map(|_| ()),
+        }
+    }
+
+    /// `record` has been written at `position`.
+    fn know_grant(&mut self, position: i64, mut record: Record) {
+        if record.key.kind() == Kind::Grant {
+            record.status = Status::Live;
+            self.grant = Some(Stored { position, record }).filter(|grant| self.is_live(grant));
+        }
+    }
+
+    fn is_live(&self, stored: &Stored) -> bool {
+        stored.record.is_live(self.now)
     }
 
     fn refuse(&self, error: impl Into<StoreError>) -> Failure {
