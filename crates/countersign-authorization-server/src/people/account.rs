@@ -194,10 +194,6 @@ impl Visit<'_> {
             let portion = server.grants(owner, after).await?;
             for grant in portion.entries {
                 server.revoke_grant(&grant.id).await?;
-                server
-                    .inner()
-                    .audit
-                    .note(AuditEvent::GrantRevoked(grant.id));
             }
             after = portion.next;
             if after.is_none() {
