@@ -104,7 +104,9 @@ impl AuthorizationServer {
         B: Body<Data = Bytes>,
     {
         let inner = &self.0;
-        let is_for_person = accepts_html(request.headers()) && !inner.is_api(request.uri().path());
+        let path = request.uri().path();
+        let is_for_person = accepts_html(request.headers()) && !inner.is_api(path);
+        let is_open = inner.is_open_to_pages(path);
         let answer = match timeout(BODY_PATIENCE, read(request)).await {
             Ok(Ok(incoming)) => {
                 // A store that is given up on has done all of a call or nothing.
@@ -121,6 +123,10 @@ impl AuthorizationServer {
             Ok(Err(unread)) => too_much(unread),
             Err(_elapsed) => plain(StatusCode::REQUEST_TIMEOUT, "the body came too slowly"),
         };
+        if is_open {
+            // Without it a page could not tell "try again" from a connection that broke.
+            return endpoints::open_to_pages(answer);
+        }
         inner.in_words(is_for_person, answer)
     }
 
@@ -295,6 +301,16 @@ impl Inner {
     fn is_api(&self, path: &str) -> bool {
         let endpoint = self.paths.endpoint(path);
         !matches!(endpoint, Some(Endpoint::Authorize | Endpoint::Page) | None)
+    }
+
+    /// Whether pages of other origins may call it (`endpoints/cors.rs`).
+    fn is_open_to_pages(&self, path: &str) -> bool {
+        use Endpoint::{Jwks, Metadata, Register, Revoke, Status, Token};
+        let endpoint = self.paths.endpoint(path);
+        matches!(
+            endpoint,
+            Some(Metadata | Token | Register | Revoke | Jwks | Status)
+        )
     }
 
     /// A refusal that is written for programs, as a page if a person looks at it.

@@ -61,7 +61,8 @@ impl Inner {
             Ok(request) => request,
             Err(error) => return Ok(self.show(error)),
         };
-        let Some(client) = self.find_client(request.client_id()).await? else {
+        let (id, address) = (request.client_id(), incoming.address);
+        let Some(client) = self.find_client_for(id, address).await? else {
             return Ok(self.show_unknown_client());
         };
         // Before this line errors are shown here; after it they go to the client.

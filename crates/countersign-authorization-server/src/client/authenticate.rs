@@ -1,6 +1,8 @@
 //! Authenticating a client at the token endpoint and its siblings: RFC 6749 §2.3,
 //! RFC 7523 §3.
 
+use std::net::IpAddr;
+
 use countersign_oauth::client_authentication::assertion::AssertionRules;
 use countersign_oauth::client_authentication::{ClientProof, PresentedClient};
 use countersign_oauth::form::Form;
@@ -69,7 +71,7 @@ impl Inner {
             let refusal = ClientRefusal::Throttled;
             return Err(self.unauthenticated(Some(id), refusal, used_header, Some(until)));
         }
-        let refusal = match self.verify_client(&presented).await? {
+        let refusal = match self.verify_client(&presented, incoming.address).await? {
             Ok(client) => return Ok(client),
             Err(refusal) => refusal,
         };
@@ -106,8 +108,10 @@ impl Inner {
     async fn verify_client(
         &self,
         presented: &PresentedClient,
+        address: Option<IpAddr>,
     ) -> Result<Result<Client, ClientRefusal>, Unavailable> {
-        let found = self.find_client(presented.client_id()).await?;
+        let id = presented.client_id();
+        let found = self.find_client_for(id, address).await?;
         let facts = found.as_ref().map(|client| &client.facts);
         let has_secret = match presented.proof() {
             ClientProof::SecretBasic(secret) | ClientProof::SecretPost(secret) => {
@@ -128,7 +132,7 @@ impl Inner {
                 has_secret.then_some(()).ok_or(ClientRefusal::Secret)
             }
             ClientProof::PrivateKeyJwt(assertion) => {
-                self.verify_assertion(&client, assertion).await?
+                self.verify_assertion(&client, assertion, address).await?
             }
         };
         Ok(proved.map(|()| client))
@@ -138,8 +142,9 @@ impl Inner {
         &self,
         client: &Client,
         assertion: &Secret,
+        address: Option<IpAddr>,
     ) -> Result<Result<(), ClientRefusal>, Unavailable> {
-        let Some(keys) = self.keys_of(client).await? else {
+        let Some(keys) = self.keys_of(client, address).await? else {
             return Ok(Err(ClientRefusal::Keys));
         };
         let settings = &self.settings;

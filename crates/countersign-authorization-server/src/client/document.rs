@@ -6,7 +6,8 @@
 //! for all requests that wait for it.
 
 use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{BuildHasher as _, RandomState};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use tokio::sync::Mutex;
 
 use super::{Client, ClientFacts, ClientSource};
+use crate::endpoints::network_of;
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
 
@@ -30,8 +32,10 @@ const USUAL: Lifetime = Lifetime::from_hours(1);
 /// How many documents can be fetched at once.
 const LANES: usize = 64;
 
-/// How many documents are fetched within [`BUDGET_WINDOW`], of one host and in all.
+/// How many documents are fetched within [`BUDGET_WINDOW`], of one host, for one network
+/// and in all.
 const BUDGET_OF_HOST: u64 = 30;
+const BUDGET_OF_NETWORK: u64 = 60;
 const BUDGET: u64 = 300;
 const BUDGET_WINDOW: Lifetime = Lifetime::from_mins(1);
 
@@ -52,6 +56,8 @@ pub struct ClientIdDocuments {
     trust: DocumentTrust,
     /// One request for one address at a time; the number of locks is fixed.
     lanes: Vec<Mutex<()>>,
+    /// Nobody outside knows which addresses share a lock.
+    lots: RandomState,
 }
 
 impl ClientIdDocuments {
@@ -61,6 +67,7 @@ impl ClientIdDocuments {
         Self {
             fetch,
             trust,
+            lots: RandomState::new(),
             lanes: std::iter::repeat_with(Mutex::default).take(LANES).collect(),
         }
     }
@@ -77,9 +84,7 @@ impl ClientIdDocuments {
     }
 
     fn lane(&self, url: &str) -> Option<&Mutex<()>> {
-        let mut hasher = DefaultHasher::new();
-        url.hash(&mut hasher);
-        let lane = hasher.finish() % LANES as u64;
+        let lane = self.lots.hash_one(url) % LANES as u64;
         self.lanes.get(usize::try_from(lane).unwrap_or_default())
     }
 }
@@ -87,7 +92,11 @@ impl ClientIdDocuments {
 impl Inner {
     /// The client whose id is the address `id`; nothing if it is no acceptable
     /// address, or if there is no acceptable document.
-    pub(super) async fn fetch_client(&self, id: &ClientId) -> Result<Option<Client>, Unavailable> {
+    pub(super) async fn fetch_client(
+        &self,
+        id: &ClientId,
+        address: Option<IpAddr>,
+    ) -> Result<Option<Client>, Unavailable> {
         let Some(documents) = &self.documents else {
             return Ok(None);
         };
@@ -109,7 +118,7 @@ impl Inner {
         if let Some(client) = self.known_document(id, &url).await? {
             return Ok(Some(client));
         }
-        self.spend_budget(url.host()).await?;
+        self.spend_budget(url.host(), address).await?;
         let Some((metadata, lifetime)) = self.fetch_document(documents, &url).await else {
             return Ok(None);
         };
@@ -118,15 +127,34 @@ impl Inner {
     }
 
     /// Whoever asks for many documents makes this server ask others for them; that is
-    /// limited, per host so that one cannot be flooded, and in all.
-    pub(super) async fn spend_budget(&self, host: &str) -> Result<(), Unavailable> {
+    /// limited for each network that asks, so that one cannot use up what is there for
+    /// all, for each host, so that one cannot be flooded, and in all. What is beyond is
+    /// only read.
+    pub(super) async fn spend_budget(
+        &self,
+        host: &str,
+        address: Option<IpAddr>,
+    ) -> Result<(), Unavailable> {
         let now = self.now();
-        for (of, most) in [(host, BUDGET_OF_HOST), ("", BUDGET)] {
-            let counter = CounterKey::new("documents fetched", &[of]);
-            let hits = self.store.hit(&counter, BUDGET_WINDOW, now).await?;
-            if hits.count > most {
+        let mut counters = vec![
+            (
+                CounterKey::new("documents fetched", &[host]),
+                BUDGET_OF_HOST,
+            ),
+            (CounterKey::new("documents fetched", &[]), BUDGET),
+        ];
+        if let Some(address) = address {
+            let counter = CounterKey::new("documents fetched for", &[&network_of(address)]);
+            counters.push((counter, BUDGET_OF_NETWORK));
+        }
+        for (counter, most) in &counters {
+            let hits = self.store.hits(counter, now).await?;
+            if hits.is_some_and(|hits| hits.count >= *most) {
                 return Err(Unavailable::Fetch);
             }
+        }
+        for (counter, _) in &counters {
+            self.store.hit(counter, BUDGET_WINDOW, now).await?;
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! The public keys of clients that sign assertions: RFC 7591 §2.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use countersign_oauth::Lifetime;
 use countersign_oauth::jose::{JwkSet, KeyOrigin};
@@ -20,7 +22,11 @@ const MAX_BYTES: usize = 64 * 1024;
 
 impl Inner {
     /// The keys of `client`; nothing if it has none, or if they cannot be read.
-    pub(super) async fn keys_of(&self, client: &Client) -> Result<Option<JwkSet>, Unavailable> {
+    pub(super) async fn keys_of(
+        &self,
+        client: &Client,
+        address: Option<IpAddr>,
+    ) -> Result<Option<JwkSet>, Unavailable> {
         let metadata = &client.facts.metadata;
         if let Some(jwks) = &metadata.jwks {
             return Ok(parse(jwks));
@@ -35,7 +41,7 @@ impl Inner {
             return Ok(record.body().ok().as_ref().and_then(parse));
         }
         // Before the assertion is verified: anybody can make this server ask.
-        self.spend_budget(host_of(uri.as_str())).await?;
+        self.spend_budget(host_of(uri.as_str()), address).await?;
         let Ok(request) = http::Request::get(uri.as_str())
             .header(ACCEPT, "application/json")
             .body(Bytes::new())

@@ -1,5 +1,7 @@
 //! Clients in the store.
 
+use std::net::IpAddr;
+
 use countersign_oauth::client_id_document::ClientIdUrl;
 use countersign_oauth::{ClientId, UnixTime};
 use countersign_store::{Conflict, Found, GrantId, Index, Key, Kind, Page, Record, StoreError};
@@ -27,8 +29,17 @@ fn key_of(id: &ClientId) -> Key {
 impl Inner {
     /// The client with the id `id`, wherever it comes from.
     pub(crate) async fn find_client(&self, id: &ClientId) -> Result<Option<Client>, Unavailable> {
+        self.find_client_for(id, None).await
+    }
+
+    /// The client with the id `id`, for a request from `address` that names it.
+    pub(crate) async fn find_client_for(
+        &self,
+        id: &ClientId,
+        address: Option<IpAddr>,
+    ) -> Result<Option<Client>, Unavailable> {
         if ClientIdUrl::is_meant(id) {
-            return self.fetch_client(id).await;
+            return self.fetch_client(id, address).await;
         }
         let key = key_of(id);
         match self.store.get(&key, self.now()).await? {

@@ -37,7 +37,7 @@ pub(super) fn other_method(incoming: &Incoming, allowed: &'static str) -> Option
 }
 
 /// Lets pages of every origin read `answer`, without cookies.
-pub(super) fn open(mut answer: Answer) -> Answer {
+pub(crate) fn open(mut answer: Answer) -> Answer {
     for (name, value) in [
         (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (

@@ -10,6 +10,7 @@ mod status;
 mod stored_token;
 mod token;
 
+pub(crate) use cors::open as open_to_pages;
 pub(crate) use introspect::introspect;
 pub(crate) use jwks::jwks;
 pub(crate) use metadata::metadata;

@@ -7,7 +7,7 @@ use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
 use super::cors;
-use crate::exchange::{Answer, Incoming, json};
+use crate::exchange::{Answer, Incoming, json, throttled};
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
 
@@ -25,7 +25,14 @@ pub(crate) async fn status(inner: &Inner, incoming: &Incoming) -> Result<Answer,
                 let document = json!({ "authenticated": true, "scopes": scopes });
                 json(StatusCode::OK, document.to_string())
             }
-            None => refused("Bearer error=\"invalid_token\""),
+            None => {
+                // Whoever has a token that is active is answered, however many guess.
+                let counted = inner.count_failed_authentication(None, incoming.address);
+                match counted.await? {
+                    Some(until) => throttled(until.since(inner.now())),
+                    None => refused("Bearer error=\"invalid_token\""),
+                }
+            }
         },
         // RFC 6750 §3: no error code for a request without a token.
         Ok(Credential::NotPresented) => refused("Bearer"),

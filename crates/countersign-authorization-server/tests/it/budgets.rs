@@ -249,6 +249,25 @@ async fn c12_guessed_initial_access_tokens_are_throttled() {
 }
 
 #[tokio::test]
+async fn c12_guessed_tokens_are_throttled_where_no_client_is_asked_for() {
+    let world = world().await;
+    let (access, _) = world.tokens().await;
+    let ask = |token: &str| {
+        Request::get("/auth/status")
+            .header("authorization", format!("Bearer {token}"))
+            .extension(HOME.parse::<IpAddr>().unwrap())
+            .body(Full::default())
+            .unwrap()
+    };
+    for number in 0..100 {
+        let seen = world.send(ask(&format!("guess-{number}"))).await;
+        assert_eq!(seen.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_throttled(&world.send(ask("guess")).await);
+    assert_eq!(world.send(ask(&access)).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn c44_every_request_of_a_connection_proves_who_it_is_from() {
     // Whoever keeps the connection open sends several requests to the same service.
     let world = world().await;

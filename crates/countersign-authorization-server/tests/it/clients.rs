@@ -1,6 +1,7 @@
 //! Assertions and documents of clients: rows C23, D20 to D23, D34, D35, D38 and D39.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -12,10 +13,12 @@ use countersign_authorization_server::oauth::client_authentication::{
 use countersign_authorization_server::oauth::client_metadata::ClientMetadata;
 use countersign_authorization_server::oauth::grant_type::GrantType;
 use countersign_authorization_server::oauth::jose::{Algorithm, SigningKey, sign_compact};
+use countersign_authorization_server::oauth::web_uri::{FetchableUri, LoopbackHosts};
 use countersign_authorization_server::oauth::{Lifetime, RedirectUri};
 use countersign_authorization_server::{ClientIdDocuments, DocumentTrust};
 use countersign_resource_server::fetch::{Fetch, FetchError, Fetching};
 use http::{Response, StatusCode};
+use http_body_util::Full;
 use serde_json::{Value, json};
 
 use crate::codes::join_all;
@@ -194,6 +197,75 @@ async fn d34_documents_of_many_addresses_are_fetched_within_a_budget() {
             .redirect()
             .contains_key("code")
     );
+}
+
+#[tokio::test]
+async fn d34_one_network_cannot_use_up_the_documents_of_all() {
+    let (world, elsewhere) = documents("", DocumentTrust::AnyHost).await;
+    let ask = async |address: &str, host: usize| {
+        let id = format!("https://client{host}.example/x");
+        let target = format!("/authorize?{}", form(&[("client_id", &id)]));
+        let request = http::Request::get(target).extension(address.parse::<IpAddr>().unwrap());
+        let request = request.body(Full::default()).unwrap();
+        world.send(request).await.status
+    };
+    for host in 0..60 {
+        let address = format!("192.0.2.{host}");
+        assert_eq!(ask(&address, host).await, StatusCode::BAD_REQUEST);
+    }
+    for host in 60..400 {
+        let status = ask("192.0.2.1", host).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    assert_eq!(elsewhere.asked.load(Ordering::SeqCst), 60);
+    assert_eq!(ask("198.51.100.1", 400).await, StatusCode::BAD_REQUEST);
+    assert_eq!(elsewhere.asked.load(Ordering::SeqCst), 61);
+}
+
+/// A client that signs, with the keys at [`URL`].
+async fn with_remote_keys(world: &World) -> SigningKey {
+    let key = signer(world).await;
+    let mut metadata = ClientMetadata::public(vec![RedirectUri::parse(CALLBACK).unwrap()]);
+    metadata.token_endpoint_auth_method = TokenEndpointAuthMethod::PrivateKeyJwt;
+    metadata.grant_types = vec![GrantType::ClientCredentials];
+    metadata.jwks_uri = FetchableUri::parse(URL, LoopbackHosts::Refused).ok();
+    assert!(metadata.jwks_uri.is_some());
+    world.replace("J", facts(metadata)).await;
+    key
+}
+
+#[tokio::test]
+async fn d34_refused_assertions_do_not_make_this_server_ask_for_keys_without_end() {
+    let (world, elsewhere) = documents("", DocumentTrust::AnyHost).await;
+    let key = with_remote_keys(&world).await;
+    for answer in [None, Some((404, "text/html", String::new()))] {
+        *elsewhere.answer.lock().unwrap() = answer;
+        for _ in 0..100 {
+            let seen = present(&world, &key, json!({})).await;
+            assert_ne!(seen.status, StatusCode::OK);
+        }
+    }
+    assert_eq!(elsewhere.asked.load(Ordering::SeqCst), 30);
+}
+
+#[tokio::test]
+async fn d22_what_was_fetched_as_keys_is_never_a_client() {
+    let (world, elsewhere) = documents("", DocumentTrust::AnyHost).await;
+    let key = with_remote_keys(&world).await;
+    // Everything that is stored of a client, and no client_id, which a document needs.
+    let evil = vec![RedirectUri::parse("https://evil.example/cb").unwrap()];
+    let mut stored = serde_json::to_value(ClientMetadata::public(evil)).unwrap();
+    stored["keys"] = json!([key.public_jwk().unwrap()]);
+    *elsewhere.answer.lock().unwrap() = Some((200, "application/json", stored.to_string()));
+    let good = present(&world, &key, json!({})).await;
+    assert_eq!(good.status, StatusCode::OK, "{good:?}");
+    assert_eq!(elsewhere.asked.load(Ordering::SeqCst), 1);
+    let changes = [
+        ("client_id", URL),
+        ("redirect_uri", "https://evil.example/cb"),
+    ];
+    world.authorize(&changes).await.assert_page();
+    assert_eq!(elsewhere.asked.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]

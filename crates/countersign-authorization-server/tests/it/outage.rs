@@ -61,6 +61,10 @@ async fn c38_a_failing_store_is_503_on_every_endpoint_and_never_200() {
         let (parts, body) = server.respond(request).await.into_parts();
         assert_eq!(parts.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
         assert_eq!(parts.headers["retry-after"], "5", "{path}");
+        // A page of another origin is told too, where it may call at all.
+        let is_open = ["/jwks", "/token", "/revoke", "/register"].contains(&path.as_str());
+        let origins = parts.headers.get("access-control-allow-origin");
+        assert_eq!(origins.is_some(), is_open, "{path}");
         let body = body.collect().await.unwrap().to_bytes();
         let document: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(document["error"], "temporarily_unavailable", "{path}");
