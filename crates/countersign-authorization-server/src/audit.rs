@@ -27,6 +27,8 @@ pub enum AuditEvent {
     CodeIssued(ClientId, GrantId, String),
     /// A person, or the server for them, said no.
     ConsentDenied(ClientId),
+    /// A person pressed the same button once more, and the same answer was given again.
+    AnswerRepeated(ClientId),
     /// Tokens were issued.
     TokensIssued(ClientId, GrantId, GrantType),
     /// An administrator made an access token to try a server with.

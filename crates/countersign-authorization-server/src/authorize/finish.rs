@@ -63,14 +63,18 @@ impl Inner {
         let challenge = pending.code_challenge.clone();
         let (code, writes) = self.issue_code(&granted, &redirect, challenge)?;
         let key = pending_key(transaction);
-        let used = self.store.redeem(&key, writes, None, self.now()).await?;
+        let answer = AuthorizationAnswer::Code(code);
+        let location = self.location(&pending, &redirect, answer);
+        let receipt = self.seal_answer(&key, Some(&granted.id), &location)?;
+        let used = self.store.redeem(&key, writes, Some(receipt), self.now());
+        let used = used.await?;
         let Found::Live(_) = used else {
             return Ok(self.gone());
         };
         self.keep_client(&client).await;
         let event = AuditEvent::CodeIssued(granted.client, granted.id, granted.subject);
         self.audit.note(event);
-        Ok(self.respond_with(&pending, &redirect, AuthorizationAnswer::Code(code)))
+        Ok(see_other(&location))
     }
 
     /// Answers the waiting request with `access_denied`.
@@ -78,14 +82,20 @@ impl Inner {
         let Some((pending, redirect, _)) = self.answerable(transaction).await? else {
             return Ok(self.gone());
         };
-        if !self.forget_pending(transaction).await? {
-            return Ok(self.gone());
-        }
-        self.audit
-            .note(AuditEvent::ConsentDenied(pending.client_id.clone()));
         let code = AuthorizationErrorCode::AccessDenied;
         let answer = AuthorizationAnswer::Error(code, "the request was denied");
-        Ok(self.respond_with(&pending, &redirect, answer))
+        let location = self.location(&pending, &redirect, answer);
+        let key = pending_key(transaction);
+        let receipt = self.seal_answer(&key, None, &location)?;
+        let used = self
+            .store
+            .redeem(&key, Vec::new(), Some(receipt), self.now());
+        let Found::Live(_) = used.await? else {
+            return Ok(self.gone());
+        };
+        self.audit
+            .note(AuditEvent::ConsentDenied(pending.client_id.clone()));
+        Ok(see_other(&location))
     }
 
     /// The waiting request and its address, if the client still has it.
@@ -111,15 +121,16 @@ impl Inner {
         Ok(redirect.map(|redirect| (pending, redirect, client)))
     }
 
-    fn respond_with(
+    fn location(
         &self,
         pending: &PendingAuthorization,
         redirect: &VerifiedRedirect,
         answer: AuthorizationAnswer,
-    ) -> Answer {
+    ) -> String {
         let (state, issuer) = (pending.state.as_deref(), &self.settings.issuer);
-        see_other(&AuthorizationResponse::new(redirect, state, issuer, answer).location())
+        AuthorizationResponse::new(redirect, state, issuer, answer).location()
     }
+
     /// The request was answered, has expired, or its client has changed.
     fn gone(&self) -> Answer {
         self.notice(StatusCode::BAD_REQUEST, Notice::GONE)

@@ -15,6 +15,7 @@
 //! A request that passes waits in the store for its person, and for nobody else,
 //! under the hash of a secret of 256 bits that only the browser has.
 
+mod again;
 mod client;
 mod finish;
 mod parameters;

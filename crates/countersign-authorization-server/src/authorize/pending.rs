@@ -102,7 +102,7 @@ pub(super) fn pending_key(transaction: &Secret) -> Key {
     Key::pending_authorization(SecretHash::of(transaction))
 }
 
-fn read(record: &Record) -> Result<PendingAuthorization, StoreError> {
+pub(super) fn read(record: &Record) -> Result<PendingAuthorization, StoreError> {
     let corrupt = || StoreError::Corrupt("a waiting request cannot be read".to_owned());
     let body: Body = record.body()?;
     Ok(PendingAuthorization {

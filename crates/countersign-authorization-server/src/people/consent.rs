@@ -121,8 +121,13 @@ impl Visit<'_> {
                 return Ok(self.forged());
             }
         }
+        let decision = value(&form, "decision");
         let Some((pending, client)) = self.find_waiting(server, &transaction).await? else {
-            return Ok(self.notice(StatusCode::BAD_REQUEST, Notice::GONE));
+            let subject = match &presence {
+                Presence::Known(present) => Some(present.subject.as_str()),
+                _ => None,
+            };
+            return self.decided(server, &transaction, decision, subject).await;
         };
         let present = match presence {
             Presence::Known(present) => present,
@@ -136,18 +141,49 @@ impl Visit<'_> {
             Presence::Refused => return Ok(self.nothing_here()),
         };
         let who = WhoAsks::new(&client, &pending.redirect_uri);
-        Ok(match value(&form, "decision") {
+        let answer = match decision {
             Some("allow") => {
                 let scope = self.people.allowed(&pending.scope, form.all("scope"));
-                let approval = Approval::new(present.subject, scope);
-                let answer = server.approve(&transaction, approval).await?;
-                self.hand_over(answer, true, who)
+                let approval = Approval::new(present.subject.as_str(), scope);
+                server.approve(&transaction, approval).await?
             }
-            Some("deny") => self.hand_over(server.deny(&transaction).await?, false, who),
+            Some("deny") => server.deny(&transaction).await?,
             Some("switch") if self.people.login.is_none() => {
-                self.login_page(Shown::waiting(&transaction, &client))
+                return Ok(self.login_page(Shown::waiting(&transaction, &client)));
             }
-            _ => self.notice(StatusCode::BAD_REQUEST, Notice::MALFORMED),
-        })
+            _ => return Ok(self.notice(StatusCode::BAD_REQUEST, Notice::MALFORMED)),
+        };
+        if answer.status() == StatusCode::SEE_OTHER {
+            return Ok(self.hand_over(answer, decision == Some("allow"), who));
+        }
+        // Another press of the button was quicker.
+        self.decided(server, &transaction, decision, Some(&present.subject))
+            .await
+    }
+
+    /// The answer to a request that was decided before: the same one, if this is the
+    /// same decision pressed once more.
+    async fn decided(
+        &self,
+        server: &AuthorizationServer,
+        transaction: &Secret,
+        decision: Option<&str>,
+        subject: Option<&str>,
+    ) -> Result<Answer, Unavailable> {
+        let over = self.notice(StatusCode::BAD_REQUEST, Notice::GONE);
+        let (Some(subject), Some("allow" | "deny")) = (subject, decision) else {
+            return Ok(over);
+        };
+        let is_allowed = decision == Some("allow");
+        let subject = is_allowed.then_some(subject);
+        let again = server.inner().answer_again(transaction, subject).await?;
+        let Some((pending, answer)) = again else {
+            return Ok(over);
+        };
+        let Some(client) = server.client(&pending.client_id).await? else {
+            return Ok(over);
+        };
+        let who = WhoAsks::new(&client, &pending.redirect_uri);
+        Ok(self.hand_over(answer, is_allowed, who))
     }
 }

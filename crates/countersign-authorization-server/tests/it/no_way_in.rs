@@ -183,8 +183,9 @@ async fn h17_codes_and_tokens_are_256_bits_of_the_generator_and_ids_128() {
     let world = world_with(settings, |builder| builder.random(random.clone())).await;
     random.0.lock().unwrap().clear();
     let code = world.code("C1").await;
-    // The number of the request, the transaction, the grant, the code.
-    assert_eq!(*random.0.lock().unwrap(), [16, 32, 16, 32]);
+    // The number of the request, the transaction, the grant, the code, and the nonce
+    // under which the answer is sealed.
+    assert_eq!(*random.0.lock().unwrap(), [16, 32, 16, 32, 12]);
     // Every bit of what is drawn is in what is issued: nothing is reduced.
     assert_eq!(code, "BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ");
     random.0.lock().unwrap().clear();

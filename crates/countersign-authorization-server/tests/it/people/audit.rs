@@ -1,6 +1,7 @@
 //! What is noted of what people do: row H13.
 
 use countersign_authorization_server::accounts::AccountName;
+use countersign_authorization_server::oauth::Lifetime;
 use http::StatusCode;
 
 use super::browser::*;
@@ -65,7 +66,10 @@ async fn h13_consent_given_and_denied_and_taken_back_are_events_with_who_and_wha
     assert_eq!(taken(&site.events), Vec::<String>::new());
     browser.decide(&page, "deny", &[]).await;
     assert_eq!(taken(&site.events), ["ConsentDenied(\"D\")"]);
-    // Once more: it was answered.
+    // Once more, at once and later: it was answered.
+    browser.decide(&page, "deny", &[]).await;
+    assert_eq!(taken(&site.events), ["AnswerRepeated(\"D\")"]);
+    site.clock.advance(Lifetime::from_secs(5));
     browser.decide(&page, "deny", &[]).await;
     assert_eq!(taken(&site.events), ["RequestRefused(400)"]);
 

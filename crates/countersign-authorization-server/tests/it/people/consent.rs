@@ -129,6 +129,7 @@ async fn x16_a_transaction_that_is_guessed_expired_or_finished_is_over() {
     let browser = site.browser();
     let page = browser.consent_page("C1").await;
     browser.decide(&page, "allow", &[]).await;
+    site.clock.advance(Lifetime::from_secs(5));
     let seen = browser.decide(&page, "allow", &[]).await;
     assert_eq!(seen.status, StatusCode::BAD_REQUEST);
     let page = browser.consent_page("C1").await;
@@ -157,11 +158,46 @@ async fn x17_x24_allow_pressed_twice_at_once_makes_one_code() {
         browser.decide(&page, "allow", &[]),
         browser.decide(&page, "allow", &[])
     );
-    let codes = [first, second]
-        .iter()
-        .filter(|seen| seen.status == StatusCode::SEE_OTHER)
-        .count();
-    assert_eq!((codes, grants(&site).await), (1, 1));
+    // A browser shows the answer to the second press alone.
+    let code = first.redirect()["code"].clone();
+    assert_eq!(second.redirect()["code"], code);
+    assert_eq!((site.saw("CodeIssued"), grants(&site).await), (1, 1));
+    for _ in 0..3 {
+        let again = browser.decide(&page, "allow", &[]).await;
+        assert_eq!(again.redirect()["code"], code);
+    }
+    assert_eq!((site.saw("CodeIssued"), grants(&site).await), (1, 1));
+}
+
+#[tokio::test]
+async fn x17_x24_only_the_same_decision_is_told_again_and_no_code_that_was_redeemed() {
+    let site = site().await;
+    let browser = site.browser();
+    let page = browser.consent_page("C1").await;
+    let code = browser.decide(&page, "allow", &[]).await.redirect()["code"].clone();
+    for other in ["deny", "switch", "perhaps"] {
+        let seen = browser.decide(&page, other, &[]).await;
+        assert_eq!(seen.status, StatusCode::BAD_REQUEST, "{other} {seen:?}");
+    }
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("client_id", "C1"),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", VERIFIER),
+    ];
+    assert_eq!(browser.post("/token", &fields).await.status, StatusCode::OK);
+    let seen = browser.decide(&page, "allow", &[]).await;
+    assert_eq!(seen.status, StatusCode::BAD_REQUEST, "{seen:?}");
+
+    let page = browser.consent_page("C1").await;
+    let first = browser.decide(&page, "deny", &[]).await;
+    let again = browser.decide(&page, "deny", &[]).await;
+    assert_eq!(first.header("location"), again.header("location"));
+    assert_eq!(site.saw("ConsentDenied"), 1);
+    browser.cookies.borrow_mut().remove(SESSION);
+    let seen = browser.decide(&page, "deny", &[]).await;
+    assert_eq!(seen.status, StatusCode::BAD_REQUEST, "{seen:?}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The way back to the client as browsers get it.
 
+use countersign_authorization_server::oauth::Lifetime;
 use http::StatusCode;
 
 use super::browser::*;
@@ -28,6 +29,7 @@ async fn a_decision_that_is_refused_leads_nowhere() {
     let page = browser.consent_page("C1").await;
     let first = press(&browser, &page, "allow").await;
     assert!(first.body.contains("http-equiv=\"refresh\""), "{first:?}");
+    site.clock.advance(Lifetime::from_secs(5));
     let forged = site.browser();
     forged.get("/login").await;
     for (seen, status) in [

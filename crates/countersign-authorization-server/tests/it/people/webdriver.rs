@@ -2,6 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -176,7 +179,7 @@ impl Window<'_> {
             if is_there == Ok(Value::Bool(true)) {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("{selector} leads nowhere: {}", self.text().await);
     }
@@ -187,6 +190,20 @@ impl Window<'_> {
             .await;
         let body = json!({ "text": text });
         self.post(&format!("element/{element}/value"), body).await;
+    }
+
+    /// Clicks twice, as fast as some people always do.
+    pub(crate) async fn click_twice(&self, selector: &str) {
+        let element = self.find(selector).await;
+        let origin = json!({ ELEMENT: element });
+        let mut actions = vec![json!({ "type": "pointerMove", "x": 0, "y": 0, "origin": origin })];
+        for _ in 0..2 {
+            actions.push(json!({ "type": "pointerDown", "button": 0 }));
+            actions.push(json!({ "type": "pointerUp", "button": 0 }));
+            actions.push(json!({ "type": "pause", "duration": 100 }));
+        }
+        let mouse = json!({ "type": "pointer", "id": "mouse", "actions": actions });
+        self.post("actions", json!({ "actions": [mouse] })).await;
     }
 
     /// Types on the keyboard, wherever the focus is; `\u{e004}` is Tab, `\u{e007}`
@@ -212,7 +229,7 @@ impl Window<'_> {
             if address.contains(part) {
                 return address;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!(
             "{} instead of {part}: {}",
@@ -227,7 +244,7 @@ impl Window<'_> {
             if self.title().await.starts_with(start) {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!(
             "{} instead of {start}: {}",
@@ -243,7 +260,7 @@ impl Window<'_> {
             if self.run(script).await == expected {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         assert_eq!(self.run(script).await, expected, "{script}");
     }
@@ -289,11 +306,19 @@ impl Window<'_> {
 
 /// Serves `server` on `listener` for as long as the test runs.
 pub(crate) fn serve(listener: TcpListener, server: AuthorizationServer) {
+    serve_on(listener, server, Arc::default());
+}
+
+/// As [`serve`], over a line on which each answer is under way for `delay` milliseconds.
+pub(crate) fn serve_on(listener: TcpListener, server: AuthorizationServer, delay: Arc<AtomicU64>) {
     answer(listener, move |address, mut request| {
-        let server = server.clone();
+        let (server, delay) = (server.clone(), delay.clone());
         async move {
             request.extensions_mut().insert::<IpAddr>(address.ip());
-            server.respond(request).await
+            let answer = server.respond(request).await;
+            let delay = Duration::from_millis(delay.load(Ordering::Relaxed));
+            tokio::time::sleep(delay).await;
+            answer
         }
     });
 }

@@ -10,13 +10,16 @@ mod look;
 mod walk;
 mod way_back;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
 use countersign_authorization_server::oauth::pkce::CodeVerifier;
 use countersign_authorization_server::{ClientIdDocuments, DocumentTrust, People, Settings};
 use tokio::net::TcpListener;
 
 use super::browser::*;
 use super::documents::{Host, WEB};
-use super::webdriver::{Driver, Screen, Window, callback, serve};
+use super::webdriver::{Driver, Screen, Window, callback, serve_on};
 use crate::fixture::{CALLBACK, VERIFIER, form};
 
 const TAB: &str = "\u{e004}";
@@ -74,6 +77,8 @@ struct Running {
     site: Site,
     issuer: String,
     port: u16,
+    /// How long each answer is under way, in milliseconds.
+    delay: Arc<AtomicU64>,
 }
 
 async fn running() -> Running {
@@ -95,9 +100,15 @@ async fn running_with(
         builder.client_id_documents(ClientIdDocuments::new(Host::new(), DocumentTrust::AnyHost))
     })
     .await;
-    serve(listener, site.server.clone());
+    let delay = Arc::<AtomicU64>::default();
+    serve_on(listener, site.server.clone(), delay.clone());
     callback(client);
-    Running { site, issuer, port }
+    Running {
+        site,
+        issuer,
+        port,
+        delay,
+    }
 }
 
 /// A socket, and the address of what is served on it.

@@ -1,5 +1,7 @@
 //! The way from the consent page to the client, whatever the client does with it.
 
+use std::sync::atomic::Ordering;
+
 use super::super::browser::PASSWORD;
 use super::super::webdriver::{callback, forward};
 use super::{DESKTOP, driver, listen, running};
@@ -39,6 +41,21 @@ async fn x24_going_back_after_an_answer_gives_no_second_one() {
     window.arrives("/cb?").await;
     window.run("history.back()").await;
     window.titled("Allow access?").await;
+    assert_eq!(at.site.saw("CodeIssued"), 1);
+    window.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x17_a_double_click_on_a_slow_line_still_gets_the_answer_to_the_client() {
+    let Some(driver) = driver().await else { return };
+    let at = running().await;
+    at.site.add("alice", PASSWORD).await;
+    let window = driver.open(DESKTOP).await;
+    at.log_in(&window).await;
+    window.go(&at.request("L")).await;
+    at.delay.store(500, Ordering::Relaxed);
+    window.click_twice("button[value=allow]").await;
+    window.arrives("/cb?").await;
     assert_eq!(at.site.saw("CodeIssued"), 1);
     window.close().await;
 }
