@@ -1,9 +1,11 @@
 //! Every requirement and every attack row has a test whose name carries its id.
 //!
 //! `RS-14` is carried by a test named `rs_14_…` or `…_rs_14_…`; `A36`, `E2` and
-//! `H1` by one whose name begins with ids, such as `a36_rs_17_…`. What has no
-//! test stands in [`UNCOVERED`] with its reason, and leaves it as soon as a test
-//! carries it.
+//! `H1` by one whose name begins with ids, such as `a36_rs_17_…`. A name that
+//! begins with a range, such as `r1_to_r45_…`, carries the rows of the range that
+//! its file names one by one, as `"R7"`: the cases are then in a table beside it.
+//! What has no test stands in [`UNCOVERED`] with its reason, and leaves it as soon
+//! as a test carries it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -17,13 +19,28 @@ use crate::workspace::Workspace;
 const UNCOVERED: &str = "xtask/uncovered.txt";
 
 /// Numbered in two digits, spelled `rs_01`.
-const REQUIREMENTS: [(&str, RangeInclusive<u32>); 2] = [("rs", 1..=38), ("tr", 1..=29)];
+const REQUIREMENTS: [(&str, RangeInclusive<u32>); 4] = [
+    ("as", 1..=48),
+    ("bp", 1..=11),
+    ("rs", 1..=38),
+    ("tr", 1..=29),
+];
 
 /// Spelled `a36`.
-const ROWS: [(char, &[RangeInclusive<u32>]); 3] = [
+const ROWS: [(char, &[RangeInclusive<u32>]); 10] = [
     ('a', &[1..=78, 81..=81, 83..=85]),
+    ('c', &[1..=33, 35..=45]),
+    ('d', &[1..=18, 20..=34]),
     ('e', &[1..=35, 37..=44, 46..=46, 48..=50]),
-    ('h', &[1..=4, 10..=10]),
+    (
+        'f',
+        &[1..=2, 4..=8, 12..=12, 14..=14, 18..=18, 21..=22, 24..=24],
+    ),
+    ('h', &[1..=14, 16..=17]),
+    ('l', &[1..=13]),
+    ('p', &[1..=26]),
+    ('r', &[1..=46]),
+    ('x', &[1..=17, 24..=28]),
 ];
 
 pub(super) fn check(workspace: &Workspace) -> Result<Finding> {
@@ -33,7 +50,7 @@ pub(super) fn check(workspace: &Workspace) -> Result<Finding> {
         let text = workspace.text(file)?.unwrap_or_default();
         for name in test_names(&text) {
             tests += 1;
-            carried.extend(ids(name));
+            carried.extend(ids(name, &text));
         }
     }
     let reasons = reasons(&workspace.required_text(UNCOVERED)?)?;
@@ -98,7 +115,7 @@ fn judge(
 }
 
 /// The names of the functions that follow a test attribute.
-fn test_names(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn test_names(text: &str) -> impl Iterator<Item = &str> {
     let mut is_test = false;
     text.lines().filter_map(move |line| {
         let line = line.trim();
@@ -115,32 +132,57 @@ fn test_names(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The ids in the name of a test.
-fn ids(name: &str) -> Vec<String> {
-    let words: Vec<&str> = name.split('_').collect();
+/// The ids in the name of a test that stands in `file`.
+fn ids(name: &str, file: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut leading = true;
-    let mut words = words.iter().peekable();
+    let mut words = name.split('_').peekable();
     while let Some(word) = words.next() {
-        if matches!(*word, "rs" | "tr") {
+        if REQUIREMENTS.iter().any(|(prefix, _)| *prefix == word) {
             let number = words.next_if(|next| next.len() == 2 && next.parse::<u32>().is_ok());
             if let Some(number) = number {
                 found.push(format!("{}-{number}", word.to_uppercase()));
                 continue;
             }
         }
-        leading = leading && is_row(word);
-        if leading {
-            found.push(word.to_uppercase());
+        let row = row(word).filter(|_| leading);
+        leading = row.is_some();
+        let Some((letter, first)) = row else {
+            continue;
+        };
+        let last = end_of_range(&mut words, letter);
+        for number in first..=last.unwrap_or(first) {
+            let id = format!("{}{number}", letter.to_ascii_uppercase());
+            if last.is_none() || file.contains(&format!("\"{id}\"")) {
+                found.push(id);
+            }
         }
     }
     found
 }
 
-fn is_row(word: &str) -> bool {
+/// The last number of a range of rows, if the next words are `to` and a row with
+/// the same letter.
+fn end_of_range<'a>(
+    words: &mut std::iter::Peekable<impl Iterator<Item = &'a str> + Clone>,
+    letter: char,
+) -> Option<u32> {
+    let mut ahead = words.clone();
+    let is_range = ahead.next() == Some("to");
+    let (other, last) = row(ahead.next().filter(|_| is_range)?)?;
+    if other != letter {
+        return None;
+    }
+    *words = ahead;
+    Some(last)
+}
+
+/// The letter and the number of a row.
+fn row(word: &str) -> Option<(char, u32)> {
     let mut letters = word.chars();
-    let letter = letters.next();
-    ROWS.iter().any(|(row, _)| Some(*row) == letter) && letters.as_str().parse::<u32>().is_ok()
+    let letter = letters.next()?;
+    let (letter, _) = ROWS.iter().find(|(row, _)| *row == letter)?;
+    Some((*letter, letters.as_str().parse().ok()?))
 }
 
 #[cfg(test)]
@@ -149,10 +191,18 @@ mod tests {
 
     #[test]
     fn ids_are_read_from_names() {
-        assert_eq!(ids("a36_rs_17_no_kid_is_refused"), ["A36", "RS-17"]);
-        assert_eq!(ids("a_bad_origin_tr_01_rs_5"), ["TR-01"]);
-        assert_eq!(ids("rs_02_e4_h1_and_a9"), ["RS-02", "E4", "H1"]);
-        assert_eq!(ids("over_h1_and_e256"), Vec::<String>::new());
+        assert_eq!(ids("a36_rs_17_no_kid_is_refused", ""), ["A36", "RS-17"]);
+        assert_eq!(ids("a_bad_origin_tr_01_rs_5", ""), ["TR-01"]);
+        assert_eq!(ids("rs_02_e4_h1_and_a9", ""), ["RS-02", "E4", "H1"]);
+        assert_eq!(ids("over_h1_and_e256", ""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_range_carries_the_rows_that_its_file_names() {
+        let file = r#"("L3", &[…]), ("L4", &[…]), L5, "L6"#;
+        assert_eq!(ids("l3_to_l6_p2_nothing", file), ["L3", "L4", "P2"]);
+        assert_eq!(ids("l3_to_p6_nothing", file), ["L3"]);
+        assert_eq!(ids("l3_to_nothing", file), ["L3"]);
     }
 
     #[test]
@@ -175,6 +225,9 @@ mod tests {
 
     #[test]
     fn all_rows_of_the_corpus_are_asked_for() {
-        assert_eq!(required().len(), 38 + 29 + 82 + 47 + 5);
+        assert_eq!(
+            required().len(),
+            48 + 11 + 38 + 29 + 82 + 44 + 33 + 47 + 13 + 16 + 13 + 26 + 46 + 22
+        );
     }
 }

@@ -4,6 +4,7 @@ mod arrows;
 mod coverage;
 mod dependencies;
 mod document_paths;
+mod document_tests;
 mod file_lengths;
 mod file_names;
 mod licence;
@@ -33,12 +34,13 @@ impl Finding {
 
 type Check = fn(&Workspace) -> Result<Finding>;
 
-const CHECKS: [(&str, Check); 12] = [
+const CHECKS: [(&str, Check); 13] = [
     ("format", toolchain::format),
     ("file-lengths", file_lengths::check),
     ("file-names", file_names::check),
     ("machine-paths", machine_paths::check),
     ("document-paths", document_paths::check),
+    ("document-tests", document_tests::check),
     ("crate-graph", arrows::check),
     ("dependencies", dependencies::check),
     ("advisories", toolchain::deny),

@@ -45,6 +45,14 @@ impl Default for HashingCost {
     }
 }
 
+/// The most that a stored hash may ask for: a record that was tampered with shall not
+/// take all memory, or a core for ever. 1 GiB, 100 passes, 16 lanes.
+const DEAREST: HashingCost = HashingCost {
+    memory: 1 << 20,
+    passes: 100,
+    lanes: 16,
+};
+
 /// What is stored of a password. Its `Debug` shows nothing.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct PasswordHash {
@@ -147,6 +155,12 @@ impl Hasher {
 }
 
 fn digest(cost: HashingCost, password: &Secret, salt: &[u8]) -> Result<[u8; 32], Unavailable> {
+    let is_affordable = cost.memory <= DEAREST.memory
+        && cost.passes <= DEAREST.passes
+        && cost.lanes <= DEAREST.lanes;
+    if !is_affordable {
+        return Err(Unavailable::Login);
+    }
     let params = Params::new(cost.memory, cost.passes, cost.lanes, Some(32));
     let params = params.map_err(|_| Unavailable::Login)?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);

@@ -238,7 +238,11 @@ impl Front {
         B::Error: Into<BoxError>,
     {
         if !self.routes.any {
-            return answer::status(StatusCode::NOT_FOUND);
+            // The authorization server has a page for people who lost their way.
+            return match &self.issuing {
+                Some(issuing) => Box::pin(issuing.respond(parts, body, peer)).await,
+                None => answer::status(StatusCode::NOT_FOUND),
+            };
         }
         let caller = match self.optional_caller(&parts, peer).await {
             Ok(caller) => caller,

@@ -2,7 +2,10 @@
 //! and the standing checks.
 
 mod assertions;
+mod clocks;
 mod documents;
+mod interrupted;
+mod likeness;
 mod loopback;
 mod profile;
 mod redirects;

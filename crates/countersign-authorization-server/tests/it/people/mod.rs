@@ -14,6 +14,7 @@ mod login;
 mod pages;
 mod refusals;
 mod setup;
+mod stored;
 mod texts;
 mod webdriver;
 mod withdrawn;

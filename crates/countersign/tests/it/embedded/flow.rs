@@ -77,3 +77,18 @@ async fn on_a_port_that_was_taken_at_the_start_the_metadata_names_that_port() {
     assert_eq!(client.call("whoami", &access).await.0, 200);
     running.stop().await;
 }
+
+#[tokio::test]
+async fn people_who_lose_their_way_find_a_page_and_programs_a_status() {
+    let http = testkit::Http::service(app(crate::visitor::cheap_accounts()));
+    for (accept, kind) in [
+        ("text/html,*/*;q=0.8", "text/html; charset=utf-8"),
+        ("application/json", "text/plain; charset=utf-8"),
+    ] {
+        for path in ["/", "/nothing/here"] {
+            let answer = http.get(path).header("accept", accept).send().await;
+            assert_eq!(answer.status(), 404, "{path}");
+            assert_eq!(answer.headers()["content-type"], kind, "{path}");
+        }
+    }
+}
