@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 use clap::Args;
-use countersign::authorization_server::accounts::{AccountError, AccountOverview};
+use countersign::authorization_server::accounts::AccountError;
 use countersign::authorization_server::overview::Portion;
 use countersign::authorization_server::store::{Cursor, SealingKeys};
 use countersign::authorization_server::{Accounts, AuthorizationServer, Storage, Unavailable};
@@ -170,12 +170,6 @@ impl DataDirectory {
 }
 
 impl Data {
-    /// The account that logs in as `name`.
-    pub(crate) async fn account(&self, name: &str) -> Result<Option<AccountOverview>, Unavailable> {
-        let accounts = all(|after| self.accounts.list(after)).await?;
-        Ok(accounts.into_iter().find(|account| account.name == name))
-    }
-
     /// Makes sure that what is sealed can be opened.
     pub(crate) async fn check_sealing_keys(&self) -> anyhow::Result<()> {
         match self.server.signing_keys().await {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
+use countersign::authorization_server::accounts::AccountName;
 use countersign::authorization_server::overview::{GrantOverview, GrantsOf};
 use countersign::authorization_server::store::GrantId;
 use countersign::oauth::ClientId;
@@ -165,7 +166,10 @@ impl Whose {
             None => None,
             Some(name) => {
                 // Test tokens are about people without an account.
-                let account = data.account(&name.to_ascii_lowercase()).await?;
+                let account = match AccountName::parse(name) {
+                    Ok(name) => data.accounts.named(&name).await?,
+                    Err(_) => None,
+                };
                 Some(account.map_or_else(|| name.clone(), |account| account.subject))
             }
         };
@@ -184,41 +188,38 @@ impl Whose {
 
 /// What people call the owners of grants.
 struct Names {
-    users: HashMap<String, String>,
-    clients: HashMap<ClientId, String>,
+    users: HashMap<String, Option<String>>,
+    clients: HashMap<ClientId, Option<String>>,
 }
 
 impl Names {
     async fn read(data: &Data, grants: &[GrantOverview]) -> anyhow::Result<Self> {
-        let accounts = all(|after| data.accounts.list(after)).await?;
         let mut names = Self {
-            users: accounts
-                .into_iter()
-                .map(|account| (account.subject, account.name))
-                .collect(),
+            users: HashMap::new(),
             clients: HashMap::new(),
         };
         for grant in grants {
-            if names.clients.contains_key(&grant.client) {
-                continue;
+            if !names.users.contains_key(&grant.subject) {
+                let account = data.accounts.with_subject(&grant.subject).await?;
+                let name = account.map(|account| account.name);
+                names.users.insert(grant.subject.clone(), name);
             }
-            let client = data.server.client(&grant.client).await?;
-            let name = client.and_then(|client| client.facts.metadata.client_name);
-            if let Some(name) = name {
-                names
-                    .clients
-                    .insert(grant.client.clone(), name.as_str().to_owned());
+            if !names.clients.contains_key(&grant.client) {
+                let client = data.server.client(&grant.client).await?;
+                let name = client.and_then(|client| client.facts.metadata.client_name);
+                let name = name.map(|name| name.as_str().to_owned());
+                names.clients.insert(grant.client.clone(), name);
             }
         }
         Ok(names)
     }
 
     fn user(&self, grant: &GrantOverview) -> Option<&str> {
-        self.users.get(&grant.subject).map(String::as_str)
+        self.users.get(&grant.subject)?.as_deref()
     }
 
     fn client(&self, grant: &GrantOverview) -> Option<&str> {
-        self.clients.get(&grant.client).map(String::as_str)
+        self.clients.get(&grant.client)?.as_deref()
     }
 
     /// A grant for programs.

@@ -123,7 +123,7 @@ async fn add(
     password: &PasswordOption,
     json: bool,
 ) -> anyhow::Result<()> {
-    if let Some(taken) = data.account(name.as_str()).await? {
+    if let Some(taken) = data.accounts.named(name).await? {
         return Err(about_account(&taken.name, AccountError::NameTaken));
     }
     let added = data.accounts.add(name, &password.read()?).await;
@@ -180,7 +180,7 @@ async fn changed(
 }
 
 async fn find(data: &Data, name: &AccountName) -> anyhow::Result<AccountOverview> {
-    let account = data.account(name.as_str()).await?;
+    let account = data.accounts.named(name).await?;
     account.ok_or_else(|| about_account(name.as_str(), AccountError::Unknown))
 }
 

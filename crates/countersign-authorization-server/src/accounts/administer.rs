@@ -60,6 +60,17 @@ pub struct AccountOverview {
     pub created_at: UnixTime,
 }
 
+impl From<Account> for AccountOverview {
+    fn from(account: Account) -> Self {
+        Self {
+            subject: account.subject,
+            name: account.body.name,
+            disabled: account.body.disabled,
+            created_at: account.record.created_at,
+        }
+    }
+}
+
 impl Accounts {
     /// Makes an account and answers its subject.
     ///
@@ -92,19 +103,35 @@ impl Accounts {
         let page = after.map_or(page, |after| page.after(after));
         let index = Index::Kind(Kind::Account);
         let listed = self.store.list(&index, page, self.now()).await?;
-        let entries = listed.records.into_iter().map(|record| {
-            let account = read(record)?;
-            Ok(AccountOverview {
-                subject: account.subject,
-                name: account.body.name,
-                disabled: account.body.disabled,
-                created_at: account.record.created_at,
-            })
-        });
+        let entries = listed
+            .records
+            .into_iter()
+            .map(|record| Ok(read(record)?.into()));
         Ok(Portion {
             entries: entries.collect::<Result<_, Unavailable>>()?,
             next: listed.next,
         })
+    }
+
+    /// The account that logs in as `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the store is.
+    pub async fn named(&self, name: &AccountName) -> Result<Option<AccountOverview>, Unavailable> {
+        Ok(self.by_name(name).await?.map(Into::into))
+    }
+
+    /// The account that tokens and grants call `subject`.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the store is.
+    pub async fn with_subject(
+        &self,
+        subject: &str,
+    ) -> Result<Option<AccountOverview>, Unavailable> {
+        Ok(self.by_subject(subject).await?.map(Into::into))
     }
 
     /// Gives an account another password, ends its sessions and revokes every grant it

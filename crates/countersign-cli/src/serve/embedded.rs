@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign::authorization_server::settings::{AccessTokenFormat, Registration};
-use countersign::oauth::Secret;
+use countersign::oauth::{ResourceUri, Secret};
 use countersign::{EmbeddedAuth, Server};
 
 use super::options::Serve;
@@ -65,8 +65,12 @@ impl Embedded {
                 "\nThen add {url} to an MCP client: it sends you to a browser to log in."
             ));
         } else {
+            let prefix = options.auth_prefix.as_deref().unwrap_or_default();
+            let origin = ResourceUri::parse(url).ok();
+            let origin = origin.as_ref().map_or("", ResourceUri::origin);
             lines.push(format!(
-                "\nAdd {url} to an MCP client: it sends you to a browser to log in."
+                "\nAdd {url} to an MCP client: it sends you to a browser to log in.\n\
+                 What is connected: {origin}{prefix}/account"
             ));
         }
         lines

@@ -62,6 +62,9 @@ async fn f1_from_the_first_start_to_a_call_and_on_after_a_restart() {
     assert_eq!(server.signal("-INT").0, Some(0));
     let server = Server::start_on(port, folder.path(), &[]);
     assert_eq!(setup_link(&server), None, "{}", server.printed);
+    let account = server.url.replace("/mcp", "/account");
+    let told = format!("What is connected: {account}\n");
+    assert!(server.printed.contains(&told), "{}", server.printed);
     assert_eq!(client.whoami(&tokens).await.unwrap()["subject"], ada);
     let later = client.refresh(&tokens).await.unwrap();
     assert_eq!(client.whoami(&later).await.unwrap()["subject"], ada);

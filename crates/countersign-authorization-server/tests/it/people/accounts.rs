@@ -188,7 +188,14 @@ async fn a_deleted_account_is_gone_and_its_name_is_free() {
         site.accounts.delete(&name("nobody")).await,
         Err(AccountError::Unknown)
     ));
+    let found = site.accounts.named(&alice).await.unwrap().unwrap();
+    assert!(before.contains(&found));
+    let same = site.accounts.with_subject(&found.subject).await.unwrap();
+    assert_eq!(same.as_ref(), Some(&found));
     site.accounts.delete(&alice).await.unwrap();
+    assert_eq!(site.accounts.named(&alice).await.unwrap(), None);
+    let gone = site.accounts.with_subject(&found.subject).await.unwrap();
+    assert_eq!(gone, None);
     let right = Secret::new(PASSWORD);
     let attempt = LoginAttempt::new("alice", &right);
     let outcome = site.accounts.log_in(attempt).await.unwrap();
