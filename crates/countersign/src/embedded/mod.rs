@@ -7,6 +7,7 @@
 mod mounted;
 
 use std::fmt;
+#[cfg(feature = "sqlite")]
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -200,6 +201,10 @@ impl EmbeddedAuth {
     }
 
     /// Opens what has to be waited for.
+    #[cfg_attr(
+        not(feature = "sqlite"),
+        expect(unused_mut, reason = "memory is open from the beginning")
+    )]
     pub(crate) async fn open(mut self) -> Result<Self, ConfigurationError> {
         #[cfg(feature = "sqlite")]
         if let Kept::Sqlite(path) = self.kept {
