@@ -12,7 +12,7 @@ use crate::accounts::Accounts;
 use crate::audit::{Audit, AuditTrail, LogAudit};
 use crate::auth_settings::AuthSettings;
 use crate::claims::{PlainClaims, TokenClaims};
-use crate::client::ClientIdDocuments;
+use crate::client::{ClientIdDocuments, ClientPolicy, EveryClient};
 use crate::confirmed::Confirmed;
 use crate::interaction::Interaction;
 use crate::keys::Keyring;
@@ -21,8 +21,9 @@ use crate::paths::Paths;
 use crate::people::People;
 use crate::random::{Random, SystemGenerator};
 use crate::server::{AuthorizationServer, Inner};
-use crate::settings::Settings;
+use crate::settings::{AccessTokenFormat, Settings};
 use crate::storage::Storage;
+use crate::token_manager::{DynTokenManager, TokenManager};
 
 /// A change of something that is made when the server is built.
 type Change<T> = Box<dyn FnOnce(T) -> T + Send>;
@@ -38,6 +39,8 @@ pub struct AuthorizationServerBuilder {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     documents: Option<ClientIdDocuments>,
+    client_policy: Arc<dyn ClientPolicy>,
+    token_manager: Option<Arc<dyn DynTokenManager>>,
     claims: Arc<dyn TokenClaims>,
     audit: Arc<dyn Audit>,
 }
@@ -75,6 +78,8 @@ impl AuthorizationServerBuilder {
             clock: Arc::new(SystemClock::default()),
             random: Arc::new(SystemGenerator),
             documents: None,
+            client_policy: Arc::new(EveryClient),
+            token_manager: None,
             claims: Arc::new(PlainClaims),
             audit: Arc::new(LogAudit),
         }
@@ -214,6 +219,18 @@ impl AuthorizationServerBuilder {
         self
     }
 
+    /// Lets `policy` object to clients.
+    pub fn client_policy(mut self, policy: Arc<dyn ClientPolicy>) -> Self {
+        self.client_policy = policy;
+        self
+    }
+
+    /// Issues the opaque access tokens that `manager` makes, instead of signed ones.
+    pub fn token_manager(mut self, manager: impl TokenManager) -> Self {
+        self.token_manager = Some(Arc::new(manager));
+        self.settings(|settings| settings.access_token_format = AccessTokenFormat::Opaque)
+    }
+
     /// Adds `claims` to access tokens that are signed.
     pub fn token_claims(mut self, claims: Arc<dyn TokenClaims>) -> Self {
         self.claims = claims;
@@ -234,6 +251,12 @@ impl AuthorizationServerBuilder {
     pub fn build(self) -> Result<AuthorizationServer, ConfigurationError> {
         let settings = self.settings?;
         settings.check()?;
+        if self.token_manager.is_some() && settings.access_token_format == AccessTokenFormat::Jwt {
+            return Err(ConfigurationError::new(
+                "access tokens are to be signed, and there is a token manager, which makes opaque \
+                 ones: leave one out",
+            ));
+        }
         let Storage { store, sealing } = self.storage.ok_or_else(|| {
             ConfigurationError::new(
                 "the authorization server has no storage: say where it keeps its state with \
@@ -267,6 +290,8 @@ impl AuthorizationServerBuilder {
             keyring: Keyring::default(),
             confirmed: Confirmed::default(),
             documents: self.documents,
+            client_policy: self.client_policy,
+            token_manager: self.token_manager,
             interaction,
             people,
             claims: self.claims,

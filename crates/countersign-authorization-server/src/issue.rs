@@ -8,6 +8,7 @@
 
 use countersign_oauth::access_token_claims::{AccessTokenClaims, TYP};
 use countersign_oauth::grant::{GrantState, GrantStep, IllegalStep};
+use countersign_oauth::introspection::ActiveToken;
 use countersign_oauth::jose::sign_compact;
 use countersign_oauth::pkce::CodeChallenge;
 use countersign_oauth::redirect_uri::VerifiedRedirect;
@@ -116,7 +117,7 @@ impl Inner {
         end: UnixTime,
     ) -> Result<Secret, Unavailable> {
         if self.settings.access_token_format == AccessTokenFormat::Opaque {
-            return draw_secret(self.random.as_ref());
+            return self.make_opaque_token(granted, scope, now, end).await;
         }
         let jti = draw_id(self.random.as_ref())?;
         let mut claims = AccessTokenClaims::new(
@@ -135,6 +136,23 @@ impl Inner {
         let token = sign_compact(Some(TYP), claims.to_json().as_bytes(), &key, &generator)
             .map_err(|_| Unavailable::SigningKey("the key cannot sign"))?;
         Ok(Secret::new(token))
+    }
+
+    async fn make_opaque_token(
+        &self,
+        granted: &Granted,
+        scope: &ScopeSet,
+        now: UnixTime,
+        end: UnixTime,
+    ) -> Result<Secret, Unavailable> {
+        let Some(manager) = &self.token_manager else {
+            return draw_secret(self.random.as_ref());
+        };
+        let (issuer, client) = (self.settings.issuer.as_str(), granted.client.as_str());
+        let mut token = ActiveToken::new(issuer, granted.subject.as_str(), client, now, end);
+        token.aud = Some(granted.resource.as_str().to_owned());
+        token.scope = scope.clone();
+        manager.generate(&token).await
     }
 
     fn hanging(&self, key: Key, granted: &Granted, end: UnixTime) -> Record {

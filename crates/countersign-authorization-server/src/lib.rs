@@ -38,6 +38,7 @@ mod server;
 mod service;
 pub mod settings;
 pub mod storage;
+pub mod token_manager;
 pub mod unavailable;
 
 pub use accounts::Accounts;
@@ -45,7 +46,9 @@ pub use administration::NewClient;
 pub use auth_settings::{AuthSettings, ClientRegistrationOptions, RevocationOptions};
 pub use authorize::{Approval, PendingAuthorization};
 pub use builder::AuthorizationServerBuilder;
-pub use client::{Client, ClientFacts, ClientIdDocuments, ClientSource, DocumentTrust, Registered};
+pub use client::{
+    Client, ClientFacts, ClientIdDocuments, ClientPolicy, ClientSource, DocumentTrust, Registered,
+};
 pub use countersign_oauth as oauth;
 pub use countersign_store as store;
 pub use headless::Headless;
@@ -57,4 +60,5 @@ pub use people::People;
 pub use server::AuthorizationServer;
 pub use settings::Settings;
 pub use storage::Storage;
+pub use token_manager::TokenManager;
 pub use unavailable::Unavailable;

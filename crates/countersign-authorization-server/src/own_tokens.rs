@@ -90,7 +90,7 @@ impl OwnTokens {
             return Ok(Verification::NotMine);
         }
         let key = Key::access_token(SecretHash::of(token));
-        let active = self.active(&key, claims.is_some(), now).await?;
+        let active = self.active(&key, token, claims.is_some(), now).await?;
         match (active, claims) {
             (Some(active), claims) if active.aud.as_deref() == Some(self.resource.as_str()) => {
                 let claims = claims.unwrap_or_default();
@@ -108,13 +108,14 @@ impl OwnTokens {
     async fn active(
         &self,
         key: &Key,
+        text: &Secret,
         is_signed: bool,
         now: UnixTime,
     ) -> Result<Option<ActiveToken>, Unavailable> {
         let inner = self.server.inner();
         let bound = inner.settings.lifetimes.revocation_bound;
         let before = inner.confirmed.moment();
-        match inner.active_token_under(key).await {
+        match inner.active_token_under(key, text).await {
             Ok(Some((grant, active))) => {
                 if is_signed {
                     let confirmed = (grant.as_ref(), &active);

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::audit::{Administered, AuditEvent, AuditTrail};
 use crate::authorize::{Approval, PendingAuthorization};
 use crate::claims::TokenClaims;
-use crate::client::{Client, ClientFacts, ClientIdDocuments};
+use crate::client::{Client, ClientFacts, ClientIdDocuments, ClientPolicy};
 use crate::confirmed::Confirmed;
 use crate::endpoints;
 use crate::exchange::{
@@ -32,6 +32,7 @@ use crate::paths::{Endpoint, Paths};
 use crate::people::People;
 use crate::random::{Random, draw_id};
 use crate::settings::Settings;
+use crate::token_manager::DynTokenManager;
 use crate::unavailable::Unavailable;
 
 /// How long a body may take to arrive.
@@ -56,6 +57,8 @@ pub(crate) struct Inner {
     pub(crate) interaction: Arc<dyn Interaction>,
     /// The pages of the interaction, if they are ours.
     pub(crate) people: Option<Arc<People>>,
+    pub(crate) client_policy: Arc<dyn ClientPolicy>,
+    pub(crate) token_manager: Option<Arc<dyn DynTokenManager>>,
     pub(crate) claims: Arc<dyn TokenClaims>,
     pub(crate) audit: AuditTrail,
     pub(crate) paths: Paths,

@@ -26,6 +26,9 @@ pub enum Unavailable {
     /// An answer was not found in time.
     #[error("the answer took too long")]
     Slow,
+    /// The token manager failed, or made something that is no token.
+    #[error("there is no token: {0}")]
+    TokenManager(&'static str),
     /// The login or consent step failed.
     #[error("the login step is unavailable")]
     Login,

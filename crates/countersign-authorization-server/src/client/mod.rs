@@ -7,6 +7,7 @@
 mod authenticate;
 mod document;
 mod keys;
+mod policy;
 mod registered;
 
 use std::sync::LazyLock;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use authenticate::{ASSERTION_ALGORITHMS, Unauthenticated};
 pub use document::{ClientIdDocuments, DocumentTrust};
+pub use policy::{ClientPolicy, EveryClient};
 pub(crate) use registered::record_of;
 
 /// Where a client comes from.

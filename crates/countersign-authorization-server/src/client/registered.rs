@@ -38,14 +38,15 @@ impl Inner {
         id: &ClientId,
         address: Option<IpAddr>,
     ) -> Result<Option<Client>, Unavailable> {
-        if ClientIdUrl::is_meant(id) {
-            return self.fetch_client(id, address).await;
-        }
-        let key = key_of(id);
-        match self.store.get(&key, self.now()).await? {
-            Found::Live(record) => Ok(Some(Client::read(id.clone(), &record)?)),
-            Found::Spent(_) | Found::Absent => Ok(None),
-        }
+        let found = if ClientIdUrl::is_meant(id) {
+            self.fetch_client(id, address).await?
+        } else {
+            match self.store.get(&key_of(id), self.now()).await? {
+                Found::Live(record) => Some(Client::read(id.clone(), &record)?),
+                Found::Spent(_) | Found::Absent => None,
+            }
+        };
+        Ok(found.filter(|client| self.client_policy.accepts(client)))
     }
 
     pub(crate) async fn add_client(

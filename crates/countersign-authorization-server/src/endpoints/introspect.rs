@@ -66,19 +66,27 @@ impl Inner {
         token: &Secret,
     ) -> Result<Option<ActiveToken>, Unavailable> {
         let key = Key::access_token(SecretHash::of(token));
-        let active = self.active_token_under(&key).await?;
+        let active = self.active_token_under(&key, token).await?;
         Ok(active.map(|(_, token)| token))
     }
 
-    /// What the access token under `key` says, if it is active, and its grant.
+    /// What the access token with this text, which is under `key`, says, if it is active, and its grant.
     pub(crate) async fn active_token_under(
         &self,
         key: &Key,
+        text: &Secret,
     ) -> Result<Option<(Option<GrantId>, ActiveToken)>, Unavailable> {
         match self.store.get(key, self.now()).await? {
             Found::Live(record) => {
-                let described = self.described(&record)?;
-                Ok(described.map(|token| (record.grant, token)))
+                let Some(token) = self.described(&record)? else {
+                    return Ok(None);
+                };
+                if let Some(manager) = &self.token_manager
+                    && !manager.validate(text, &token).await?
+                {
+                    return Ok(None);
+                }
+                Ok(Some((record.grant, token)))
             }
             Found::Spent(_) | Found::Absent => Ok(None),
         }

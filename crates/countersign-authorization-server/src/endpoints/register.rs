@@ -57,6 +57,14 @@ async fn answer(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailabl
             ));
         }
     };
+    let policy = inner.client_policy.as_ref();
+    if !policy.accepts_registration(&metadata, incoming.address) {
+        return Ok(refused(
+            inner,
+            RegistrationErrorCode::InvalidClientMetadata,
+            "this server does not accept this client",
+        ));
+    }
     if over_quota(inner, incoming.address).await? {
         return Ok(too_many(inner));
     }

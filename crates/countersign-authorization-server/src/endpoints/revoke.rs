@@ -53,7 +53,11 @@ async fn answer(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailabl
         inner.audit.note(reason);
         return Ok(refused(inner, TokenErrorCode::InvalidGrant));
     }
+    let is_access = matches!(token, StoredToken::Access(Found::Live(_) | Found::Spent(_)));
     withdraw(inner, &client, token).await?;
+    if let Some(manager) = inner.token_manager.as_ref().filter(|_| is_access) {
+        manager.revoke(&question.token).await?;
+    }
     // RFC 7009 §2.2: 200 also for tokens that are unknown or revoked already.
     Ok(json(StatusCode::OK, ""))
 }

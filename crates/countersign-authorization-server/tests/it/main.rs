@@ -15,6 +15,7 @@ mod clients;
 mod codes;
 mod corpus;
 mod fixture;
+mod hooks;
 mod keys;
 mod no_way_in;
 mod outage;
