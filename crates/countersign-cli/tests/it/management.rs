@@ -56,7 +56,7 @@ fn accounts_are_added_listed_disabled_and_deleted() {
 }
 
 #[test]
-fn h5_a_password_comes_from_a_file_or_standard_input_and_is_one_line() {
+fn h6_a_password_comes_from_a_file_or_standard_input_and_is_one_line() {
     let folder = folder();
     let add = |input: &str, rest: &[&str]| {
         run_with_input(

@@ -66,17 +66,8 @@ fn refused() -> Vec<(&'static str, &'static str, Vec<Value>)> {
         json!(null),
     ];
     let schemes = ["ms-msdt", "search-ms", "smb", "tel", "intent", "chrome"];
-    let (public, private) = keys();
-    let with_keys = |keys: Value| {
-        web(json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": keys}}))
-    };
-    let with_address =
-        |uri: &str| web(json!({"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri}));
-    let mut both = with_address("https://good.example/jwks");
-    both["jwks"] = json!({"keys": [public]});
-    let weak = json!({"kty": "RSA", "e": "AQAB", "n": "_".repeat(86)});
     let header = "eyJhbGciOiJub25lIn0";
-    vec![
+    let mut rows = vec![
         (
             "D3",
             REDIRECT,
@@ -110,6 +101,39 @@ fn refused() -> Vec<(&'static str, &'static str, Vec<Value>)> {
                 .into(),
         ),
         (
+            "D10",
+            "invalid_software_statement",
+            vec![
+                web(json!({"software_statement": "unsigned"})),
+                web(json!({"software_statement": format!("{header}.e30.")})),
+            ],
+        ),
+        (
+            "D10",
+            "unapproved_software_statement",
+            vec![web(
+                json!({"software_statement": "eyJhbGciOiJFUzI1NiJ9.e30.AAAA"}),
+            )],
+        ),
+    ];
+    rows.extend(refused_keys());
+    rows
+}
+
+/// Those of them that are about keys.
+fn refused_keys() -> [(&'static str, &'static str, Vec<Value>); 2] {
+    const METADATA: &str = "invalid_client_metadata";
+    let (public, private) = keys();
+    let with_keys = |keys: Value| {
+        web(json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": keys}}))
+    };
+    let with_address =
+        |uri: &str| web(json!({"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri}));
+    let mut both = with_address("https://good.example/jwks");
+    both["jwks"] = json!({"keys": [public]});
+    let weak = json!({"kty": "RSA", "e": "AQAB", "n": "_".repeat(86)});
+    [
+        (
             "D8",
             METADATA,
             vec![
@@ -128,21 +152,6 @@ fn refused() -> Vec<(&'static str, &'static str, Vec<Value>)> {
                 with_keys(json!([weak])),
                 with_keys(json!(vec![public.clone(); 200])),
             ],
-        ),
-        (
-            "D10",
-            "invalid_software_statement",
-            vec![
-                web(json!({"software_statement": "unsigned"})),
-                web(json!({"software_statement": format!("{header}.e30.")})),
-            ],
-        ),
-        (
-            "D10",
-            "unapproved_software_statement",
-            vec![web(
-                json!({"software_statement": "eyJhbGciOiJFUzI1NiJ9.e30.AAAA"}),
-            )],
         ),
     ]
 }

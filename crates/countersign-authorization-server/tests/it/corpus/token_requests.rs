@@ -256,18 +256,14 @@ async fn c19_as_32_two_ways_of_proving_who_one_is_are_refused() {
     standing.holds("C19", "secret and assertion", &seen).await;
 }
 
-#[tokio::test]
-async fn c20_c21_as_32_a_client_that_does_not_prove_itself_as_registered_is_refused() {
-    let world = confidential_world().await;
-    let code = world.code("C3").await;
-    let secret = [("client_id", "C3"), ("client_secret", SECRET)];
-    let (access, refresh) = tokens_of(&world.redeem(&code, &secret).await);
-    let code = world.code("C3").await;
-    let mut standing = Standing::of(&world).await;
-    let (basic_c3, basic_s) = (basic("C3", SECRET), basic("S", "wrong"));
-    let assertion = ("client_assertion", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJDMyJ9.");
-    let kind = ("client_assertion_type", ASSERTION_TYPE);
-    for proof in [
+/// What is no proof: the headers are those of C3, and of S with a wrong secret.
+fn wrong_proofs<'a>(basic_c3: &'a str, basic_s: &'a str) -> [Proof<'a>; 11] {
+    const ASSERTION: &[(&str, &str)] = &[
+        ("client_id", "C3"),
+        ("client_assertion", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJDMyJ9."),
+        ("client_assertion_type", ASSERTION_TYPE),
+    ];
+    [
         // None at all, of C3 and of others.
         Proof {
             header: None,
@@ -296,7 +292,7 @@ async fn c20_c21_as_32_a_client_that_does_not_prove_itself_as_registered_is_refu
         },
         // Another way than the registered one.
         Proof {
-            header: Some(&basic_c3),
+            header: Some(basic_c3),
             parameters: &[],
         },
         Proof {
@@ -309,14 +305,26 @@ async fn c20_c21_as_32_a_client_that_does_not_prove_itself_as_registered_is_refu
         },
         Proof {
             header: None,
-            parameters: &[("client_id", "C3"), assertion, kind],
+            parameters: ASSERTION,
         },
         // The right way with a wrong secret.
         Proof {
-            header: Some(&basic_s),
+            header: Some(basic_s),
             parameters: &[],
         },
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn c20_c21_as_32_a_client_that_does_not_prove_itself_as_registered_is_refused() {
+    let world = confidential_world().await;
+    let code = world.code("C3").await;
+    let secret = [("client_id", "C3"), ("client_secret", SECRET)];
+    let (access, refresh) = tokens_of(&world.redeem(&code, &secret).await);
+    let code = world.code("C3").await;
+    let mut standing = Standing::of(&world).await;
+    let (basic_c3, basic_s) = (basic("C3", SECRET), basic("S", "wrong"));
+    for proof in wrong_proofs(&basic_c3, &basic_s) {
         for (path, asked) in [
             (
                 "/token",

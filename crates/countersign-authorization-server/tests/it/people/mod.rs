@@ -10,6 +10,8 @@ mod consent;
 mod documents;
 mod hand_over;
 mod links;
+mod listing;
+mod logged;
 mod login;
 mod pages;
 mod refusals;
