@@ -5,7 +5,8 @@
 //! without looking at them. Everything else that fails counts too, but only changes
 //! the answer to what fails: whoever has the right code, token or assertion is served,
 //! whatever others at the same address do. So nobody can keep a client out from
-//! another address.
+//! another address. Addresses of this machine and of private networks are often those of
+//! proxies, which stand for everybody: there nothing is refused unseen.
 //!
 //! Resource servers that ask about tokens are not counted: which tokens they are shown
 //! is for strangers to choose.
@@ -16,7 +17,7 @@ use countersign_oauth::client_authentication::{ClientProof, PresentedClient};
 use countersign_oauth::{ClientId, Lifetime, UnixTime};
 use countersign_store::{CounterKey, Hits};
 
-use crate::endpoints::network_of;
+use crate::network::{machine_of, network_of, of_one_stranger};
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
 
@@ -67,8 +68,8 @@ impl Inner {
         presented: &PresentedClient,
         address: Option<IpAddr>,
     ) -> Result<Option<UnixTime>, Unavailable> {
-        // Without an address a stranger would keep the client out everywhere.
-        if !has_secret(presented) || address.is_none() {
+        // Without an address of their own a stranger would keep the client out.
+        if !has_secret(presented) || of_one_stranger(address).is_none() {
             return Ok(None);
         }
         let tried = Tried::Secret(presented.client_id());
@@ -115,7 +116,7 @@ impl Inner {
         &self,
         address: Option<IpAddr>,
     ) -> Result<Option<UnixTime>, Unavailable> {
-        let Some(address) = address else {
+        let Some(address) = of_one_stranger(address) else {
             return Ok(None);
         };
         let counter = CounterKey::new("authorization requests", &[&network_of(address)]);
@@ -160,7 +161,7 @@ const fn has_secret(presented: &PresentedClient) -> bool {
 }
 
 fn counter(tried: Tried<'_>, address: Option<IpAddr>) -> CounterKey {
-    let address = address.map(address_of).unwrap_or_default();
+    let address = address.map(machine_of).unwrap_or_default();
     match tried {
         Tried::Secret(client) => {
             CounterKey::new("wrong secrets", &[&lot_of(client), address.as_str()])
@@ -177,15 +178,6 @@ fn lot_of(client: &ClientId) -> String {
     let digest = CounterKey::new("lot of a client", &[client.as_str()]);
     let first = digest.as_str().bytes().next().unwrap_or_default();
     (first % CLIENT_COUNTERS).to_string()
-}
-
-/// One machine: an IPv4 address, an IPv6 /64. Networks are larger (`network_of`), and
-/// have more of the neighbours whom somebody could keep out.
-fn address_of(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        address @ IpAddr::V6(_) => network_of(address),
-    }
 }
 
 #[cfg(test)]

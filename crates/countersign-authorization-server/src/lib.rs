@@ -29,6 +29,7 @@ pub mod interaction;
 mod issue;
 mod keys;
 pub mod login;
+mod network;
 pub mod overview;
 mod own_tokens;
 mod paths;

@@ -3,7 +3,8 @@
 //! A browser that logged in before has a budget of its own for its account, which
 //! nobody else can use up. All others share budgets: one for each network and
 //! account, one for each network, and a large one for each account, so that a
-//! stranger can keep strangers out for a while, and never the person at home.
+//! stranger can keep strangers out for a while, and never the person at home. Where the
+//! address may be that of a proxy there is no budget for the network.
 
 use std::net::IpAddr;
 
@@ -11,7 +12,7 @@ use countersign_oauth::{Lifetime, UnixTime};
 use countersign_store::CounterKey;
 
 use super::Accounts;
-use crate::endpoints::network_of;
+use crate::network::{network_of, of_one_stranger};
 use crate::unavailable::Unavailable;
 
 /// How many logins may be tried within `window`. A login that succeeds gives back
@@ -95,7 +96,7 @@ impl Accounts {
                 vec![(counter, budgets.device)]
             }
             Trier::Stranger(address) => {
-                let network = address.map(network_of);
+                let network = of_one_stranger(*address).map(network_of);
                 let parts = [account, network.as_deref().unwrap_or_default()];
                 let pair = CounterKey::new("login to account from network", &parts);
                 let mut counters = vec![(pair, budgets.account_from_network)];

@@ -20,7 +20,7 @@ use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use tokio::sync::Mutex;
 
 use super::{Client, ClientFacts, ClientSource};
-use crate::endpoints::network_of;
+use crate::network::{network_of, of_one_stranger};
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
 
@@ -143,7 +143,7 @@ impl Inner {
             ),
             (CounterKey::new("documents fetched", &[]), BUDGET),
         ];
-        if let Some(address) = address {
+        if let Some(address) = of_one_stranger(address) {
             let counter = CounterKey::new("documents fetched for", &[&network_of(address)]);
             counters.push((counter, BUDGET_OF_NETWORK));
         }

@@ -14,7 +14,7 @@ pub(crate) use cors::open as open_to_pages;
 pub(crate) use introspect::introspect;
 pub(crate) use jwks::jwks;
 pub(crate) use metadata::metadata;
-pub(crate) use register::{network_of, register};
+pub(crate) use register::register;
 pub(crate) use revoke::revoke;
 pub(crate) use status::status;
 pub(crate) use token::token;

@@ -17,6 +17,7 @@ use super::cors;
 use crate::audit::AuditEvent;
 use crate::client::{ClientFacts, ClientSource, record_of};
 use crate::exchange::{Answer, Incoming, json, throttled};
+use crate::network::{network_of, of_one_stranger};
 use crate::random::{draw_id, draw_secret};
 use crate::server::Inner;
 use crate::settings::Registration;
@@ -122,7 +123,7 @@ async fn initial_access_token(
 
 async fn over_quota(inner: &Inner, address: Option<IpAddr>) -> Result<bool, Unavailable> {
     let (settings, now) = (&inner.settings, inner.now());
-    if let Some(address) = address {
+    if let Some(address) = of_one_stranger(address) {
         let counter = CounterKey::new("registrations", &[&network_of(address)]);
         let hits = inner
             .store
@@ -138,20 +139,6 @@ async fn over_quota(inner: &Inner, address: Option<IpAddr>) -> Result<bool, Unav
         .count(&Index::Kind(Kind::Client), most, now)
         .await?;
     Ok(clients >= most)
-}
-
-/// The network that one person usually has: an IPv4 /24, an IPv6 /64.
-pub(crate) fn network_of(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => {
-            let [a, b, c, _] = address.octets();
-            format!("{a}.{b}.{c}.0/24")
-        }
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
 }
 
 fn is_json(incoming: &Incoming) -> bool {

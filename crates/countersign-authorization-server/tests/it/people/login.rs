@@ -300,3 +300,18 @@ async fn logging_out_ends_the_login_on_the_server() {
     thief.cookies.borrow_mut().extend(cookies);
     assert_eq!(thief.get("/account").await.status, StatusCode::SEE_OTHER);
 }
+
+#[tokio::test]
+async fn g13_behind_a_proxy_guesses_for_many_names_keep_nobody_else_out() {
+    let site = site().await;
+    let mut stranger = site.browser();
+    stranger.address = [127, 0, 0, 1].into();
+    let page = stranger.get("/login").await;
+    for number in 0..150 {
+        let name = format!("name{number}");
+        stranger.log_in_on(&page, &name, "wrong guess").await;
+    }
+    let mut visitor = site.browser();
+    visitor.address = [127, 0, 0, 1].into();
+    visitor.log_in("alice").await;
+}

@@ -1,0 +1,83 @@
+//! Whom an address stands for, where something is counted.
+
+use std::net::IpAddr;
+
+/// The network that one person usually has: an IPv4 /24, an IPv6 /64.
+pub(crate) fn network_of(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+/// One machine: an IPv4 address, an IPv6 /64. Networks have more neighbours whom
+/// somebody could keep out.
+pub(crate) fn machine_of(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        address @ IpAddr::V6(_) => network_of(address),
+    }
+}
+
+/// `address`, if it can be that of one stranger alone. On this machine and in private
+/// networks (RFC 1918, RFC 4193) it is often that of a proxy, behind which everybody
+/// is: one of them could use up what is there for all.
+pub(crate) fn of_one_stranger(address: Option<IpAddr>) -> Option<IpAddr> {
+    address.filter(|address| match address.to_canonical() {
+        IpAddr::V4(address) => {
+            !(address.is_loopback() || address.is_private() || address.is_link_local())
+        }
+        IpAddr::V6(address) => {
+            !(address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local())
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn addresses_of_proxies_stand_for_nobody() {
+        for shared in [
+            "127.0.0.1",
+            "127.9.9.9",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.1.1",
+            "::1",
+            "::ffff:127.0.0.1",
+            "fd00::1",
+            "fe80::1",
+        ] {
+            assert_eq!(of_one_stranger(Some(address(shared))), None, "{shared}");
+        }
+        for own in ["192.0.2.1", "172.32.0.1", "8.8.8.8", "2001:db8::1"] {
+            assert_eq!(of_one_stranger(Some(address(own))), Some(address(own)));
+        }
+        assert_eq!(of_one_stranger(None), None);
+    }
+
+    #[test]
+    fn a_network_is_a_24_or_a_64_and_a_machine_is_less() {
+        for (one, network, machine) in [
+            ("192.0.2.7", "192.0.2.0/24", "192.0.2.7"),
+            ("::ffff:192.0.2.7", "192.0.2.0/24", "192.0.2.7"),
+            ("2001:db8::7", "2001:db8:0:0::/64", "2001:db8:0:0::/64"),
+        ] {
+            assert_eq!(network_of(address(one)), network);
+            assert_eq!(machine_of(address(one)), machine);
+        }
+    }
+}
