@@ -22,7 +22,6 @@ pub(crate) fn races(workspace: &Workspace, options: &[&str]) -> Result<bool> {
     let arguments = [
         "test",
         "--locked",
-        "--release",
         "--package",
         "countersign-authorization-server",
         "--test",
