@@ -10,7 +10,9 @@ mod loopback;
 mod profile;
 mod redirects;
 mod registrations;
+mod repeats;
 mod requests;
+mod rivals;
 mod standing;
 mod token_requests;
 

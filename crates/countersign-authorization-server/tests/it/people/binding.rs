@@ -157,6 +157,7 @@ async fn bp_04_the_page_names_the_client_what_it_may_do_and_where_the_answer_goe
         "Read your notes",
         "Change your notes",
         "<bdi>good.example</bdi>",
+        CALLBACK,
     ] {
         assert!(page.body.contains(part), "{part} in {}", page.body);
     }
