@@ -8,6 +8,10 @@
 //! another address. Addresses of this machine and of private networks are often those of
 //! proxies, which stand for everybody: there nothing is refused unseen.
 //!
+//! Requests that come at the same moment are counted when they have failed, so that as
+//! many more as can be under way are looked at. If the store cannot count, the answer is
+//! 503: what cannot be counted is not tried.
+//!
 //! Resource servers that ask about tokens are not counted: which tokens they are shown
 //! is for strangers to choose.
 

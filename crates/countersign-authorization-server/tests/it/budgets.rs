@@ -399,3 +399,34 @@ async fn h11_h12_c18_an_unknown_client_and_a_wrong_secret_are_the_same_work() {
         }
     }
 }
+
+#[tokio::test]
+async fn g16_what_cannot_be_counted_is_not_tried() {
+    let store = WatchedStore::new(Health::Good);
+    let world = bare_world(store.clone(), settings(), |builder| builder);
+    world.add_clients().await;
+    store.is(Health::FailsTo("hits"));
+    for secret in ["guess", SECRET] {
+        let seen = mint(&world, HOME, "S", secret).await;
+        assert_eq!(seen.status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    // A counter that cannot be written keeps out nobody who is who they say.
+    store.is(Health::FailsTo("hit"));
+    let guessed = mint(&world, HOME, "S", "guess").await;
+    assert_eq!(guessed.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(mint(&world, HOME, "S", SECRET).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn g15_wrong_secrets_that_come_at_once_are_counted_all_the_same() {
+    let world = world().await;
+    let all = (0..200).map(|number| {
+        let secret = format!("guess-{number}");
+        let world = &world;
+        async move { mint(world, HOME, "S", &secret).await }
+    });
+    for seen in crate::codes::join_all(all).await {
+        assert_ne!(seen.status, StatusCode::OK);
+    }
+    assert_throttled(&mint(&world, HOME, "S", SECRET).await);
+}
