@@ -544,3 +544,43 @@ async fn c43_as_26_descriptions_are_fixed_and_printable() {
         assert!(!seen.body.contains("canary"), "{}", seen.body);
     }
 }
+
+#[tokio::test]
+async fn c39_c41_a_revoked_token_is_inactive_and_a_page_of_another_origin_proves_nothing() {
+    let world = world().await;
+    let (access, refresh) = world.tokens().await;
+    let other = [("origin", "https://evil.example"), ("cookie", "session=x")];
+    let parameters = [("token", access.as_str()), ("client_id", "C1")];
+    for (path, body) in [
+        (
+            "/token",
+            form(&[("grant_type", "refresh_token"), ("client_id", "C1")]),
+        ),
+        ("/revoke", form(&parameters)),
+        ("/introspect", form(&parameters)),
+    ] {
+        let mut request = Request::post(path).header("content-type", FORM);
+        for (name, value) in other {
+            request = request.header(name, value);
+        }
+        let seen = world.send(request.body(Full::from(body)).unwrap()).await;
+        assert_eq!(
+            seen.header("access-control-allow-credentials"),
+            None,
+            "{path}"
+        );
+        let allowed = seen.header("access-control-allow-origin");
+        assert!(allowed.is_none_or(|origin| origin == "*"), "{path}");
+        assert_eq!(seen.header("set-cookie"), None, "{path}");
+    }
+    // The revocation was one of a public client, whoever asked for it.
+    let header = basic("S", SECRET);
+    let seen = world
+        .post_with("/introspect", Some(&header), &[("token", &access)])
+        .await;
+    assert_eq!(
+        (seen.status, seen.body.as_str()),
+        (StatusCode::OK, r#"{"active":false}"#)
+    );
+    tokens_of(&world.refresh(&refresh, &[]).await);
+}

@@ -108,6 +108,44 @@ async fn x10_bp_06_a_binding_cookie_that_is_another_cut_or_forged_binds_nothing(
 }
 
 #[tokio::test]
+async fn x26_no_address_shows_the_code_again_in_whatever_browser() {
+    let site = site().await;
+    let (alice, stranger, elsewhere) = (site.browser(), site.browser(), site.browser());
+    elsewhere.log_in("alice").await;
+    let page = alice.consent_page("C1").await;
+    let (token, transaction) = (hidden(&page, "forgery_token"), hidden(&page, "transaction"));
+    let code = alice.decide(&page, "allow", &[]).await.redirect()["code"].clone();
+    let fields = [
+        ("forgery_token", token.as_str()),
+        ("transaction", transaction.as_str()),
+        ("decision", "allow"),
+    ];
+    for browser in [&stranger, &elsewhere, &alice] {
+        if std::ptr::eq(browser, &alice) {
+            // Pressing twice at once is pressing once.
+            site.clock.advance(Lifetime::from_secs(5));
+        }
+        for target in [
+            "/consent".to_owned(),
+            format!("/consent?{}", form(&fields)),
+            format!("/login?transaction={transaction}"),
+            format!("/account?transaction={transaction}"),
+        ] {
+            let seen = browser.get(&target).await;
+            let location = seen.header("location").unwrap_or_default();
+            assert!(
+                !seen.body.contains(&code) && !location.contains("code="),
+                "{target}"
+            );
+        }
+        let seen = browser.post("/consent", &fields).await;
+        assert!(seen.status.is_client_error(), "{seen:?}");
+        assert!(!seen.body.contains(&code) && !seen.body.contains("code="));
+    }
+    assert_eq!(count(&site, Kind::AuthorizationCode).await, 1);
+}
+
+#[tokio::test]
 async fn bp_01_bp_02_consent_for_one_client_is_none_for_another() {
     let site = site().await;
     let browser = site.browser();
