@@ -1,5 +1,7 @@
 //! What one atomic call changes.
 
+use countersign_oauth::UnixTime;
+
 use crate::{Key, Record};
 
 /// One change. A list of them is applied in order, all or none.
@@ -18,9 +20,15 @@ pub enum Write {
     /// Takes a record away, in whatever status; nothing happens if there is none.
     /// A grant cannot be removed, only revoked.
     Remove(Key),
-    /// Notes that a record is used, as [`Store::touch`](crate::Store::touch) does without
-    /// an end, together with what it is used for; nothing happens if it is not live.
-    Touch(Key),
+    /// Notes that a record is used and moves its end, as
+    /// [`Store::touch`](crate::Store::touch) does, together with what it is used for;
+    /// nothing happens if it is not live.
+    Touch {
+        /// The record.
+        key: Key,
+        /// Its end from now on, if that is later.
+        extend_to: Option<UnixTime>,
+    },
 }
 
 impl Write {
@@ -28,7 +36,7 @@ impl Write {
     pub fn key(&self) -> &Key {
         match self {
             Self::Insert(record) | Self::Replace(record) => &record.key,
-            Self::Remove(key) | Self::Touch(key) => key,
+            Self::Remove(key) | Self::Touch { key, .. } => key,
         }
     }
 }

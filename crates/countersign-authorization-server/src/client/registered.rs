@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use countersign_oauth::client_id_document::ClientIdUrl;
 use countersign_oauth::{ClientId, UnixTime};
-use countersign_store::{Conflict, Found, GrantId, Index, Key, Kind, Page, Record, StoreError};
+use countersign_store::{
+    Conflict, Found, GrantId, Index, Key, Kind, Page, Record, StoreError, Write,
+};
 
 use super::{Client, ClientFacts};
 use crate::server::Inner;
@@ -96,13 +98,24 @@ impl Inner {
     /// can do with its id does not count, or clients that nobody uses would fill the
     /// quota for long. It may be lost.
     pub(crate) async fn keep_client(&self, client: &Client) {
-        if client.facts.source != super::ClientSource::Itself {
+        let Some((key, end)) = self.kept_until(client) else {
             return;
-        }
-        let (key, now) = (key_of(&client.id), self.now());
-        let end = now.saturating_add(self.settings.lifetimes.grant);
-        if let Err(error) = self.store.touch(&key, Some(end), now).await {
+        };
+        if let Err(error) = self.store.touch(&key, Some(end), self.now()).await {
             tracing::warn!(%error, "the use of a client was not noted");
         }
+    }
+
+    /// The same, for the commit that issues tokens to the client.
+    pub(crate) fn keep_client_with(&self, client: &Client) -> Option<Write> {
+        let (key, end) = self.kept_until(client)?;
+        let extend_to = Some(end);
+        Some(Write::Touch { key, extend_to })
+    }
+
+    fn kept_until(&self, client: &Client) -> Option<(Key, UnixTime)> {
+        let registered_itself = client.facts.source == super::ClientSource::Itself;
+        let end = self.now().saturating_add(self.settings.lifetimes.grant);
+        registered_itself.then(|| (key_of(&client.id), end))
     }
 }

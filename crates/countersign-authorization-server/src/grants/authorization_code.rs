@@ -54,10 +54,10 @@ impl Inner {
         } else {
             Refreshable::No
         };
-        let issued = self.issue_tokens(&granted, scope, refreshable).await?;
+        let mut issued = self.issue_tokens(&granted, scope, refreshable).await?;
+        issued.writes.extend(self.keep_client_with(client));
         match self.use_up(&key, &granted, issued.writes).await? {
             Found::Live(_) => {
-                self.keep_client(client).await;
                 let grant_type = GrantType::AuthorizationCode;
                 let event = AuditEvent::TokensIssued(granted.client, granted.id, grant_type);
                 self.audit.note(event);

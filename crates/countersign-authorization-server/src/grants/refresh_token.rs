@@ -42,7 +42,11 @@ impl Inner {
             return Err(Refused::Grant("the person no longer allows this"));
         }
         let mut issued = self.issue_tokens(&granted, scope, Refreshable::Yes).await?;
-        issued.writes.push(Write::Touch(Key::grant(&granted.id)));
+        issued.writes.push(Write::Touch {
+            key: Key::grant(&granted.id),
+            extend_to: None,
+        });
+        issued.writes.extend(self.keep_client_with(client));
         let answer = issued.response.to_json();
         let receipt = self.seal_receipt(&key, &answer)?;
         let redeemed = self
@@ -51,7 +55,6 @@ impl Inner {
             .await;
         match redeemed.map_err(|error| late(error.into()))? {
             Found::Live(_) => {
-                self.keep_client(client).await;
                 let (client, id) = (granted.client, granted.id);
                 let event = AuditEvent::TokensIssued(client, id, GrantType::RefreshToken);
                 self.audit.note(event);

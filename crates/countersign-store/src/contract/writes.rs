@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use countersign_oauth::UnixTime;
+
 use super::Violation;
 use super::samples::{
-    STANDARD_NOW, access_token, at, client, code, conflicts, grant, insert, invalid, live, spent,
+    STANDARD_NOW, access_token, at, client, code, conflicts, grant, insert, invalid, live,
+    refresh_token, spent,
 };
 use crate::{Conflict, Found, GrantId, Key, Sealed, Status, Store, Write};
 
@@ -187,7 +190,11 @@ pub(super) async fn a_use_is_noted_with_the_writes_or_not_at_all(
     store
         .write(insert([used.clone(), code.clone()]), STANDARD_NOW)
         .await?;
-    let touch = Write::Touch(used.key.clone());
+    let touch_of = |key: &Key, extend_to| Write::Touch {
+        key: key.clone(),
+        extend_to,
+    };
+    let touch = touch_of(&used.key, None);
     let refused = vec![touch.clone(), Write::Insert(code.clone())];
     conflicts(store.write(refused, at(5)).await, Conflict::Exists)?;
     let found = live(store.get(&used.key, at(6)).await?)?;
@@ -207,13 +214,28 @@ pub(super) async fn a_use_is_noted_with_the_writes_or_not_at_all(
         "a use is noted as {found:?}"
     );
 
+    // It moves an end, within the grant, also of what was written just before.
+    let (brief, refresh) = (client("brief").expiring(at(20)), refresh_token("new", "g"));
+    let short = refresh.clone().expiring(at(20));
+    let writes = vec![
+        Write::Insert(brief.clone()),
+        touch_of(&brief.key, Some(at(30))),
+        Write::Insert(short),
+        touch_of(&refresh.key, Some(UnixTime::from_secs(u64::MAX))),
+    ];
+    store.write(writes, at(7)).await?;
+    for (key, end) in [(brief.key, Some(at(30))), (refresh.key, used.expires_at)] {
+        let found = live(store.get(&key, at(7)).await?)?;
+        ensure!(found.expires_at == end, "an end is moved to {found:?}");
+    }
+
     // It moves forward alone, and only what is live is used.
     store.write(vec![touch], at(3)).await?;
     let found = live(store.get(&used.key, at(7)).await?)?;
     ensure!(found.last_used_at == Some(at(7)), "a use moves back");
     let (used_up, never) = (code.key, client("never").key);
     for key in [&used_up, &never] {
-        store.write(vec![Write::Touch(key.clone())], at(8)).await?;
+        store.write(vec![touch_of(key, None)], at(8)).await?;
     }
     let found = spent(store.get(&used_up, at(8)).await?)?;
     ensure!(found.last_used_at.is_none(), "a spent record is used");

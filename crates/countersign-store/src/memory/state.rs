@@ -257,11 +257,11 @@ impl State {
                     self.take(position);
                 }
             }
-            Write::Touch(key) => {
+            Write::Touch { key, extend_to } => {
                 let before = self.find(&key).cloned();
                 if let (Some(&position), Some(before)) = (self.keys.get(&key), before) {
                     undo.push((position, Some(before)));
-                    self.touch(&key, None, now);
+                    self.touch(&key, extend_to, now);
                 }
             }
         }

@@ -195,7 +195,7 @@ impl<'c> Change<'c> {
                 Write::Insert(record) => self.insert(record).await?,
                 Write::Replace(record) => self.replace(record).await?,
                 Write::Remove(key) => self.remove(key).await?,
-                Write::Touch(key) => self.touch(key).await?,
+                Write::Touch { key, extend_to } => self.touch(key, *extend_to).await?,
             }
             self.wrote = true;
         }
@@ -293,14 +293,13 @@ impl<'c> Change<'c> {
         Ok(Some(grant.position))
     }
 
-    async fn touch(&mut self, key: &Key) -> Result<(), Failure> {
-        let known = self.grant.as_mut().filter(|grant| grant.record.key == *key);
-        match known {
-            Some(grant) => touch_found(self.connection, grant, None, None, self.now).await,
-            None => touch(self.connection, key, None, self.now)
-                .await
-                .map(|_| ()),
+    async fn touch(&mut self, key: &Key, extend_to: Option<UnixTime>) -> Result<(), Failure> {
+        let known = self.grant.as_mut();
+        if let Some(grant) = known.filter(|grant| grant.record.key == *key) {
+            return touch_found(self.connection, grant, extend_to, None, self.now).await;
         }
+        touch(self.connection, key, extend_to, self.now).await?;
+        Ok(())
     }
 
     /// `record` has been written at `position`.
