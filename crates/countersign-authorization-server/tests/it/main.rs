@@ -18,6 +18,7 @@ mod fixture;
 mod hooks;
 mod keys;
 mod no_way_in;
+mod one_connection;
 mod outage;
 mod overview;
 mod own_tokens;
