@@ -1,4 +1,5 @@
-//! Opaque tokens from a manager of your own, which hands them out and verifies them.
+//! Opaque tokens from a manager of your own, which hands them out and verifies them. For
+//! those that an embedded authorization server issues, see `token_manager`.
 //!
 //! `cargo run -p countersign --example opaque_tokens`, then call with the token that it
 //! prints: `cargo run -- call http://localhost:8000/mcp secure_operation --token …`

@@ -55,6 +55,10 @@ impl Members {
     }
 
     /// Takes the membership away.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for whoever looks after the members")
+    )]
     pub(crate) fn expel(&self, name: &str) {
         let mut known = self.known();
         known.codes.retain(|_, member| member != name);

@@ -25,6 +25,7 @@ example!(embedded_server, "../../examples/embedded_server.rs");
 example!(own_login, "../../examples/own_login.rs");
 example!(opaque_tokens, "../../examples/opaque_tokens.rs");
 example!(pkce, "../../examples/pkce.rs");
+example!(token_manager, "../../examples/token_manager.rs");
 
 const EMBEDDED: &str = include_str!("../../examples/embedded_server.rs");
 const README: &str = include_str!("../../../../README.md");
@@ -157,6 +158,21 @@ async fn m_08_tokens_of_a_manager_are_verified_by_it() {
     let done = call(issue("admin", now)).await.unwrap();
     assert_eq!(done, "Secure operation completed for user ada");
     running.stop().await;
+}
+
+#[tokio::test]
+async fn m_28_the_tokens_of_a_manager_are_issued_and_stopped_all_at_once() {
+    let tokens = token_manager::NotesTokens::default();
+    let app = app(token_manager::server(cheap_accounts(), tokens.clone()));
+    let client = Client::discover(&testkit::Http::service(app.clone())).await;
+    let token = Visitor::first_of(&app).await.allow(&client, &[]).await;
+    assert!(token.starts_with("notes_"), "{token}");
+    let (status, said) = call(&app, &token, "whoami", json!({})).await;
+    assert!(status == 200 && said.starts_with("Your userid is "));
+    tokens.stop(true);
+    assert_eq!(call(&app, &token, "whoami", json!({})).await.0, 401);
+    tokens.stop(false);
+    assert_eq!(call(&app, &token, "whoami", json!({})).await.0, 200);
 }
 
 #[test]
