@@ -248,6 +248,10 @@ impl AuthorizationServer {
 
     /// Answers the waiting request with a code for what the person agreed to.
     ///
+    /// The answer is a redirect. A page of your own whose form leads to it must not
+    /// have a `form-action` in its Content Security Policy that forbids the address:
+    /// browsers apply it to this redirect and to those that the client adds.
+    ///
     /// # Errors
     ///
     /// [`Unavailable`] if the store is.

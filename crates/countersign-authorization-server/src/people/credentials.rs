@@ -101,7 +101,7 @@ impl Visit<'_> {
         }
         let event = AuditEvent::LoggedOut(present.subject);
         server.inner().audit.note(event);
-        let mut answer = self.to("/login");
+        let mut answer = self.to("/logout");
         self.clear_session(&mut answer);
         Ok(answer)
     }

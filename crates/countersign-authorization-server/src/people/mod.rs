@@ -9,7 +9,7 @@
 //! | `/login` | asks for a name and a password | `login.rs` |
 //! | `/consent` | takes the answer to a request that waits | `consent.rs`, `hand_over.rs` |
 //! | `/account`, `/account/revoke`, `/account/revoke-all` | what is connected, and ending it | `account.rs` |
-//! | `/account/password`, `/logout` | the login itself | `credentials.rs` |
+//! | `/account/password`, `/logout` | the login itself | `credentials.rs`, `logged_out.rs` |
 //! | `/setup` | makes the first account | `setup.rs` |
 //!
 //! A request that changes something comes from this origin (`same_origin.rs`), with a
@@ -25,6 +25,7 @@ mod credentials;
 mod forgery;
 mod hand_over;
 mod html;
+mod logged_out;
 mod login;
 mod present;
 mod same_origin;
@@ -242,20 +243,17 @@ impl People {
             ("/setup", method) if *method == get => visit.show_setup().await?,
             ("/setup", method) if *method == post => visit.set_up(server).await?,
             // Whoever opens the address of a form that was sent wants to see the page.
-            (
-                "/account/revoke" | "/account/revoke-all" | "/account/password" | "/logout",
-                method,
-            ) if *method == get => visit.to("/account"),
-            ("/login" | "/setup", _) => visit.wrong_method("GET, POST"),
+            ("/account/revoke" | "/account/revoke-all" | "/account/password", method)
+                if *method == get =>
+            {
+                visit.to("/account")
+            }
+            ("/logout", method) if *method == get => visit.show_logged_out().await?,
+            ("/login" | "/setup" | "/logout", _) => visit.wrong_method("GET, POST"),
             ("/account", _) => visit.wrong_method("GET"),
-            (
-                "/consent"
-                | "/account/revoke"
-                | "/account/revoke-all"
-                | "/account/password"
-                | "/logout",
-                _,
-            ) => visit.wrong_method("POST"),
+            ("/consent" | "/account/revoke" | "/account/revoke-all" | "/account/password", _) => {
+                visit.wrong_method("POST")
+            }
             _ => return Ok(None),
         }))
     }

@@ -295,6 +295,18 @@ async fn logging_out_ends_the_login_on_the_server() {
     let seen = browser.post("/logout", &[("forgery_token", &token)]).await;
     assert_eq!(seen.status, StatusCode::SEE_OTHER);
     assert_eq!(browser.cookie(SESSION), None);
+    for (target, forgets, leads_on) in [
+        ("/logout", None, true),
+        ("/logout?done", Some("\"cache\""), false),
+    ] {
+        let seen = browser.get(target).await;
+        assert!(seen.body.contains("You are logged out"), "{}", seen.body);
+        assert_eq!(seen.header("clear-site-data"), forgets, "{target}");
+        assert_eq!(seen.body.contains("http-equiv=\"refresh\""), leads_on);
+    }
+    let elsewhere = http::Request::get("/logout?done").header("sec-fetch-site", "cross-site");
+    let seen = browser.send(elsewhere, String::new()).await;
+    assert_eq!(seen.header("clear-site-data"), None);
     let thief = site.browser();
     let cookies = [(SESSION.to_owned(), stolen)];
     thief.cookies.borrow_mut().extend(cookies);

@@ -102,7 +102,6 @@ async fn the_address_of_a_form_of_the_account_page_leads_to_the_page() {
         "/account/revoke",
         "/account/revoke-all",
         "/account/password",
-        "/logout",
     ] {
         let seen = browser.visit(path).await;
         let account = format!("{ISSUER}/account");

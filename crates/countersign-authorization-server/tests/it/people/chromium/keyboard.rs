@@ -28,7 +28,7 @@ async fn a_keyboard_is_enough_and_the_focus_is_always_seen() {
     window.keys(TAB).await;
     window.answers(FOCUS, "Log out").await;
     window.keys(ENTER).await;
-    window.arrives("/login").await;
+    window.arrives("/logout?done").await;
 
     window.go(&at.request("L")).await;
     window.answers(FOCUS, "name").await;

@@ -34,7 +34,8 @@ async fn set_up(window: &Window<'_>, at: &Running, screen: Screen) {
     assert!(text.contains("https://rs.test/mcp"), "{text}");
     look(window, screen, "account-empty").await;
     window.press(".title button").await;
-    window.arrives("/login").await;
+    window.arrives("/logout?done").await;
+    look(window, screen, "logged-out").await;
 }
 
 async fn log_in(window: &Window<'_>, at: &Running, screen: Screen) {
@@ -208,7 +209,7 @@ async fn everything_is_disconnected_and_logged_out_with_a_press_each() {
     );
     assert!(text.contains("Nothing is connected"), "{text}");
     window.press("#elsewhere ~ form button").await;
-    window.arrives("/login").await;
+    window.arrives("/logout?done").await;
     elsewhere.go(&format!("{}/account", at.issuer)).await;
     elsewhere.arrives("/login").await;
     window.close().await;

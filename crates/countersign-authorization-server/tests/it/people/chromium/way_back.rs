@@ -59,3 +59,21 @@ async fn x17_a_double_click_on_a_slow_line_still_gets_the_answer_to_the_client()
     assert_eq!(at.site.saw("CodeIssued"), 1);
     window.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn going_back_after_logging_out_shows_nothing_of_the_account() {
+    let Some(driver) = driver().await else { return };
+    let at = running().await;
+    at.site.add("alice", PASSWORD).await;
+    let window = driver.open(DESKTOP).await;
+    at.log_in(&window).await;
+    window.press(".title button").await;
+    window.arrives("/logout?done").await;
+    window.run("window.isAfter = true; history.back()").await;
+    window
+        .answers("return String(!window.isAfter)", "true")
+        .await;
+    window.titled("Log in").await;
+    assert!(!window.text().await.contains("alice"));
+    window.close().await;
+}
