@@ -97,8 +97,8 @@ mod sqlite {
             return SealingKeys::from_file(&file).map_err(said);
         }
         // New keys open nothing that the old ones sealed, and would hide that they
-        // are lost.
-        if exists(path) {
+        // are lost. The keys are made first, so that they are looked for last.
+        if exists(path) && !exists(&file) {
             return Err(ConfigurationError::new(format!(
                 "the database {} is there and its sealing keys, {}, are not: put the file back, \
                  or move the database away to begin anew",
@@ -106,7 +106,11 @@ mod sqlite {
                 file.display()
             )));
         }
-        SealingKeys::create_file(&file, fresh_key()?).map_err(said)
+        match SealingKeys::create_file(&file, fresh_key()?) {
+            // Another process was quicker.
+            Err(_) if exists(&file) => SealingKeys::from_file(&file).map_err(said),
+            made => made.map_err(said),
+        }
     }
 }
 

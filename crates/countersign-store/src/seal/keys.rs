@@ -132,11 +132,16 @@ impl SealingKeys {
     /// [`SealingKeysError::File`], also if there is a file already.
     pub fn create_file(path: &Path, drawn: [u8; KEY_LEN]) -> Result<Self, SealingKeysError> {
         let text = Self::text_of(drawn);
-        write_new(path, text.reveal()).map_err(|error| SealingKeysError::File {
-            path: path.display().to_string(),
-            reason: error.to_string(),
+        let keys = Self::parse(&text)?;
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(format!(".{}", keys.newest_id()));
+        write_new(path, Path::new(&beside), text.reveal()).map_err(|error| {
+            SealingKeysError::File {
+                path: path.display().to_string(),
+                reason: error.to_string(),
+            }
         })?;
-        Self::parse(&text)
+        Ok(keys)
     }
 
     /// The line for the key made of `drawn`, 32 fresh bytes from a cryptographic
@@ -185,7 +190,29 @@ fn read_key(line: &str) -> Option<(KeyId, LessSafeKey)> {
     Some((id, LessSafeKey::new(key)))
 }
 
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
+/// Makes the file at once and whole: a process that dies in between leaves none at
+/// `path`, and of two that begin together one fails with `AlreadyExists`.
+fn write_new(path: &Path, beside: &Path, text: &str) -> io::Result<()> {
+    write(beside, text)?;
+    let linked = fs::hard_link(beside, path);
+    fs::remove_file(beside)?;
+    match linked {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+        // Not every file system has hard links.
+        Err(_) => write(path, text)?,
+    }
+    #[cfg(unix)]
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     crate::owner_only::on_creation(&mut options);

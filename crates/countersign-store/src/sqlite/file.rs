@@ -49,9 +49,16 @@ pub(super) fn prepare(options: &SqliteOptions) -> Result<Option<Header>, OpenErr
             let mut create = OpenOptions::new();
             create.write(true).create_new(true);
             owner_only::on_creation(&mut create);
-            create
-                .open(path)
-                .map_err(|error| OpenError::at(path, &format!("it cannot be made: {error}")))?;
+            match create.open(path) {
+                Ok(_) => {}
+                // Another process was quicker.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    check_file(path, &about(path)?)?;
+                }
+                Err(error) => {
+                    return Err(OpenError::at(path, &format!("it cannot be made: {error}")));
+                }
+            }
         }
         Err(error) => return Err(OpenError::at(path, &error.to_string())),
     }
@@ -71,6 +78,10 @@ pub(super) fn prepare(options: &SqliteOptions) -> Result<Option<Header>, OpenErr
         return Err(OpenError::at(path, "it is empty"));
     }
     Ok(header)
+}
+
+fn about(path: &Path) -> Result<Metadata, OpenError> {
+    fs::symlink_metadata(path).map_err(|error| OpenError::at(path, &error.to_string()))
 }
 
 /// The file that SQLite keeps beside the database under `suffix`.
