@@ -225,6 +225,10 @@ fn make(path: &Path) -> io::Result<()> {
     ignore.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut ignore, 0o600);
-    let ignore = ignore.open(path.join(".gitignore"));
-    ignore?.write_all(b"*\n")
+    match ignore.open(path.join(".gitignore")) {
+        Ok(mut ignore) => ignore.write_all(b"*\n"),
+        // Another command was quicker.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
 }

@@ -42,3 +42,14 @@ fn clean(cell: &str) -> String {
         cell
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h10_a_cell_is_one_line_and_moves_nothing() {
+        assert_eq!(clean("a\n\u{1b}[2Jb\tc"), "a [2Jb c");
+        assert_eq!(clean("\u{7}"), NOTHING);
+    }
+}

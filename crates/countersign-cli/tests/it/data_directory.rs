@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::command::{Output, Server, folder, run};
+use crate::command::{Output, Server, folder, run, shell};
 
 /// A folder with data in it.
 fn data() -> tempfile::TempDir {
@@ -135,6 +135,27 @@ fn the_database_and_its_sealing_keys_can_be_elsewhere() {
     let server = Server::start(folder.path(), &named);
     let words = "token --database moved/countersign.db --sealing-keys-file k --audience ";
     assert!(server.printed.contains(words), "{}", server.printed);
+}
+
+/// Such as a script that starts a server and adds an account.
+#[test]
+fn whoever_begins_at_the_same_time_finds_one_database() {
+    let folder = folder();
+    let program = env!("CARGO_BIN_EXE_countersign");
+    let add: Vec<_> = (0..8)
+        .map(|number| format!("(echo 12345678 | '{program}' users add u{number}) &"))
+        .collect();
+    let all = shell(folder.path(), &format!("{} wait", add.join(" ")));
+    assert_eq!(all.stderr, "");
+    assert_eq!(all.ok().lines().count(), 8);
+    let listed = run(folder.path(), &["users", "list"]).ok();
+    assert_eq!(listed.lines().count(), 9, "{listed}");
+    let left = fs::read_dir(folder.path().join("countersign-data")).unwrap();
+    let left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
+    let keys = left
+        .iter()
+        .filter(|name| name.to_string_lossy().contains(".keys"));
+    assert_eq!(keys.count(), 1, "{left:?}");
 }
 
 #[test]
