@@ -8,6 +8,38 @@
 //! request; `issue.rs` is the only file that makes codes and tokens; each grant type
 //! has a file in `grants/`, each endpoint one in `endpoints/`. Who the person is and
 //! what they agree to is decided behind [`Interaction`].
+//!
+//! A server is a tower service, so that it is mounted wherever those are:
+//!
+//! ```
+//! use countersign_authorization_server::{AuthorizationServer, Storage};
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let server = AuthorizationServer::builder("https://auth.example.com")
+//!     .resource("https://api.example.com/notes")
+//!     .scope("read", "Read your notes")
+//!     .optional_scope("write", "Change your notes")
+//!     .storage(Storage::memory()?)
+//!     .build()?;
+//! // axum::Router::new().fallback_service(server.clone())
+//! assert!(server.answers("/.well-known/oauth-authorization-server"));
+//! // Make the first account with the link that this makes, and with no other.
+//! let people = server.people().ok_or("there are pages")?;
+//! assert!(people.setup_link().await?.is_some());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | hook | decides |
+//! |---|---|
+//! | [`store::Store`] | where the state is |
+//! | [`Login`] | who the person is; the consent page stays |
+//! | [`Interaction`] | all that people see |
+//! | [`ClientPolicy`] | which clients are not wanted |
+//! | [`claims::TokenClaims`] | what signed access tokens say besides |
+//! | [`TokenManager`] | what opaque access tokens look like |
+//! | [`audit::Audit`] | where it is noted what happens |
 
 pub mod accounts;
 pub mod administration;

@@ -35,6 +35,7 @@
 //! | tools, resources, prompts | [`tool`], [`resource`], [`prompt`], and [`component`] for their answers |
 //! | who is calling | a parameter of type [`AccessToken`] or [`Caller`], [`Context`], [`get_access_token`] |
 //! | whose tokens are accepted | [`Server::auth`] with a [`JwtVerifier`], or what [`verifier`] has, or a [`Verifier`] of your own |
+//! | issuing tokens here | with the feature `authorization-server`, an `EmbeddedAuth` for [`Server::auth`]; with `sqlite`, in a database |
 //! | who may do what | scopes on components, [`Server::required_scopes`], [`Server::policy`] |
 //! | code around every request | [`middleware`] |
 //! | a handler written for the official SDK | [`Server::from_rmcp`] |

@@ -20,6 +20,7 @@ pub(crate) mod envelope;
 mod envelope_oracle;
 pub(crate) mod era;
 mod foreign;
+mod forwarded;
 pub(crate) mod http_sse;
 mod in_lane;
 mod media_types;
@@ -101,7 +102,8 @@ impl App {
         self.0.lane.open_sessions()
     }
 
-    /// Answers one request. `peer` is the address of the connection.
+    /// Answers one request. `peer` is the address of the connection; a client may be
+    /// behind it, see [`crate::Http::trusted_proxy`].
     pub async fn respond<B>(&self, request: Request<B>, peer: Option<IpAddr>) -> Response<Answer>
     where
         B: Body<Data = Bytes> + Send + 'static,
@@ -121,6 +123,7 @@ impl App {
         B::Error: Into<BoxError>,
     {
         let (mut parts, body) = request.into_parts();
+        let peer = forwarded::client(peer, &keeper.0.place.proxies, &parts.headers);
         // The arguments of an asynchronous function take their room twice.
         async move {
             let front = &*keeper.0;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use countersign_resource_server::ConfigurationError;
 use countersign_resource_server::oauth::ResourceUri;
 
+use super::forwarded::Network;
 use super::http_sse::{MESSAGES, STREAM};
 use super::origin::AllowedNames;
 
@@ -43,6 +44,8 @@ pub(crate) struct Place {
     pub(crate) names: AllowedNames,
     /// Origins whose scripts may read answers.
     pub(crate) cors: Vec<String>,
+    /// Proxies that are believed about the address of a client.
+    pub(crate) proxies: Vec<Network>,
     pub(crate) limits: Limits,
     /// Whether HTTP with SSE (2024-11-05) is served too.
     pub(crate) sse: bool,
@@ -56,6 +59,7 @@ impl Place {
             resource,
             names: AllowedNames::loopback(),
             cors: Vec::new(),
+            proxies: Vec::new(),
             limits: Limits::default(),
             sse: false,
         }
@@ -77,6 +81,16 @@ impl Place {
         Err(ConfigurationError::new(format!(
             "`{host}` is not a host: write `name` or `name:port`"
         )))
+    }
+
+    pub(crate) fn trust_proxy(&mut self, network: &str) -> Result<(), ConfigurationError> {
+        let network = Network::parse(network).ok_or_else(|| {
+            ConfigurationError::new(format!(
+                "`{network}` is not the address of a proxy: write `10.0.0.7` or `10.0.0.0/8`"
+            ))
+        })?;
+        self.proxies.push(network);
+        Ok(())
     }
 
     pub(crate) fn allow_origin(&mut self, origin: &str) -> Result<(), ConfigurationError> {

@@ -58,6 +58,7 @@ pub struct Http {
     public_url: Option<String>,
     allowed_hosts: Vec<String>,
     allowed_origins: Vec<String>,
+    trusted_proxies: Vec<String>,
     limits: Limits,
     sse: bool,
     patience: Patience,
@@ -74,6 +75,7 @@ impl Http {
             public_url: None,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             limits: Limits::default(),
             sse: false,
             patience: Patience::default(),
@@ -119,6 +121,15 @@ impl Http {
     #[must_use]
     pub fn allowed_origin(mut self, origin: impl Into<String>) -> Self {
         self.allowed_origins.push(origin.into());
+        self
+    }
+
+    /// Believes the proxy at this address, or in this network such as `10.0.0.0/8`, about
+    /// the addresses of clients: it must append each to `X-Forwarded-For`. Without it all
+    /// clients behind a proxy are counted as one wherever addresses are limited.
+    #[must_use]
+    pub fn trusted_proxy(mut self, network: impl Into<String>) -> Self {
+        self.trusted_proxies.push(network.into());
         self
     }
 
@@ -259,6 +270,9 @@ impl Http {
         }
         for host in &self.allowed_hosts {
             place.allow_host(host)?;
+        }
+        for network in &self.trusted_proxies {
+            place.trust_proxy(network)?;
         }
         for origin in &self.allowed_origins {
             place.allow_origin(origin)?;

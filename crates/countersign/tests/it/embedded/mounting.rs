@@ -126,3 +126,40 @@ fn a_path_that_two_would_answer_stops_the_start() {
     let refused = taken.unwrap_err().to_string();
     assert!(refused.contains("choose another one"), "{refused}");
 }
+
+#[tokio::test]
+async fn g1_g2_registrations_are_counted_for_clients_and_not_for_the_proxy_before_them() {
+    let place = Http::bind("127.0.0.1:8000").trusted_proxy("10.0.0.0/8");
+    let auth = headless()
+        .configure(|server| server.settings(|settings| settings.registrations_per_hour = 1));
+    let app = server(auth, &TestClock::new()).into_app(&place).unwrap();
+    let register = async |peer: &str, forwarded: &str| {
+        let body = json!({ "redirect_uris": ["https://client.example/cb"] }).to_string();
+        let request = http::Request::post("/register")
+            .header("host", "localhost:8000")
+            .header("content-type", "application/json")
+            .header("x-forwarded-for", forwarded)
+            .body(http_body_util::Full::new(bytes::Bytes::from(body)))
+            .unwrap();
+        let peer = peer.parse().unwrap();
+        app.respond(request, Some(peer)).await.status().as_u16()
+    };
+    for (peer, forwarded, status) in [
+        ("10.0.0.1", "198.51.100.1", 201),
+        ("10.0.0.1", "203.0.113.1", 201),
+        ("10.0.0.1", "192.0.2.1, 203.0.113.1", 429),
+        ("10.0.0.2", "203.0.113.1", 429),
+        ("203.0.113.1", "192.0.2.9", 429),
+        ("192.0.2.77", "203.0.113.1", 201),
+    ] {
+        assert_eq!(
+            register(peer, forwarded).await,
+            status,
+            "{peer} {forwarded}"
+        );
+    }
+    let junk = Http::bind("127.0.0.1:8000").trusted_proxy("the proxy");
+    let refused = server(headless(), &TestClock::new()).into_app(&junk);
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("write `10.0.0.7`"), "{refused}");
+}
