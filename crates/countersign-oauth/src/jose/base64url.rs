@@ -24,57 +24,62 @@ pub(crate) fn decode_into(text: &str, bytes: &mut Vec<u8>) -> Option<()> {
     bytes.reserve(fours.len() * 3 + 2);
     bytes.resize(fours.len() * 3, 0);
     let (threes, _) = bytes.as_chunks_mut::<3>();
-    let mut wrong = 0;
-    for (four, three) in fours.iter().zip(threes) {
-        let [a, b, c, d] = four.map(value);
-        wrong |= a | b | c | d;
-        let [_, x, y, z] = (a << 18 | b << 12 | c << 6 | d).to_be_bytes();
+    let [first, second, third, fourth] = &VALUES;
+    let mut all = 0;
+    for ([a, b, c, d], three) in fours.iter().zip(threes) {
+        let bits = at(first, *a) | at(second, *b) | at(third, *c) | at(fourth, *d);
+        all |= bits;
+        let [_, x, y, z] = bits.to_be_bytes();
         *three = [x, y, z];
     }
-    match *rest {
-        [] => {}
+    let unused = match *rest {
+        [] => 0,
         [a, b] => {
-            let [a, b] = [a, b].map(value);
-            wrong |= a | b | if b & 0xF == 0 { 0 } else { WRONG };
-            let [_, x, ..] = (a << 18 | b << 12).to_be_bytes();
+            let bits = at(first, a) | at(second, b);
+            all |= bits;
+            let [_, x, unused @ ..] = bits.to_be_bytes();
             bytes.push(x);
+            u16::from_be_bytes(unused)
         }
         [a, b, c] => {
-            let [a, b, c] = [a, b, c].map(value);
-            wrong |= a | b | c | if c & 0x3 == 0 { 0 } else { WRONG };
-            let [_, x, y, _] = (a << 18 | b << 12 | c << 6).to_be_bytes();
+            let bits = at(first, a) | at(second, b) | at(third, c);
+            all |= bits;
+            let [_, x, y, unused] = bits.to_be_bytes();
             bytes.extend([x, y]);
+            u16::from(unused)
         }
         _ => return None,
-    }
-    (wrong & WRONG == 0).then_some(())
+    };
+    (all & WRONG == 0 && unused == 0).then_some(())
 }
 
-/// Set in the value of what is no character of the alphabet.
-const WRONG: u32 = 0x80;
+/// Set for what is no character of the alphabet.
+const WRONG: u32 = 0x8000_0000;
 
-/// The six bits that a character stands for.
-fn value(character: u8) -> u32 {
-    static VALUES: [u8; 256] = {
-        const ALPHABET: &[u8; 64] =
-            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-        let mut values = [0x80; 256];
-        let mut bits = 0;
-        while bits < 64_u8 {
-            #[expect(
-                clippy::indexing_slicing,
-                reason = "both tables have a place for every index, and this runs at compile time"
-            )]
-            {
-                values[ALPHABET[bits as usize] as usize] = bits;
-            }
-            bits += 1;
+/// The six bits that a character stands for, where they are in its place of four.
+static VALUES: [[u32; 256]; 4] = [values(18), values(12), values(6), values(0)];
+
+const fn values(place: u32) -> [u32; 256] {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut values = [WRONG; 256];
+    let mut bits = 0;
+    while bits < ALPHABET.len() {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::indexing_slicing,
+            reason = "the table has a place for every byte"
+        )]
+        {
+            values[ALPHABET[bits] as usize] = (bits as u32) << place;
         }
-        values
-    };
-    VALUES
-        .get(usize::from(character))
-        .map_or(WRONG, |bits| u32::from(*bits))
+        bits += 1;
+    }
+    values
+}
+
+fn at(values: &[u32; 256], character: u8) -> u32 {
+    let value = values.get(usize::from(character));
+    value.copied().unwrap_or(WRONG)
 }
 
 /// The spelling of `bytes`.
