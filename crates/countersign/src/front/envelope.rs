@@ -102,6 +102,10 @@ impl<'a> Wire<'a> {
 
 /// One message of a client.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every message is a request, and a box would cost each an allocation"
+)]
 pub(crate) enum Envelope<'a> {
     /// It wants an answer.
     Request {

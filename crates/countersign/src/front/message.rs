@@ -56,6 +56,10 @@ impl<'a> Step<'a> {
 
 impl Front {
     /// Answers the message in `body`.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the future of an async fn has room for its arguments twice"
+    )]
     pub(super) fn post<'a>(
         &'a self,
         keeper: &'a Keeper,
