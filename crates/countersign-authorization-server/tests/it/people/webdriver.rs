@@ -51,6 +51,18 @@ pub(crate) struct Window<'a> {
 impl Driver {
     /// Starts chromedriver; nothing if it is not installed.
     pub(crate) async fn start() -> Option<Self> {
+        // It takes the same port for both families of addresses, or ends if another
+        // program was quicker.
+        for _ in 0..10 {
+            if let Some(driver) = Self::try_to_start().await? {
+                return Some(driver);
+            }
+        }
+        panic!("chromedriver finds no port");
+    }
+
+    /// Nothing inside if it found no port.
+    async fn try_to_start() -> Option<Option<Self>> {
         let mut child = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -60,18 +72,20 @@ impl Driver {
             .ok()?;
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let port = loop {
-            let line = lines.next_line().await.unwrap().unwrap();
+            let Some(line) = lines.next_line().await.unwrap() else {
+                return Some(None);
+            };
             if let Some((_, rest)) = line.split_once("started successfully on port ") {
                 break rest.trim_end_matches('.').to_owned();
             }
         };
         // Whoever stops reading stops chromedriver.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Some(Self {
+        Some(Some(Self {
             base: format!("http://127.0.0.1:{port}"),
             client: Client::builder(TokioExecutor::new()).build(HttpConnector::new()),
             _child: child,
-        })
+        }))
     }
 
     async fn call(&self, method: Method, path: &str, body: &Value) -> Result<Value, String> {
