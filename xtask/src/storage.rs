@@ -2,7 +2,8 @@
 //! endpoints over it.
 //!
 //! Two are examples of `countersign-store`, the third a test of the authorization server
-//! that is told how long to go on; short runs of all are among the tests.
+//! that is told how long to go on; short runs of all are among the tests. They run for
+//! minutes, so they are built to run.
 
 use anyhow::{Result, bail};
 
@@ -21,6 +22,7 @@ pub(crate) fn races(workspace: &Workspace, options: &[&str]) -> Result<bool> {
     println!("{rounds} rounds of requests at the endpoints, three races");
     let arguments = [
         "test",
+        "--release",
         "--locked",
         "--package",
         "countersign-authorization-server",
@@ -46,6 +48,7 @@ pub(crate) fn kills(workspace: &Workspace, options: &[&str]) -> Result<bool> {
 fn example(workspace: &Workspace, name: &str, options: &[&str]) -> Result<bool> {
     let mut arguments = vec![
         "run",
+        "--release",
         "--locked",
         "--quiet",
         "--package",
