@@ -108,6 +108,14 @@ impl Key {
         Self::new(Kind::SigningKey, kid)
     }
 
+    /// The tokens that the upstream provider named `provider` issued for `grant`.
+    pub fn upstream_tokens(grant: &GrantId, provider: &str) -> Self {
+        Self::new(
+            Kind::UpstreamTokens,
+            digest_text("countersign upstream tokens 1", &[grant.as_str(), provider]),
+        )
+    }
+
     /// For backends alone: the key of a record that is read back.
     ///
     /// # Security

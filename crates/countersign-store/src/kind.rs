@@ -64,6 +64,8 @@ kinds! {
     OneTimeLink = "one_time_link",
     /// A signing key: the public half in the body, the private half sealed.
     SigningKey = "signing_key",
+    /// The tokens that an upstream provider issued for a grant, sealed.
+    UpstreamTokens = "upstream_tokens",
 }
 
 impl fmt::Display for Kind {
