@@ -94,6 +94,7 @@ impl AuthorizationServer {
             resource: resource.clone(),
             scope: scope.clone(),
             expires_at: now.saturating_add(lifetime),
+            upstream: None,
         };
         let mut issued = inner.issue_tokens(&granted, scope, Refreshable::No).await?;
         let grant = inner.grant_record(&granted, GrantState::Active)?;

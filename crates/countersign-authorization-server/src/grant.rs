@@ -14,6 +14,9 @@ pub(crate) struct Granted {
     pub(crate) resource: ResourceUri,
     pub(crate) scope: ScopeSet,
     pub(crate) expires_at: UnixTime,
+    /// The name of the provider at which the person logged in for it, and whose tokens
+    /// are kept with it; nothing for local accounts and for clients of their own.
+    pub(crate) upstream: Option<String>,
 }
 
 /// The body of a grant, and of the refresh tokens that hang on it.
@@ -25,6 +28,9 @@ pub(crate) struct GrantBody {
     pub(crate) scope: String,
     /// The end of the grant, in seconds since 1970.
     pub(crate) expires_at: u64,
+    /// The upstream provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) upstream: Option<String>,
 }
 
 /// The body of an authorization code.
@@ -52,6 +58,7 @@ impl Granted {
             resource: self.resource.as_str().to_owned(),
             scope: self.scope.to_string(),
             expires_at: self.expires_at.as_secs(),
+            upstream: self.upstream.clone(),
         }
     }
 
@@ -65,6 +72,7 @@ impl Granted {
             resource: ResourceUri::parse(&body.resource).map_err(|_| corrupt())?,
             scope: ScopeSet::parse(&body.scope).map_err(|_| corrupt())?,
             expires_at: UnixTime::from_secs(body.expires_at),
+            upstream: body.upstream.clone(),
         })
     }
 

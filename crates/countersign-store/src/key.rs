@@ -103,6 +103,20 @@ impl Key {
         Self::new(Kind::OneTimeLink, hash.to_text())
     }
 
+    /// A login at an upstream provider, under the hash of its `state` (RFC 6749 §4.1.1).
+    pub fn upstream_attempt(hash: SecretHash) -> Self {
+        Self::new(Kind::UpstreamAttempt, hash.to_text())
+    }
+
+    /// Whoever `issuer` calls `subject` (OpenID Connect Core §2: the two together are
+    /// unique and never given to somebody else).
+    pub fn upstream_identity(issuer: &str, subject: &str) -> Self {
+        Self::new(
+            Kind::UpstreamIdentity,
+            digest_text("countersign upstream identity 1", &[issuer, subject]),
+        )
+    }
+
     /// The signing key with this `kid` (RFC 7517 §4.5).
     pub fn signing_key(kid: &str) -> Self {
         Self::new(Kind::SigningKey, kid)

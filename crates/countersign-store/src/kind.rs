@@ -62,6 +62,11 @@ kinds! {
     Consent = "consent",
     /// A link that works once: first-run setup, a new password.
     OneTimeLink = "one_time_link",
+    /// A login at an upstream provider that was approved and is under way, with the
+    /// nonce and the proof key sealed (RFC 6749 §10.12, RFC 7636 §4.1).
+    UpstreamAttempt = "upstream_attempt",
+    /// Who somebody is at an upstream provider; points at their account.
+    UpstreamIdentity = "upstream_identity",
     /// A signing key: the public half in the body, the private half sealed.
     SigningKey = "signing_key",
     /// The tokens that an upstream provider issued for a grant, sealed.

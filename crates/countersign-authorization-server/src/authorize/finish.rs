@@ -59,6 +59,7 @@ impl Inner {
             resource: pending.resource.clone(),
             scope: approval.scope.intersection(&pending.scope),
             expires_at: self.now().saturating_add(lifetimes.grant),
+            upstream: None,
         };
         let challenge = pending.code_challenge.clone();
         let (code, writes) = self.issue_code(&granted, &redirect, challenge)?;

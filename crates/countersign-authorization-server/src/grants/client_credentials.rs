@@ -40,6 +40,7 @@ impl Inner {
             resource,
             scope: scope.clone(),
             expires_at: self.now().saturating_add(settings.lifetimes.access_token),
+            upstream: None,
         };
         // RFC 6749 §4.4.3: "A refresh token SHOULD NOT be included."
         let mut issued = self.issue_tokens(&granted, scope, Refreshable::No).await?;
