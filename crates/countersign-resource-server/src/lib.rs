@@ -45,7 +45,7 @@ pub use caller::Caller;
 pub use clock::{Clock, SystemClock};
 pub use countersign_oauth as oauth;
 pub use gate::{Gate, GateBuilder};
-pub use key_source::Keys;
+pub use key_source::{IssuerKeys, Keys};
 pub use layer::{Auth, AuthLayer};
 pub use refusal::{Reason, Refusal};
 pub use scope_hierarchy::ScopeHierarchy;

@@ -4,6 +4,7 @@
 //! for a stated time and fetched again; see [`Keys::jwks`].
 
 mod cache_control;
+mod issuer_keys;
 mod remote;
 mod snapshot;
 
@@ -18,6 +19,7 @@ use url::Url;
 use crate::ConfigurationError;
 use crate::fetch::{Fetch, Fetcher};
 
+pub use issuer_keys::IssuerKeys;
 pub(crate) use remote::{Refetched, RemoteKeySet, RemoteSettings};
 pub(crate) use snapshot::Snapshot;
 
