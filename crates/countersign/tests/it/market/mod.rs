@@ -6,6 +6,7 @@
 
 mod chatgpt;
 mod claude;
+mod claude_web;
 mod cursor;
 mod others;
 mod player;

@@ -221,8 +221,7 @@ impl Player {
         request.body(encoded(&parameters)).send().await
     }
 
-    async fn tokens(&self, parameters: &[(&str, &str)]) -> Tokens {
-        let mut answer = self.post_token(parameters).await;
+    async fn tokens(&self, mut answer: Answer) -> Tokens {
         let (status, body) = (answer.status(), answer.json().await);
         assert_eq!(status, 200, "{}: {body}", self.name);
         assert_eq!(body["token_type"], "Bearer", "{}", self.name);
@@ -234,13 +233,13 @@ impl Player {
         }
     }
 
-    /// Redeems `code`.
-    pub(crate) async fn redeem(
+    /// What the token endpoint answers to `code`.
+    pub(crate) async fn post_code(
         &self,
         code: &str,
         redirect_uri: &str,
         extras: &[(&str, &str)],
-    ) -> Tokens {
+    ) -> Answer {
         let mut parameters = vec![
             ("grant_type", "authorization_code"),
             ("code", code),
@@ -248,7 +247,18 @@ impl Player {
             ("code_verifier", VERIFIER),
         ];
         parameters.extend(extras);
-        self.tokens(&parameters).await
+        self.post_token(&parameters).await
+    }
+
+    /// Redeems `code`.
+    pub(crate) async fn redeem(
+        &self,
+        code: &str,
+        redirect_uri: &str,
+        extras: &[(&str, &str)],
+    ) -> Tokens {
+        self.tokens(self.post_code(code, redirect_uri, extras).await)
+            .await
     }
 
     /// Login and redemption, with `extras` in both requests.
@@ -263,7 +273,7 @@ impl Player {
         let refresh = tokens.refresh.as_deref().unwrap();
         let mut parameters = vec![("grant_type", "refresh_token"), ("refresh_token", refresh)];
         parameters.extend(extras);
-        self.tokens(&parameters).await
+        self.tokens(self.post_token(&parameters).await).await
     }
 
     /// A session, and in it a call of `tool`; what it answers over HTTP.
