@@ -36,6 +36,7 @@ pub mod gate;
 pub mod key_source;
 pub mod layer;
 pub mod policy;
+pub mod provider;
 pub mod refusal;
 pub mod scope_hierarchy;
 pub mod verifier;

@@ -16,6 +16,7 @@ mod key_sets;
 mod layer;
 mod policy;
 mod protected;
+mod provider;
 mod scripted;
 mod secrets;
 mod static_tokens;

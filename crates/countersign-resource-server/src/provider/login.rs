@@ -1,0 +1,197 @@
+//! How people log in at a provider.
+
+use std::collections::BTreeMap;
+
+use countersign_oauth::Lifetime;
+use countersign_oauth::client_authentication::TokenEndpointAuthMethod;
+use serde::{Deserialize, Deserializer};
+
+use super::fill::{Fault, Filler};
+use super::identity::IdentityProfile;
+use super::pointer::Pointer;
+use super::token_request::RevocationProfile;
+
+/// How people log in: an authorization code (RFC 6749 §4.1), and what is peculiar.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct LoginProfile {
+    /// The scopes that are asked unless the operator says otherwise.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// What stands between them in requests and answers: a blank (RFC 6749 §3.3), or a
+    /// comma.
+    #[serde(default = "blank")]
+    pub scope_separator: char,
+    /// The parameter that they are asked with.
+    #[serde(default = "scope")]
+    pub scope_parameter: String,
+    /// What the provider wants before scopes of one's own, such as
+    /// `api://{client_id}/`; put before in requests, taken off in answers. A scope that
+    /// contains `://` has it already.
+    #[serde(default)]
+    pub scope_prefix: Option<String>,
+    /// Scopes that the prefix is not put before.
+    #[serde(default)]
+    pub unprefixed_scopes: Vec<String>,
+    /// How the provider calls a scope in its answers, and how it was asked.
+    #[serde(default)]
+    pub scope_aliases: BTreeMap<String, String>,
+    /// A proof key is sent, always S256 (RFC 7636 §4).
+    #[serde(default = "yes")]
+    pub pkce: bool,
+    /// A nonce is sent and comes back in the ID token (OpenID Connect Core 1.0 §3.1.2.1).
+    #[serde(default)]
+    pub nonce: bool,
+    /// The provider always says in its answer who it is: without `iss` the answer is
+    /// refused (RFC 9207 §2.4). An `iss` that is sent is compared in any case.
+    #[serde(default)]
+    pub sends_iss: bool,
+    /// How our application can authenticate; the first is used unless the operator says
+    /// otherwise. `none` is a public application.
+    pub client_authentication: Vec<TokenEndpointAuthMethod>,
+    /// What becomes of the resource indicator.
+    #[serde(default)]
+    pub resource: ResourceParameter,
+    /// Parameters added to the authorization request.
+    #[serde(default)]
+    pub authorize_parameters: BTreeMap<String, String>,
+    /// Parameters added to each token request, refreshes too.
+    #[serde(default)]
+    pub token_parameters: BTreeMap<String, String>,
+    /// Who logged in.
+    pub identity: IdentityProfile,
+    /// How tokens are given back.
+    #[serde(default)]
+    pub revocation: RevocationProfile,
+    /// Where the parts of a token response are.
+    #[serde(default)]
+    pub token_response: TokenResponseProfile,
+}
+
+/// What becomes of the resource indicator (RFC 8707 §2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "it is sent or it is not")]
+pub enum ResourceParameter {
+    /// It is sent to the provider.
+    Forward,
+    /// It is not: the provider does not know it, or refuses it.
+    #[default]
+    Strip,
+}
+
+/// Where the parts of a token response are (RFC 6749 §5.1), and what is peculiar.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct TokenResponseProfile {
+    /// What must be `true` in an answer that is no error; for providers that answer
+    /// errors with status 200.
+    pub success: Option<Pointer>,
+    /// The error code, where [`success`](Self::success) is not `true`.
+    pub error: Pointer,
+    /// The access token.
+    pub access_token: Pointer,
+    /// The refresh token.
+    pub refresh_token: Pointer,
+    /// How long the access token lives, in seconds.
+    pub expires_in: Pointer,
+    /// The granted scopes.
+    pub scope: Pointer,
+    /// The ID token.
+    pub id_token: Pointer,
+    /// The type of the access token.
+    pub token_type: Pointer,
+    /// The types that mean a bearer token, compared without regard to case.
+    pub token_types: Vec<String>,
+    /// How long an access token lives for which the provider does not say it; without
+    /// end unless set.
+    #[serde(deserialize_with = "seconds")]
+    pub default_lifetime: Option<Lifetime>,
+}
+
+impl Default for TokenResponseProfile {
+    fn default() -> Self {
+        Self {
+            success: None,
+            error: Pointer::member("error"),
+            access_token: Pointer::member("access_token"),
+            refresh_token: Pointer::member("refresh_token"),
+            expires_in: Pointer::member("expires_in"),
+            scope: Pointer::member("scope"),
+            id_token: Pointer::member("id_token"),
+            token_type: Pointer::member("token_type"),
+            token_types: vec!["bearer".to_owned()],
+            default_lifetime: None,
+        }
+    }
+}
+
+impl LoginProfile {
+    /// How `scope` is asked from the provider.
+    pub fn scope_on_the_wire(&self, scope: &str) -> String {
+        match &self.scope_prefix {
+            Some(prefix)
+                if !scope.contains("://")
+                    && !self.unprefixed_scopes.iter().any(|one| one == scope) =>
+            {
+                format!("{prefix}{scope}")
+            }
+            _ => scope.to_owned(),
+        }
+    }
+
+    /// The value of the scope parameter that asks for `scopes`.
+    pub fn scope_value<'a>(&self, scopes: impl IntoIterator<Item = &'a str>) -> String {
+        let scopes: Vec<_> = scopes
+            .into_iter()
+            .map(|scope| self.scope_on_the_wire(scope))
+            .collect();
+        scopes.join(self.scope_separator.encode_utf8(&mut [0; 4]))
+    }
+
+    /// The scopes that `value` of an answer names, as they were asked: without the
+    /// prefix, and by the names that [`scope_aliases`](Self::scope_aliases) translates.
+    /// Blanks and the provider's separator both end a scope.
+    pub fn granted_scopes(&self, value: &str) -> Vec<String> {
+        let names = value.split([' ', self.scope_separator]);
+        let plain = |name: &str| {
+            let name = self
+                .scope_prefix
+                .as_deref()
+                .map_or(name, |prefix| name.strip_prefix(prefix).unwrap_or(name));
+            self.scope_aliases
+                .get(name)
+                .cloned()
+                .unwrap_or_else(|| name.to_owned())
+        };
+        names.filter(|name| !name.is_empty()).map(plain).collect()
+    }
+
+    pub(super) fn fill(&mut self, filler: &Filler<'_>) -> Result<(), Fault> {
+        filler.list("login.scopes", &mut self.scopes)?;
+        filler.optional_text("login.scope_prefix", &mut self.scope_prefix)?;
+        filler.list("login.unprefixed_scopes", &mut self.unprefixed_scopes)?;
+        filler.entries("login.scope_aliases", &mut self.scope_aliases)?;
+        filler.entries("login.authorize_parameters", &mut self.authorize_parameters)?;
+        filler.entries("login.token_parameters", &mut self.token_parameters)?;
+        self.identity.fill(filler)
+    }
+}
+
+const fn blank() -> char {
+    ' '
+}
+
+fn scope() -> String {
+    "scope".to_owned()
+}
+
+const fn yes() -> bool {
+    true
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Lifetime>, D::Error> {
+    Option::<u64>::deserialize(deserializer).map(|seconds| seconds.map(Lifetime::from_secs))
+}

@@ -1,0 +1,76 @@
+//! Fields of a TOML file and the lines they are on.
+
+use std::ops::Range;
+
+use toml::de::{DeTable, DeValue};
+
+/// The line of the byte at `offset`, counted from one.
+pub(super) fn line_at(text: &str, offset: usize) -> usize {
+    let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
+    1 + before.iter().filter(|byte| **byte == b'\n').count()
+}
+
+/// The path of the innermost field that has the byte at the start of `span`.
+pub(super) fn field_at(table: &DeTable<'_>, span: &Range<usize>) -> Option<String> {
+    let mut best: Option<String> = None;
+    for (key, value) in table {
+        let name = key.get_ref().as_ref();
+        if key.span().contains(&span.start) {
+            return Some(name.to_owned());
+        }
+        if let Some(inner) = inside(value.get_ref(), span) {
+            return Some(format!("{name}.{inner}"));
+        }
+        if value.span().contains(&span.start) {
+            best = Some(name.to_owned());
+        }
+    }
+    best
+}
+
+fn inside(value: &DeValue<'_>, span: &Range<usize>) -> Option<String> {
+    match value {
+        DeValue::Table(table) => field_at(table, span),
+        DeValue::Array(values) => values.iter().enumerate().find_map(|(index, value)| {
+            if let Some(inner) = inside(value.get_ref(), span) {
+                return Some(format!("{index}.{inner}"));
+            }
+            value
+                .span()
+                .contains(&span.start)
+                .then(|| index.to_string())
+        }),
+        _ => None,
+    }
+}
+
+/// Where the field at `path` begins, or the part of the file that it would be in.
+pub(super) fn offset_of(table: &DeTable<'_>, path: &str) -> Option<usize> {
+    let mut found = None;
+    let mut table = table;
+    let mut rest = path;
+    while !rest.is_empty() {
+        let entry = table.iter().find(|(key, _)| {
+            let name = key.get_ref().as_ref();
+            rest.strip_prefix(name)
+                .is_some_and(|after| after.is_empty() || after.starts_with('.'))
+        });
+        let Some((key, value)) = entry else {
+            break;
+        };
+        found = Some(key.span().start);
+        rest = rest
+            .strip_prefix(key.get_ref().as_ref())
+            .map_or("", |after| after.trim_start_matches('.'));
+        match value.get_ref() {
+            DeValue::Table(inner) => table = inner,
+            DeValue::Array(values) => {
+                let index = rest.split('.').next().and_then(|index| index.parse().ok());
+                let item = index.and_then(|index: usize| values.get(index));
+                return item.map(|item| item.span().start).or(found);
+            }
+            _ => break,
+        }
+    }
+    found
+}

@@ -1,0 +1,3 @@
+//! Presets: files about providers.
+
+mod built_in;
