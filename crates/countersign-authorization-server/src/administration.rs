@@ -6,7 +6,7 @@
 use countersign_oauth::{ClientId, Lifetime, ResourceUri, ScopeSet, Secret};
 use countersign_store::{GrantId, GrantState, Key, Record, SecretHash, Write};
 
-use crate::audit::AuditEvent;
+use crate::audit::{Administered, AuditEvent};
 use crate::client::ClientFacts;
 use crate::grant::Granted;
 use crate::issue::Refreshable;
@@ -46,7 +46,8 @@ impl AuthorizationServer {
             (facts, None)
         };
         inner.add_client(&id, &facts).await?;
-        inner.audit.note(AuditEvent::ClientRegistered(id.clone()));
+        let event = AuditEvent::ClientAdministered(id.clone(), Administered::Added);
+        inner.audit.note(event);
         Ok(NewClient { id, secret })
     }
 
@@ -62,6 +63,7 @@ impl AuthorizationServer {
         let record = Record::new(Key::initial_access_token(SecretHash::of(&token)), now)
             .expiring(now.saturating_add(lifetime));
         inner.store.insert(record, now).await?;
+        inner.audit.note(AuditEvent::InitialAccessTokenIssued);
         Ok(token)
     }
 

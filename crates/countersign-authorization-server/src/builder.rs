@@ -14,6 +14,7 @@ use crate::auth_settings::AuthSettings;
 use crate::claims::{PlainClaims, TokenClaims};
 use crate::client::{ClientIdDocuments, ClientPolicy, EveryClient};
 use crate::confirmed::Confirmed;
+use crate::grant_end::GrantEnder;
 use crate::interaction::Interaction;
 use crate::keys::Keyring;
 use crate::login::Login;
@@ -263,6 +264,16 @@ impl AuthorizationServerBuilder {
                  .storage(…)",
             )
         })?;
+        let audit = AuditTrail {
+            sink: self.audit,
+            clock: Arc::clone(&self.clock),
+        };
+        let confirmed = Arc::new(Confirmed::default());
+        let ender = Arc::new(GrantEnder {
+            store: Arc::clone(&store),
+            confirmed: Arc::clone(&confirmed),
+            token_manager: self.token_manager.clone(),
+        });
         let (interaction, people) = match self.interaction {
             Some(interaction) => (interaction, None),
             None => {
@@ -270,6 +281,7 @@ impl AuthorizationServerBuilder {
                     .clock(Arc::clone(&self.clock))
                     .random(Arc::clone(&self.random));
                 let accounts = apply(accounts, self.accounts);
+                let accounts = accounts.in_server(audit.clone(), Arc::clone(&ender));
                 let people = apply(People::new(accounts, &settings), self.pages);
                 let people = Arc::new(people);
                 let interaction: Arc<dyn Interaction> = people.clone();
@@ -277,10 +289,6 @@ impl AuthorizationServerBuilder {
             }
         };
         let paths = Paths::new(&settings, interaction.as_ref());
-        let audit = AuditTrail {
-            sink: self.audit,
-            clock: Arc::clone(&self.clock),
-        };
         Ok(AuthorizationServer::of(Inner {
             settings,
             store,
@@ -288,7 +296,8 @@ impl AuthorizationServerBuilder {
             clock: self.clock,
             random: self.random,
             keyring: Keyring::default(),
-            confirmed: Confirmed::default(),
+            confirmed,
+            ender,
             documents: self.documents,
             client_policy: self.client_policy,
             token_manager: self.token_manager,

@@ -152,7 +152,7 @@ impl Inner {
         let mut token = ActiveToken::new(issuer, granted.subject.as_str(), client, now, end);
         token.aud = Some(granted.resource.as_str().to_owned());
         token.scope = scope.clone();
-        manager.generate(&token).await
+        manager.generate(&token, &granted.id).await
     }
 
     fn hanging(&self, key: Key, granted: &Granted, end: UnixTime) -> Record {

@@ -54,6 +54,7 @@ mod confirmed;
 mod endpoints;
 pub mod exchange;
 mod grant;
+mod grant_end;
 mod grants;
 mod headless;
 pub mod housekeeping;

@@ -137,10 +137,7 @@ impl AuthorizationServer {
 impl Inner {
     /// Revokes a grant with all that hangs on it, and answers how many records it took.
     pub(crate) async fn end_grant(&self, grant: &GrantId) -> Result<u64, Unavailable> {
-        let revoked = self.store.revoke_grant(grant, self.now()).await;
-        // Also if it failed: it may have been written all the same.
-        self.confirmed.forget_grant(grant);
-        Ok(revoked?)
+        self.ender.end(grant, self.now()).await
     }
 
     async fn portion<T>(

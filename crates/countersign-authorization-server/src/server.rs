@@ -26,6 +26,7 @@ use crate::exchange::{
     unavailable,
 };
 use crate::grant::Granted;
+use crate::grant_end::GrantEnder;
 use crate::interaction::Interaction;
 use crate::keys::Keyring;
 use crate::paths::{Endpoint, Paths};
@@ -52,7 +53,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) keyring: Keyring,
-    pub(crate) confirmed: Confirmed,
+    pub(crate) confirmed: Arc<Confirmed>,
+    pub(crate) ender: Arc<GrantEnder>,
     pub(crate) documents: Option<ClientIdDocuments>,
     pub(crate) interaction: Arc<dyn Interaction>,
     /// The pages of the interaction, if they are ours.

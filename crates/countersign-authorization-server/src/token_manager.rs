@@ -10,6 +10,7 @@ use std::pin::Pin;
 
 use countersign_oauth::Secret;
 use countersign_oauth::introspection::ActiveToken;
+use countersign_store::GrantId;
 
 use crate::unavailable::Unavailable;
 
@@ -19,8 +20,9 @@ const LONGEST: usize = 512;
 
 /// Makes, validates and revokes opaque access tokens.
 pub trait TokenManager: fmt::Debug + Send + Sync + 'static {
-    /// The text of a new token that says what `token` says: 22 to 512 letters, digits
-    /// and `-._~+/`. The server records it afterwards; if that fails, it is never used.
+    /// The text of a new token that says what `token` says, and ends with `grant` at the
+    /// latest: 22 to 512 letters, digits and `-._~+/`. The server records it afterwards;
+    /// if that fails, it is never used.
     ///
     /// # Errors
     ///
@@ -33,6 +35,7 @@ pub trait TokenManager: fmt::Debug + Send + Sync + 'static {
     fn generate_access_token(
         &self,
         token: &ActiveToken,
+        grant: &GrantId,
     ) -> impl Future<Output = Result<Secret, Unavailable>> + Send;
 
     /// Whether the token with this text, whose record says what `token` says, is still
@@ -53,7 +56,7 @@ pub trait TokenManager: fmt::Debug + Send + Sync + 'static {
 
     /// Hears that a client revoked the token with this text (RFC 7009 §2.1). It is not
     /// good any more, whatever is answered here. Tokens that end with their grant are
-    /// not announced: their texts are not known any more.
+    /// announced by [`TokenManager::end_grant`].
     ///
     /// # Errors
     ///
@@ -63,21 +66,36 @@ pub trait TokenManager: fmt::Debug + Send + Sync + 'static {
         let _ = text;
         std::future::ready(Ok(()))
     }
+
+    /// Hears that `grant` was revoked, by the person, its client, an administrator or
+    /// because something of it was used twice, and with it every token that was made
+    /// for it: none of them is good any more, whatever is answered here. It may be told
+    /// more than once. Of what ends at its time nothing is said.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if it cannot be noted; the answer is 503, and whoever revoked can
+    /// do it again.
+    fn end_grant(&self, grant: &GrantId) -> impl Future<Output = Result<(), Unavailable>> + Send {
+        let _ = grant;
+        std::future::ready(Ok(()))
+    }
 }
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Unavailable>> + Send + 'a>>;
 
 /// [`TokenManager`] behind a pointer.
 pub(crate) trait DynTokenManager: Send + Sync + 'static {
-    fn generate<'a>(&'a self, token: &'a ActiveToken) -> Answer<'a, Secret>;
+    fn generate<'a>(&'a self, token: &'a ActiveToken, grant: &'a GrantId) -> Answer<'a, Secret>;
     fn validate<'a>(&'a self, text: &'a Secret, token: &'a ActiveToken) -> Answer<'a, bool>;
     fn revoke<'a>(&'a self, text: &'a Secret) -> Answer<'a, ()>;
+    fn end_grant<'a>(&'a self, grant: &'a GrantId) -> Answer<'a, ()>;
 }
 
 impl<M: TokenManager> DynTokenManager for M {
-    fn generate<'a>(&'a self, token: &'a ActiveToken) -> Answer<'a, Secret> {
+    fn generate<'a>(&'a self, token: &'a ActiveToken, grant: &'a GrantId) -> Answer<'a, Secret> {
         Box::pin(async move {
-            let text = self.generate_access_token(token).await?;
+            let text = self.generate_access_token(token, grant).await?;
             if is_usable(text.reveal()) {
                 return Ok(text);
             }
@@ -94,6 +112,10 @@ impl<M: TokenManager> DynTokenManager for M {
 
     fn revoke<'a>(&'a self, text: &'a Secret) -> Answer<'a, ()> {
         Box::pin(self.revoke_token(text))
+    }
+
+    fn end_grant<'a>(&'a self, grant: &'a GrantId) -> Answer<'a, ()> {
+        Box::pin(TokenManager::end_grant(self, grant))
     }
 }
 

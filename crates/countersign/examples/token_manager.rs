@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign::authorization_server::store::GrantId;
 use countersign::authorization_server::{TokenManager, Unavailable};
 use countersign::keys::{SecureRandom, SystemRandom};
 use countersign::oauth::Secret;
@@ -35,7 +36,11 @@ impl NotesTokens {
 }
 
 impl TokenManager for NotesTokens {
-    async fn generate_access_token(&self, _token: &ActiveToken) -> Result<Secret, Unavailable> {
+    async fn generate_access_token(
+        &self,
+        _token: &ActiveToken,
+        _grant: &GrantId,
+    ) -> Result<Secret, Unavailable> {
         let mut bytes = [0; 32];
         let drawn = SystemRandom::new().fill(&mut bytes);
         drawn.map_err(|_| Unavailable::Random)?;

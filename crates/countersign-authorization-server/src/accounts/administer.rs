@@ -8,6 +8,7 @@ use super::Accounts;
 use super::name::AccountName;
 use super::password::Password;
 use super::record::{Account, read};
+use crate::audit::AccountChange;
 use crate::overview::Portion;
 use crate::random::draw_id;
 use crate::unavailable::Unavailable;
@@ -87,6 +88,7 @@ impl Accounts {
         let writes = self.creation(&subject, name, hash)?;
         let written = self.store.write(writes, self.now()).await;
         written.map_err(Unavailable::from)?;
+        self.note(&subject, AccountChange::Added);
         Ok(subject)
     }
 
@@ -150,6 +152,7 @@ impl Accounts {
         let account = self.by_name(name).await?.ok_or(AccountError::Unknown)?;
         let subject = account.subject.clone();
         self.replace_password(account, password).await?;
+        self.note(&subject, AccountChange::PasswordSet);
         Ok(self.revoke_grants(&subject).await?)
     }
 
@@ -161,11 +164,11 @@ impl Accounts {
     /// [`AccountError`]; the account may be disabled already, and calling again
     /// finishes it.
     pub async fn disable(&self, name: &AccountName) -> Result<(), AccountError> {
-        let mut account = self.by_name(name).await?.ok_or(AccountError::Unknown)?;
-        account.body.disabled = true;
-        self.store_account(&account).await?;
-        self.end_sessions(&account.subject, true).await?;
-        Ok(self.revoke_grants(&account.subject).await?)
+        let account = self.by_name(name).await?.ok_or(AccountError::Unknown)?;
+        let subject = account.subject.clone();
+        self.shut_out(account).await?;
+        self.note(&subject, AccountChange::Disabled);
+        Ok(self.take_away(&subject).await?)
     }
 
     /// Lets a disabled account log in again. What it had allowed stays revoked.
@@ -178,7 +181,9 @@ impl Accounts {
         account.body.disabled = false;
         // A session that was not reached when it was disabled must not come back.
         account.body.password_number = account.body.password_number.saturating_add(1);
-        Ok(self.store_account(&account).await?)
+        self.store_account(&account).await?;
+        self.note(&account.subject, AccountChange::Enabled);
+        Ok(())
     }
 
     /// Takes an account away, with its sessions and every grant it gave. Its subject
@@ -189,14 +194,30 @@ impl Accounts {
     /// [`AccountError`]; the account may be disabled by then, and calling again
     /// finishes it.
     pub async fn delete(&self, name: &AccountName) -> Result<(), AccountError> {
-        self.disable(name).await?;
         let account = self.by_name(name).await?.ok_or(AccountError::Unknown)?;
+        let (key, subject) = (account.record.key.clone(), account.subject.clone());
+        self.shut_out(account).await?;
+        self.take_away(&subject).await?;
         let writes = vec![
-            Write::Remove(account.record.key),
+            Write::Remove(key),
             Write::Remove(Key::account_name(name.as_str())),
         ];
         let written = self.store.write(writes, self.now()).await;
-        Ok(written.map_err(Unavailable::from)?)
+        written.map_err(Unavailable::from)?;
+        self.note(&subject, AccountChange::Deleted);
+        Ok(())
+    }
+
+    /// Disables an account; what it has is still there.
+    async fn shut_out(&self, mut account: Account) -> Result<(), AccountError> {
+        account.body.disabled = true;
+        Ok(self.store_account(&account).await?)
+    }
+
+    /// Ends the sessions of `subject` and revokes every grant it gave.
+    async fn take_away(&self, subject: &str) -> Result<(), Unavailable> {
+        self.end_sessions(subject, true).await?;
+        self.revoke_grants(subject).await
     }
 
     pub(super) async fn replace_password(
@@ -217,7 +238,11 @@ impl Accounts {
             let listed = self.store.list(&index, page, self.now()).await?;
             for record in &listed.records {
                 let grant = GrantId::new(record.key.id());
-                self.store.revoke_grant(&grant, self.now()).await?;
+                let now = self.now();
+                match &self.server {
+                    Some(server) => server.ender.end(&grant, now).await?,
+                    None => self.store.revoke_grant(&grant, now).await?,
+                };
             }
             match listed.next {
                 Some(next) => page = page.after(next),

@@ -33,6 +33,8 @@ pub use password::{InvalidPassword, Password};
 pub(crate) use sessions::LoggedIn;
 pub use throttle::LoginBudgets;
 
+use crate::audit::{AccountChange, AuditEvent, AuditTrail};
+use crate::grant_end::GrantEnder;
 use crate::random::{Random, SystemGenerator};
 use hashing::Hasher;
 
@@ -70,6 +72,14 @@ pub struct Accounts {
     hasher: Arc<Hasher>,
     lifetimes: AccountLifetimes,
     budgets: LoginBudgets,
+    server: Option<OfServer>,
+}
+
+/// The server whose accounts they are.
+#[derive(Clone)]
+struct OfServer {
+    audit: AuditTrail,
+    ender: Arc<GrantEnder>,
 }
 
 impl Accounts {
@@ -82,7 +92,15 @@ impl Accounts {
             hasher: Arc::new(Hasher::new(HashingCost::default())),
             lifetimes: AccountLifetimes::default(),
             budgets: LoginBudgets::default(),
+            server: None,
         }
+    }
+
+    /// Makes them those of a server: what administrators do with them is noted by
+    /// `audit`, and the grants of people end with `ender`.
+    pub(crate) fn in_server(mut self, audit: AuditTrail, ender: Arc<GrantEnder>) -> Self {
+        self.server = Some(OfServer { audit, ender });
+        self
     }
 
     /// Reads the time from `clock`.
@@ -119,6 +137,14 @@ impl Accounts {
     pub const fn budgets(mut self, budgets: LoginBudgets) -> Self {
         self.budgets = budgets;
         self
+    }
+
+    /// Notes that an administrator did `change` with the account of `subject`.
+    fn note(&self, subject: &str, change: AccountChange) {
+        if let Some(server) = &self.server {
+            let event = AuditEvent::AccountAdministered(subject.to_owned(), change);
+            server.audit.note(event);
+        }
     }
 
     pub(crate) fn random_source(&self) -> &dyn Random {

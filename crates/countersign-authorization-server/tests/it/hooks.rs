@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use countersign_authorization_server::oauth::client_metadata::ClientMetadata;
 use countersign_authorization_server::oauth::introspection::ActiveToken;
-use countersign_authorization_server::oauth::{ResourceUri, Secret};
+use countersign_authorization_server::oauth::{ClientId, ResourceUri, Secret};
 use countersign_authorization_server::settings::AccessTokenFormat;
+use countersign_authorization_server::store::GrantId;
 use countersign_authorization_server::{
     AuthorizationServer, Client, ClientPolicy, Storage, TokenManager, Unavailable,
 };
@@ -30,6 +31,9 @@ struct State {
     will: Will,
     made: Vec<(String, String)>,
     revoked: Vec<String>,
+    /// For which grant each token was made.
+    grants: Vec<GrantId>,
+    ended: Vec<GrantId>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -42,7 +46,11 @@ impl Manager {
 }
 
 impl TokenManager for Manager {
-    async fn generate_access_token(&self, token: &ActiveToken) -> Result<Secret, Unavailable> {
+    async fn generate_access_token(
+        &self,
+        token: &ActiveToken,
+        grant: &GrantId,
+    ) -> Result<Secret, Unavailable> {
         let mut state = self.0.lock().unwrap();
         let number = state.made.len();
         let text = match state.will {
@@ -52,6 +60,7 @@ impl TokenManager for Manager {
         };
         let said = format!("{} {} {}", token.sub, token.client_id, token.scope);
         state.made.push((text.clone(), said));
+        state.grants.push(grant.clone());
         Ok(Secret::new(text))
     }
 
@@ -65,6 +74,15 @@ impl TokenManager for Manager {
     async fn revoke_token(&self, text: &Secret) -> Result<(), Unavailable> {
         let mut state = self.0.lock().unwrap();
         state.revoked.push(text.reveal().to_owned());
+        Ok(())
+    }
+
+    async fn end_grant(&self, grant: &GrantId) -> Result<(), Unavailable> {
+        let mut state = self.0.lock().unwrap();
+        if state.will == Will::IsDown {
+            return Err(Unavailable::TokenManager("down"));
+        }
+        state.ended.push(grant.clone());
         Ok(())
     }
 }
@@ -113,6 +131,44 @@ async fn m_28_a_token_manager_makes_tokens_may_refuse_them_and_revives_none() {
     let revocation = [("token", refresh.as_str()), ("client_id", "C1")];
     world.post("/revoke", &revocation).await;
     assert_eq!(accepts(&world, &second).await, Some(false));
+}
+
+#[tokio::test]
+async fn m_28_a_token_manager_hears_of_every_grant_that_is_ended() {
+    let (world, manager) = managed().await;
+    let ended = || std::mem::take(&mut manager.0.lock().unwrap().ended);
+    let last = || manager.0.lock().unwrap().grants.last().cloned().unwrap();
+
+    // By its client, with all tokens that were made for it.
+    let (_, refresh) = world.tokens().await;
+    let first = last();
+    let (_, refresh) = tokens_of(&world.refresh(&refresh, &[]).await);
+    assert_eq!((last(), ended()), (first.clone(), Vec::new()));
+    let revocation = [("token", refresh.as_str()), ("client_id", "C1")];
+    world.post("/revoke", &revocation).await;
+    assert_eq!(ended(), [first]);
+
+    // Because something was used twice.
+    let code = world.code("C1").await;
+    let (access, _) = tokens_of(&world.redeem(&code, &[]).await);
+    world.redeem(&code, &[]).await.assert_tok("invalid_grant");
+    assert_eq!(ended(), [last()]);
+    assert_eq!(accepts(&world, &access).await, Some(false));
+
+    // By an administrator, who is told if it cannot be noted, and does it again.
+    let (access, _) = world.tokens().await;
+    manager.will(Will::IsDown);
+    world.server.revoke_grant(&last()).await.unwrap_err();
+    manager.will(Will::Fine);
+    assert_eq!(accepts(&world, &access).await, Some(false));
+    world.server.revoke_grant(&last()).await.unwrap();
+    assert_eq!(ended(), [last()]);
+
+    // With the client.
+    world.tokens().await;
+    let client = ClientId::parse("C1").unwrap();
+    world.server.delete_client(&client).await.unwrap();
+    assert_eq!(ended(), [last()]);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, also in what its cases are made with"
 )]
 
+mod account_administration;
 mod administration;
 mod audit;
 mod authorize;

@@ -5,6 +5,9 @@
 //! from. A refusal of which nothing more is known is noted by its status, so that none
 //! goes by unseen.
 
+mod fields;
+mod log;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,6 +19,9 @@ use countersign_oauth::grant_type::GrantType;
 use countersign_oauth::time::Clock;
 use countersign_oauth::{ClientId, UnixTime};
 use countersign_store::GrantId;
+
+pub use fields::AuditFields;
+pub use log::LogAudit;
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -51,6 +57,8 @@ pub enum AuditEvent {
     ClientRegistered(ClientId),
     /// An administrator added, changed or deleted a client.
     ClientAdministered(ClientId, Administered),
+    /// An administrator made a token with which one client can register itself.
+    InitialAccessTokenIssued,
     /// A registration was refused; the text is the reason.
     RegistrationRefused(String),
     /// The signing key was changed; the text is the new key id.
@@ -65,6 +73,8 @@ pub enum AuditEvent {
     PasswordChanged(String),
     /// The first account was made; the text is the subject.
     AccountCreated(String),
+    /// An administrator changed an account; the text is its subject.
+    AccountAdministered(String, AccountChange),
     /// A link for the first account was used, had expired, or was none of ours.
     SetupRefused,
     /// A form was refused because another page or another login sent it.
@@ -86,6 +96,22 @@ pub enum Administered {
     /// It was changed.
     Changed,
     /// It was deleted, with its grants.
+    Deleted,
+}
+
+/// What an administrator did with an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AccountChange {
+    /// It was made.
+    Added,
+    /// It got another password; its sessions ended and its grants were revoked.
+    PasswordSet,
+    /// It was disabled; its sessions ended and its grants were revoked.
+    Disabled,
+    /// It can be used again.
+    Enabled,
+    /// It was deleted, with its sessions and grants.
     Deleted,
 }
 
@@ -140,28 +166,6 @@ pub trait Audit: fmt::Debug + Send + Sync + 'static {
     fn note(&self, record: AuditRecord);
 }
 
-/// Writes events to the log.
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct LogAudit;
-
-impl Audit for LogAudit {
-    fn note(&self, record: AuditRecord) {
-        let AuditRecord { event, at, .. } = record;
-        let request = record.request.as_deref();
-        let address = record.address.map(tracing::field::display);
-        match event {
-            AuditEvent::ReplayDetected(..) | AuditEvent::CodeWithdrawn(..) => {
-                tracing::warn!(target: "countersign::audit", ?event, %at, request, address);
-            }
-            AuditEvent::Unavailable(_) => {
-                tracing::error!(target: "countersign::audit", ?event, %at, request, address);
-            }
-            _ => tracing::info!(target: "countersign::audit", ?event, %at, request, address),
-        }
-    }
-}
-
 tokio::task_local! {
     /// The request that is answered.
     static CURRENT: Current;
@@ -176,7 +180,7 @@ struct Current {
 }
 
 /// Adds to each event when it came about and in which request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct AuditTrail {
     pub(crate) sink: Arc<dyn Audit>,
     pub(crate) clock: Arc<dyn Clock>,

@@ -1,0 +1,181 @@
+//! What administrators do with the accounts of a server is noted, and counts at once.
+
+use std::sync::{Arc, Mutex};
+
+use countersign_authorization_server::accounts::{AccountName, HashingCost, Password};
+use countersign_authorization_server::oauth::introspection::ActiveToken;
+use countersign_authorization_server::oauth::{Lifetime, ResourceUri, ScopeSet, Secret};
+use countersign_authorization_server::settings::AccessTokenFormat;
+use countersign_authorization_server::store::{GrantId, SealingKeys};
+use countersign_authorization_server::{
+    Accounts, AuthorizationServer, AuthorizationServerBuilder, Storage, TokenManager, Unavailable,
+};
+use countersign_resource_server::{PresentedToken, Verification, Verifier as _};
+use testkit::TestClock;
+
+use crate::audit::taken;
+use crate::fixture::*;
+use crate::watched_store::{Health, WatchedStore};
+
+struct House {
+    server: AuthorizationServer,
+    accounts: Accounts,
+    store: Arc<WatchedStore>,
+    events: Arc<Events>,
+    clock: TestClock,
+}
+
+/// A server with pages and accounts of its own, as its builder makes them.
+fn house(change: impl FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder) -> House {
+    let (store, events) = (WatchedStore::new(Health::Good), Arc::new(Events::default()));
+    let clock = TestClock::new();
+    let sealing = SealingKeys::parse(&SealingKeys::text_of([7; 32])).unwrap();
+    let builder = AuthorizationServer::with_settings(settings())
+        .storage(Storage::new(store.clone(), sealing))
+        .accounts(|accounts| {
+            let mut cost = HashingCost::default();
+            (cost.memory, cost.passes) = (32, 1);
+            accounts.hashing_cost(cost)
+        })
+        .clock(Arc::new(clock.clone()))
+        .audit(events.clone());
+    let server = change(builder).build().unwrap();
+    House {
+        accounts: server.people().unwrap().accounts().clone(),
+        server,
+        store,
+        events,
+        clock,
+    }
+}
+
+fn name(text: &str) -> AccountName {
+    AccountName::parse(text).unwrap()
+}
+
+fn password(text: &str) -> Password {
+    Password::new(Secret::new(text)).unwrap()
+}
+
+impl House {
+    /// An access token of `subject`.
+    async fn token(&self, subject: &str) -> Secret {
+        let resource = ResourceUri::parse(RESOURCE).unwrap();
+        let scope = ScopeSet::parse("read").unwrap();
+        let lifetime = Lifetime::from_mins(10);
+        let issued = self
+            .server
+            .issue_test_token(subject, &resource, scope, lifetime);
+        issued.await.unwrap()
+    }
+
+    /// Whether our own resource server accepts `token`; nothing if it cannot be judged.
+    async fn accepts(&self, token: &Secret) -> Option<bool> {
+        let resource = ResourceUri::parse(RESOURCE).unwrap();
+        let verifier = self.server.own_tokens(resource).unwrap();
+        let presented = PresentedToken::new(token.reveal());
+        let verdict = verifier.verify(presented, self.clock.now()).await;
+        Some(matches!(verdict.ok()?, Verification::Accepted(_)))
+    }
+}
+
+#[tokio::test]
+async fn h13_what_administrators_do_with_accounts_are_events_with_whose() {
+    let house = house(|builder| builder);
+    let (accounts, alice) = (&house.accounts, name("alice"));
+    accounts.disable(&alice).await.unwrap_err();
+    accounts.enable(&alice).await.unwrap_err();
+    accounts.delete(&alice).await.unwrap_err();
+    let new = password("another password");
+    accounts.set_password(&alice, &new).await.unwrap_err();
+    assert_eq!(taken(&house.events), Vec::<String>::new());
+
+    let subject = accounts.add(&alice, &password("first password")).await;
+    let subject = subject.unwrap();
+    accounts.add(&alice, &new).await.unwrap_err();
+    accounts.disable(&alice).await.unwrap();
+    accounts.enable(&alice).await.unwrap();
+    accounts.set_password(&alice, &new).await.unwrap();
+    accounts.delete(&alice).await.unwrap();
+    let changes = ["Added", "Disabled", "Enabled", "PasswordSet", "Deleted"];
+    let expected = changes.map(|change| format!("AccountAdministered({subject:?}, {change})"));
+    assert_eq!(taken(&house.events), expected);
+}
+
+#[tokio::test]
+async fn h13_what_administrators_make_for_clients_is_an_event_without_its_secret() {
+    let house = house(|builder| builder);
+    let token = house
+        .server
+        .initial_access_token(Lifetime::from_hours(1))
+        .await;
+    let events = taken(&house.events);
+    assert_eq!(events, ["InitialAccessTokenIssued"]);
+    assert!(!format!("{events:?}").contains(token.unwrap().reveal()));
+}
+
+#[tokio::test]
+async fn c32_an_account_that_ends_here_ends_at_once_also_while_the_store_is_down() {
+    for way in ["disabled", "password", "deleted"] {
+        let house = house(|builder| builder);
+        let (accounts, alice) = (&house.accounts, name("alice"));
+        let added = accounts.add(&alice, &password("first password")).await;
+        let token = house.token(&added.unwrap()).await;
+        assert_eq!(house.accepts(&token).await, Some(true));
+        house.store.is(Health::Down);
+        // The store confirmed it a moment ago.
+        assert_eq!(house.accepts(&token).await, Some(true), "{way}");
+        house.store.is(Health::Good);
+        let done = match way {
+            "disabled" => accounts.disable(&alice).await,
+            "password" => {
+                accounts
+                    .set_password(&alice, &password("the new one"))
+                    .await
+            }
+            _ => accounts.delete(&alice).await,
+        };
+        done.unwrap();
+        house.store.is(Health::Down);
+        assert_eq!(house.accepts(&token).await, None, "{way}");
+        house.store.is(Health::Good);
+        assert_eq!(house.accepts(&token).await, Some(false), "{way}");
+    }
+}
+
+/// Notes which grants have ended.
+#[derive(Clone, Debug, Default)]
+struct Notes(Arc<Mutex<(Option<GrantId>, Vec<GrantId>)>>);
+
+impl TokenManager for Notes {
+    async fn generate_access_token(
+        &self,
+        _: &ActiveToken,
+        grant: &GrantId,
+    ) -> Result<Secret, Unavailable> {
+        self.0.lock().unwrap().0 = Some(grant.clone());
+        Ok(Secret::new("a-text-of-more-than-22-characters"))
+    }
+
+    async fn end_grant(&self, grant: &GrantId) -> Result<(), Unavailable> {
+        self.0.lock().unwrap().1.push(grant.clone());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn m_28_a_token_manager_hears_of_the_grants_of_an_account_that_ends() {
+    let notes = Notes::default();
+    let given = notes.clone();
+    let house = house(|builder| {
+        builder
+            .settings(|settings| settings.access_token_format = AccessTokenFormat::Opaque)
+            .token_manager(given)
+    });
+    let (accounts, alice) = (&house.accounts, name("alice"));
+    let added = accounts.add(&alice, &password("first password")).await;
+    house.token(&added.unwrap()).await;
+    let made_for = notes.0.lock().unwrap().0.clone().unwrap();
+    accounts.disable(&alice).await.unwrap();
+    assert_eq!(notes.0.lock().unwrap().1, [made_for]);
+}
