@@ -160,6 +160,18 @@ pub struct AuditRecord {
     pub address: Option<IpAddr>,
 }
 
+impl AuditRecord {
+    /// `event` at the time `at`, outside of requests.
+    pub const fn new(event: AuditEvent, at: UnixTime) -> Self {
+        Self {
+            event,
+            at,
+            request: None,
+            address: None,
+        }
+    }
+}
+
 /// Takes events. It must not block.
 pub trait Audit: fmt::Debug + Send + Sync + 'static {
     /// Notes what happened.

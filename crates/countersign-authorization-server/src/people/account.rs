@@ -41,8 +41,8 @@ struct AccountPage<'a> {
     has_password: bool,
     connected: Vec<Connected>,
     next: Option<u64>,
-    /// Whether this is the beginning of the list.
-    is_first: bool,
+    /// Behind which entry this page begins, if not with the first.
+    after: Option<u64>,
     /// What applications are given to connect to.
     resources: &'a [ResourceUri],
     news: Option<&'a str>,
@@ -57,6 +57,8 @@ pub(super) struct Said<'a> {
     pub(super) news: Option<&'a str>,
     /// What is wrong with the new password.
     pub(super) problem: Option<&'a str>,
+    /// On which page of the list the person is, if the address does not say it.
+    pub(super) after: Option<&'a str>,
 }
 
 impl<'a> Said<'a> {
@@ -90,10 +92,10 @@ impl Visit<'_> {
         said: Said<'_>,
     ) -> Result<Answer, Unavailable> {
         let subject = present.subject.as_str();
-        let after = self.incoming.query().and_then(|query| {
-            let position = query.strip_prefix("after=")?.parse().ok()?;
-            Some(Cursor::after(position))
-        });
+        let asked = self.incoming.query();
+        let asked = asked.and_then(|query| query.strip_prefix("after="));
+        let after = said.after.or(asked).and_then(|after| after.parse().ok());
+        let after = after.map(Cursor::after);
         let portion = server.grants(GrantsOf::Subject(subject), after).await?;
         let settings = server.settings();
         let mut connected = Vec::new();
@@ -112,7 +114,7 @@ impl Visit<'_> {
             has_password: self.people.login.is_none(),
             connected,
             next: portion.next.map(Cursor::position),
-            is_first: after.is_none(),
+            after: after.map(Cursor::position),
             resources: &settings.resources,
             news: said.news,
             problem: said.problem,
@@ -175,7 +177,10 @@ impl Visit<'_> {
         }
         server.revoke_grant(&grant).await?;
         let news = "The application was disconnected. It cannot do anything in your name any more.";
-        let said = Said::news(news);
+        let said = Said {
+            after: value(&form, "after"),
+            ..Said::news(news)
+        };
         self.account_page(server, &present, said).await
     }
 

@@ -58,7 +58,7 @@ impl Visit<'_> {
         let said = Said {
             status,
             problem: Some(&problem),
-            news: None,
+            ..Said::default()
         };
         self.account_page(server, &present, said).await
     }

@@ -270,11 +270,35 @@ async fn a_long_list_is_read_page_by_page() {
     assert_eq!(count(&second), 1);
     assert!(!second.body.contains(link), "{}", second.body);
     assert!(second.body.contains("To the beginning"), "{}", second.body);
+    // Who disconnects something there stays there, whatever else the form says.
+    let (token, grant) = (hidden(&second, "forgery_token"), hidden(&second, "grant"));
+    let after = hidden(&second, "after");
+    let fields = [
+        ("forgery_token", token.as_str()),
+        ("grant", &grant),
+        ("after", &after),
+    ];
+    let still = browser.post("/account/revoke", &fields).await;
+    assert_eq!((still.status, count(&still)), (StatusCode::OK, 0));
+    assert!(still.body.contains("was disconnected"), "{}", still.body);
+    assert!(still.body.contains("To the beginning"), "{}", still.body);
+    assert_eq!(first.body.matches("name=\"after\"").count(), 0);
+    let (token, grant) = (hidden(&first, "forgery_token"), hidden(&first, "grant"));
+    for after in ["", "x", "\"><script>"] {
+        let fields = [
+            ("forgery_token", token.as_str()),
+            ("grant", &grant),
+            ("after", after),
+        ];
+        let seen = browser.post("/account/revoke", &fields).await;
+        assert!(!seen.body.contains("<script"), "{}", seen.body);
+        assert!(!seen.body.contains("name=\"after\""), "{}", seen.body);
+    }
     let beyond = browser.get("/account?after=999999999").await;
     assert_eq!(count(&beyond), 0);
     assert!(!beyond.body.contains("Nothing is connected"));
     for nonsense in ["x", "-1", "", "99999999999999999999999"] {
         let seen = browser.get(&format!("/account?after={nonsense}")).await;
-        assert_eq!(count(&seen), 100, "{nonsense}");
+        assert_eq!(count(&seen), 99, "{nonsense}");
     }
 }

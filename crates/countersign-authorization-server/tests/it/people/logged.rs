@@ -1,7 +1,10 @@
 //! Row H5: what is attached to every line of the log, and what only the audit log says.
 
-use countersign_authorization_server::audit::LogAudit;
-use testkit::CaptureLog;
+use countersign_authorization_server::audit::{Audit as _, AuditEvent, AuditRecord, LogAudit};
+use countersign_authorization_server::oauth::ClientId;
+use countersign_authorization_server::oauth::grant_type::GrantType;
+use countersign_authorization_server::store::GrantId;
+use testkit::{CaptureLog, TestClock};
 
 use super::browser::*;
 use crate::fixture::{CALLBACK, VERIFIER, tokens_of};
@@ -54,4 +57,50 @@ async fn h5_no_span_and_no_event_but_those_of_the_audit_log_names_a_person() {
         assert!(!before.contains(&subject), "{line}");
         assert!(is_audit || !line.contains(&subject), "{line}");
     }
+}
+
+/// One line of the audit log about `event`.
+fn line_about(event: AuditEvent) -> String {
+    let (log, guard) = CaptureLog::start();
+    let clock = TestClock::new();
+    LogAudit::default().note(AuditRecord::new(event, clock.now()));
+    drop(guard);
+    let text = log.text();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    text
+}
+
+#[test]
+fn h10_h13_an_event_is_one_line_for_people_and_for_programs() {
+    let client = ClientId::parse("C1").unwrap();
+    let line = line_about(AuditEvent::TokensIssued(
+        client.clone(),
+        GrantId::new("G7"),
+        GrantType::AuthorizationCode,
+    ));
+    for part in [
+        "tokens were issued",
+        "event=\"tokens_issued\"",
+        "client=\"C1\"",
+        "grant=\"G7\"",
+        "grant_type=\"authorization_code\"",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    // What there is nothing to say about is not there, nor how it is made inside.
+    for part in [
+        "subject",
+        "reason",
+        "status",
+        "Some",
+        "TokensIssued",
+        "ClientId",
+    ] {
+        assert!(!line.contains(part), "{part}: {line}");
+    }
+    // What somebody else wrote cannot begin a line of its own, or a field.
+    let reason = "no\r\nINFO event=\"tokens_issued\" \u{1b}[31m";
+    let line = line_about(AuditEvent::TokenRequestRefused(client, reason.to_owned()));
+    assert_eq!(line.matches("event=\"tokens_issued\"").count(), 0, "{line}");
+    assert!(!line.contains('\u{1b}') && line.contains("event=\"token_request_refused\""));
 }
