@@ -125,6 +125,21 @@ impl IssuerRule {
         }
     }
 
+    /// The rule with values; nothing if it names an optional variable that has none.
+    pub(super) fn filled(
+        mut self,
+        field: &str,
+        filler: &Filler<'_>,
+    ) -> Result<Option<Self>, Fault> {
+        if let Self::Fixed(issuer) = self {
+            let mut issuer = Some(issuer);
+            filler.optional_url(field, &mut issuer)?;
+            return Ok(issuer.map(Self::Fixed));
+        }
+        self.fill(field, filler)?;
+        Ok(Some(self))
+    }
+
     pub(super) fn fill(&mut self, field: &str, filler: &Filler<'_>) -> Result<(), Fault> {
         match self {
             Self::OfMetadata => Ok(()),

@@ -99,6 +99,8 @@ pub struct TokenResponseProfile {
     pub expires_in: Pointer,
     /// The granted scopes.
     pub scope: Pointer,
+    /// What stands between them besides blanks and the separator of requests.
+    pub scope_separator: Option<char>,
     /// The ID token.
     pub id_token: Pointer,
     /// The type of the access token.
@@ -120,6 +122,7 @@ impl Default for TokenResponseProfile {
             refresh_token: Pointer::member("refresh_token"),
             expires_in: Pointer::member("expires_in"),
             scope: Pointer::member("scope"),
+            scope_separator: None,
             id_token: Pointer::member("id_token"),
             token_type: Pointer::member("token_type"),
             token_types: vec!["bearer".to_owned()],
@@ -153,9 +156,10 @@ impl LoginProfile {
 
     /// The scopes that `value` of an answer names, as they were asked: without the
     /// prefix, and by the names that [`scope_aliases`](Self::scope_aliases) translates.
-    /// Blanks and the provider's separator both end a scope.
+    /// Blanks and the provider's separators end a scope.
     pub fn granted_scopes(&self, value: &str) -> Vec<String> {
-        let names = value.split([' ', self.scope_separator]);
+        let separator = self.token_response.scope_separator.unwrap_or(' ');
+        let names = value.split([' ', self.scope_separator, separator]);
         let plain = |name: &str| {
             let name = self
                 .scope_prefix

@@ -273,6 +273,16 @@ fn check_scopes(login: &LoginProfile) -> Checked {
             "scopes are separated by a blank or by a comma",
         );
     }
+    if login
+        .token_response
+        .scope_separator
+        .is_some_and(|one| !matches!(one, ' ' | ','))
+    {
+        return refuse(
+            "login.token_response.scope_separator",
+            "scopes are separated by a blank or by a comma",
+        );
+    }
     let lists = [
         ("login.scopes", &login.scopes),
         ("login.unprefixed_scopes", &login.unprefixed_scopes),

@@ -153,16 +153,21 @@ impl ScopeSource {
 }
 
 impl TokenProfile {
-    /// True if the part is still of use: an audience that depends on an optional value
-    /// may be missing, and then nothing would be compared.
+    /// True if the part is still of use: an audience or an issuer that depends on an
+    /// optional value may be missing, and then nothing would be compared.
     pub(super) fn fill(&mut self, filler: &Filler<'_>) -> Result<bool, Fault> {
-        for (index, issuer) in self.issuers.iter_mut().enumerate() {
-            issuer.fill(&format!("tokens.issuers.{index}"), filler)?;
+        let named_issuers = !self.issuers.is_empty();
+        let mut issuers = Vec::with_capacity(self.issuers.len());
+        for (index, issuer) in std::mem::take(&mut self.issuers).into_iter().enumerate() {
+            issuers.extend(issuer.filled(&format!("tokens.issuers.{index}"), filler)?);
         }
+        self.issuers = issuers;
         let named_values = !self.audience.values.is_empty();
         filler.list("tokens.audience.values", &mut self.audience.values)?;
         filler.entries("tokens.required_claims", &mut self.required_claims)?;
-        Ok(!named_values || !self.audience.is_empty() || self.application.is_some())
+        let has_audience = !named_values || !self.audience.is_empty() || self.application.is_some();
+        let has_issuer = !named_issuers || !self.issuers.is_empty();
+        Ok(has_audience && has_issuer)
     }
 }
 
