@@ -15,6 +15,7 @@ mod jwt;
 mod key_sets;
 mod layer;
 mod policy;
+mod presets;
 mod protected;
 mod provider;
 mod scripted;
