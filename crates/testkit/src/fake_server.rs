@@ -149,6 +149,7 @@ type Script = Arc<dyn Fn(&ReceivedRequest) -> ScriptedAnswer + Send + Sync>;
 #[derive(Default)]
 struct Shared {
     scripts: Mutex<HashMap<String, Script>>,
+    otherwise: Mutex<Option<Script>>,
     received: Mutex<Vec<ReceivedRequest>>,
     arrivals: watch::Sender<usize>,
 }
@@ -196,6 +197,15 @@ impl FakeIssuerServer {
         script: impl Fn(&ReceivedRequest) -> ScriptedAnswer + Send + Sync + 'static,
     ) {
         lock(&self.shared.scripts).insert(path.to_owned(), Arc::new(script));
+    }
+
+    /// Answers every request to a path without a script of its own with what
+    /// `script` makes of it.
+    pub fn answer_otherwise(
+        &self,
+        script: impl Fn(&ReceivedRequest) -> ScriptedAnswer + Send + Sync + 'static,
+    ) {
+        *lock(&self.shared.otherwise) = Some(Arc::new(script));
     }
 
     /// All requests so far, in the order they arrived.
@@ -270,6 +280,7 @@ async fn answer(
         },
     };
     let script = lock(&shared.scripts).get(&received.path).cloned();
+    let script = script.or_else(|| lock(&shared.otherwise).clone());
     let scripted = script.map_or_else(|| ScriptedAnswer::status(404), |script| script(&received));
     lock(&shared.received).push(received);
     shared.arrivals.send_modify(|arrived| *arrived += 1);

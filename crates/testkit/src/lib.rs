@@ -3,6 +3,7 @@
 //! - [`TestClock`] and [`SeededRandom`]: time and randomness, set by hand.
 //! - [`TestIssuer`]: mints good tokens and every kind of hostile one.
 //! - [`FakeIssuerServer`]: a loopback HTTP server whose answers a test scripts.
+//! - [`FakeProvider`]: identity providers on loopback, each with its quirks.
 //! - [`Http`], [`ModernClient`], [`LegacyClient`], [`raw::exchange`]: requests
 //!   over a tower service or a socket, in both protocol eras, or as plain bytes.
 //! - [`frames`]: HTTP/2 by hand.
@@ -23,6 +24,7 @@ pub mod clock;
 pub mod fake_server;
 pub mod frames;
 pub mod issuer;
+pub mod provider;
 pub mod random;
 pub mod raw;
 
@@ -35,4 +37,5 @@ pub use fake_server::{FakeIssuerServer, Gate, ScriptedAnswer};
 pub use issuer::key::{SignatureAlgorithm, TestKey};
 pub use issuer::token::{TokenBuilder, jws};
 pub use issuer::{AUDIENCE, ISSUER, NOW, TestIssuer};
+pub use provider::FakeProvider;
 pub use random::SeededRandom;

@@ -4,3 +4,5 @@
 mod fake_server;
 #[cfg(test)]
 mod issuer;
+#[cfg(test)]
+mod provider;

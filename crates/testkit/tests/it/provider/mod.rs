@@ -1,0 +1,3 @@
+mod application;
+mod github;
+mod oidc;
