@@ -74,6 +74,7 @@ pub mod settings;
 pub mod storage;
 pub mod token_manager;
 pub mod unavailable;
+pub mod upstream;
 
 pub use accounts::Accounts;
 pub use administration::NewClient;
@@ -96,3 +97,4 @@ pub use settings::Settings;
 pub use storage::Storage;
 pub use token_manager::TokenManager;
 pub use unavailable::Unavailable;
+pub use upstream::{Upstream, UpstreamBuilder};

@@ -10,7 +10,6 @@ use thiserror::Error;
 use url::Url;
 
 use crate::json::{self, JsonError};
-use crate::server_metadata::{WELL_KNOWN, WELL_KNOWN_OPENID};
 use crate::uri::is_loopback_host;
 use crate::web_uri::LoopbackHosts;
 
@@ -59,7 +58,7 @@ pub struct ReceivedMetadata {
 }
 
 impl ReceivedMetadata {
-    /// Reads a document whose issuer must be one of `expected`. `loopback` says whether
+    /// Reads a document whose issuer must be `expected`, byte for byte. `loopback` says whether
     /// an endpoint may be on this machine, and without TLS then.
     ///
     /// # Errors
@@ -67,12 +66,12 @@ impl ReceivedMetadata {
     /// [`MetadataError`] says what is wrong.
     pub fn parse(
         body: &[u8],
-        expected: &[String],
+        expected: &str,
         loopback: LoopbackHosts,
     ) -> Result<Self, MetadataError> {
         let document = json::parse_object(body)?;
         let issuer = document.get("issuer").and_then(Value::as_str);
-        let issuer = issuer.filter(|issuer| expected.iter().any(|one| one == issuer));
+        let issuer = issuer.filter(|issuer| *issuer == expected);
         let issuer = issuer.ok_or(MetadataError::Issuer)?.to_owned();
         let address = |name| address(&document, name, loopback);
         Ok(Self {
@@ -86,20 +85,6 @@ impl ReceivedMetadata {
             sends_iss: sends_iss(&document)?,
         })
     }
-}
-
-/// The issuers that may stand in the document at `address`: what is left without the
-/// well-known name, with and without a `/` at the end, which was removed before the name
-/// was added (RFC 8414 §3.1, OpenID Connect Discovery §4.1). Empty if it has none.
-pub fn issuers_of(address: &str) -> Vec<String> {
-    let without_name = [WELL_KNOWN_OPENID, WELL_KNOWN].iter().find_map(|name| {
-        let (before, behind) = address.split_once(name)?;
-        (behind.is_empty() || behind.starts_with('/')).then(|| format!("{before}{behind}"))
-    });
-    without_name.map_or_else(Vec::new, |issuer| {
-        let bare = issuer.strip_suffix('/').unwrap_or(&issuer).to_owned();
-        vec![format!("{bare}/"), bare]
-    })
 }
 
 /// Whether `text` is an address that credentials may be sent to.

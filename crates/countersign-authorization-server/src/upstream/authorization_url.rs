@@ -1,0 +1,62 @@
+//! Where people are sent to log in: RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2.1,
+//! OpenID Connect Core 1.0 §3.1.2.1.
+
+use countersign_oauth::pkce::S256;
+use countersign_oauth::{ResourceUri, Secret, UnixTime};
+
+use super::credentials::Parameters;
+use super::endpoint::Endpoint;
+use super::error::UpstreamError;
+use super::{AttemptSecrets, Upstream};
+
+impl Upstream {
+    /// The address at the provider for one attempt, at the time `now`.
+    ///
+    /// `state` comes back with the answer to `redirect_uri`, the address of our callback
+    /// that is registered at the provider. `resource` is what the person gives access
+    /// to; it reaches only providers that are meant to know it.
+    ///
+    /// # Errors
+    ///
+    /// [`UpstreamError`] if the provider has to be asked first, and does not answer.
+    pub(crate) async fn authorization_url(
+        &self,
+        attempt: &AttemptSecrets,
+        state: &Secret,
+        redirect_uri: &str,
+        resource: Option<&ResourceUri>,
+        now: UnixTime,
+    ) -> Result<String, UpstreamError> {
+        let endpoint = self.needed(Endpoint::Authorization, now).await?;
+        let login = &self.0.login;
+        let mut parameters = Parameters::default();
+        for (name, value) in &self.0.authorize_parameters {
+            parameters.set(name, value);
+        }
+        parameters.set("response_type", "code");
+        parameters.set("client_id", self.client_id());
+        parameters.set("redirect_uri", redirect_uri);
+        parameters.set("state", state.reveal());
+        if !self.0.scopes.is_empty() {
+            let scopes = self.0.scopes.iter().map(String::as_str);
+            parameters.set(&login.scope_parameter, &login.scope_value(scopes));
+        }
+        if login.pkce {
+            let challenge = attempt.code_verifier.challenge();
+            parameters.set("code_challenge", challenge.as_str());
+            parameters.set("code_challenge_method", S256);
+        }
+        if login.nonce {
+            parameters.set("nonce", attempt.nonce.reveal());
+        }
+        if let Some(resource) = self.forwarded(resource) {
+            parameters.set("resource", resource.as_str());
+        }
+        // RFC 6749 §3.1: the endpoint may have a query, "which MUST be retained".
+        let joint = if endpoint.contains('?') { '&' } else { '?' };
+        Ok(format!(
+            "{endpoint}{joint}{}",
+            parameters.encoded().reveal()
+        ))
+    }
+}

@@ -1,0 +1,67 @@
+//! What can go wrong at a provider.
+
+use countersign_oauth::Lifetime;
+use countersign_resource_server::Unavailable;
+use thiserror::Error;
+
+/// How long a provider that failed is left alone.
+const RETRY_AFTER: Lifetime = Lifetime::from_secs(5);
+
+/// The longest error code that is kept, in bytes.
+const MAX_CODE_BYTES: usize = 64;
+
+/// Why a provider did not do what was asked. The text is for the log: it never contains
+/// a secret or a part of an answer, except for an error code.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UpstreamError {
+    /// The provider does not answer; later it may. The answer is 503.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// The provider answers something that is no answer, or cannot be reached by the
+    /// rules for outbound requests. The answer is 502.
+    #[error("{0}")]
+    BadAnswer(String),
+    /// The provider refuses, with this error code (RFC 6749 §5.2).
+    #[error("the provider refuses: {0}")]
+    Refused(String),
+    /// It is not certain who logged in. The answer is 403.
+    #[error("{0}")]
+    Identity(String),
+    /// The person logged in and may not in by the rules of the operator. The answer is 403.
+    #[error("{0}")]
+    NotAllowed(&'static str),
+}
+
+impl UpstreamError {
+    /// `what` does not answer.
+    pub(super) fn unavailable(what: impl Into<String>) -> Self {
+        Self::Unavailable(Unavailable::new(what, RETRY_AFTER))
+    }
+
+    /// A refusal with the code that the provider sent. What does not fit the characters
+    /// of RFC 6749 §5.2 is no code.
+    pub(super) fn refused(code: &str) -> Self {
+        let fits = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
+        if (1..=MAX_CODE_BYTES).contains(&code.len()) && code.bytes().all(fits) {
+            Self::Refused(code.to_owned())
+        } else {
+            Self::BadAnswer("the provider refuses with something that is no error code".to_owned())
+        }
+    }
+
+    /// Whether the code or the refresh token is good no more: `invalid_grant` (RFC 6749
+    /// §5.2), or what providers say that have codes of their own.
+    pub fn is_invalid_grant(&self) -> bool {
+        const CODES: [&str; 5] = [
+            "invalid_grant",
+            // GitHub.
+            "bad_refresh_token",
+            "bad_verification_code",
+            // Slack.
+            "invalid_refresh_token",
+            "invalid_code",
+        ];
+        matches!(self, Self::Refused(code) if CODES.contains(&code.as_str()))
+    }
+}
