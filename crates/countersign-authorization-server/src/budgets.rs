@@ -124,7 +124,8 @@ impl Inner {
             return Ok(None);
         };
         let counter = CounterKey::new("authorization requests", &[&network_of(address)]);
-        self.count_within(&counter, self.settings.budgets.authorizations)
+        let budgets = &self.settings.budgets;
+        self.count_within(&counter, budgets.window, budgets.authorizations)
             .await
     }
 
@@ -134,16 +135,20 @@ impl Inner {
         address: Option<IpAddr>,
         most: u64,
     ) -> Result<Option<UnixTime>, Unavailable> {
-        self.count_within(&counter(tried, address), most).await
+        let window = self.settings.budgets.window;
+        self.count_within(&counter(tried, address), window, most)
+            .await
     }
 
-    /// Counts up to `most`; what is beyond is only read, so that a flood writes nothing.
-    async fn count_within(
+    /// Counts up to `most` within `window`, and answers until when there is no more; what
+    /// is beyond is only read, so that a flood writes nothing.
+    pub(crate) async fn count_within(
         &self,
         counter: &CounterKey,
+        window: Lifetime,
         most: u64,
     ) -> Result<Option<UnixTime>, Unavailable> {
-        let (window, now) = (self.settings.budgets.window, self.now());
+        let now = self.now();
         let until = over(self.store.hits(counter, now).await?, most);
         if until.is_none() {
             self.store.hit(counter, window, now).await?;

@@ -16,6 +16,18 @@ pub(crate) fn network_of(address: IpAddr) -> String {
     }
 }
 
+/// The network from which one customer can have any number of the others: an IPv6 /48.
+/// Nobody gets many IPv4 networks for nothing.
+pub(crate) fn networks_around(address: IpAddr) -> Option<String> {
+    match address.to_canonical() {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            Some(format!("{a:x}:{b:x}:{c:x}::/48"))
+        }
+    }
+}
+
 /// One machine: an IPv4 address, an IPv6 /64. Networks have more neighbours whom
 /// somebody could keep out.
 pub(crate) fn machine_of(address: IpAddr) -> String {
@@ -79,5 +91,8 @@ mod tests {
             assert_eq!(network_of(address(one)), network);
             assert_eq!(machine_of(address(one)), machine);
         }
+        let around = networks_around(address("2001:db8:7:8::9"));
+        assert_eq!(around.as_deref(), Some("2001:db8:7::/48"));
+        assert_eq!(networks_around(address("::ffff:192.0.2.7")), None);
     }
 }

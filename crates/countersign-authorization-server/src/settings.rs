@@ -26,7 +26,8 @@ pub struct Lifetimes {
     pub refresh_grace: Lifetime,
     /// A secret of a client that registered itself; for ever if absent.
     pub client_secret: Option<Lifetime>,
-    /// A client that registered itself and was not used.
+    /// A client that registered itself and that nobody has allowed anything yet. One that
+    /// was allowed something ends as long after its last use as a grant can last.
     pub unused_client: Lifetime,
     /// How far clocks of clients may differ from ours.
     pub leeway: Lifetime,
@@ -48,7 +49,7 @@ impl Default for Lifetimes {
             pending: Lifetime::from_mins(10),
             refresh_grace: Lifetime::from_secs(10),
             client_secret: None,
-            unused_client: Lifetime::from_hours(90 * day),
+            unused_client: Lifetime::from_hours(day),
             leeway: Lifetime::from_secs(60),
             revocation_bound: Lifetime::from_secs(60),
         }
@@ -123,9 +124,11 @@ pub struct Settings {
     pub lifetimes: Lifetimes,
     /// Who may register a client.
     pub registration: Registration,
-    /// How many clients may be registered by themselves at once.
-    pub most_registered_clients: u64,
-    /// How many registrations one address may make within an hour.
+    /// How many clients may register themselves within [`Lifetimes::unused_client`]. Those
+    /// that are used do not count, and are never sent away for others.
+    pub most_new_clients: u64,
+    /// How many registrations one network, an IPv4 /24 or an IPv6 /64, may make within an
+    /// hour; an IPv6 /48 may make ten times as many.
     pub registrations_per_hour: u64,
     /// How much strangers may try at the endpoints.
     pub budgets: RequestBudgets,
@@ -188,7 +191,7 @@ impl Settings {
             concealed_scopes: ScopeSet::new(),
             lifetimes: Lifetimes::default(),
             registration: Registration::Open,
-            most_registered_clients: 10_000,
+            most_new_clients: 10_000,
             registrations_per_hour: 20,
             budgets: RequestBudgets::default(),
             client_rules,

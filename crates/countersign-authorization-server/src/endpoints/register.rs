@@ -1,23 +1,24 @@
 //! The registration endpoint: RFC 7591 §3.
 //!
-//! What strangers register is bounded in number, per network and in all, and ends by
-//! itself if it is not used. Ids and secrets are made here; a secret is shown once.
+//! What strangers register is bounded in number, per network and in all, and ends within
+//! a day if nobody uses it. Clients in use have no part in that: they neither count nor
+//! make room. Whoever was invited is not counted either. Ids and secrets are made here; a secret is shown once.
 
 use std::net::IpAddr;
 
 use countersign_oauth::client_authentication::TokenEndpointAuthMethod;
 use countersign_oauth::client_metadata::{ClientMetadata, ClientSecret, RegistrationResponse};
 use countersign_oauth::registration_error::RegistrationErrorCode;
-use countersign_oauth::{ClientId, Credential, Lifetime, Secret, bearer};
-use countersign_store::{CounterKey, Found, Index, Key, Kind, Record, SecretHash, Write};
-use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use countersign_oauth::{ClientId, Credential, Lifetime, Secret, UnixTime, bearer};
+use countersign_store::{CounterKey, Found, Key, Record, SecretHash, Write};
+use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, StatusCode};
 
 use super::cors;
 use crate::audit::AuditEvent;
 use crate::client::{ClientFacts, ClientSource, record_of};
-use crate::exchange::{Answer, Incoming, json, throttled};
-use crate::network::{network_of, of_one_stranger};
+use crate::exchange::{Answer, Incoming, json, retry_after, throttled};
+use crate::network::{network_of, networks_around, of_one_stranger};
 use crate::random::{draw_id, draw_secret};
 use crate::server::Inner;
 use crate::settings::Registration;
@@ -66,8 +67,10 @@ async fn answer(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailabl
             "this server does not accept this client",
         ));
     }
-    if over_quota(inner, incoming.address).await? {
-        return Ok(too_many(inner));
+    if token.is_none()
+        && let Some(until) = over_quota(inner, incoming.address).await?
+    {
+        return Ok(too_many(inner, until));
     }
     store(inner, metadata, token).await
 }
@@ -121,24 +124,34 @@ async fn initial_access_token(
     Ok(found.live().map(|_| key))
 }
 
-async fn over_quota(inner: &Inner, address: Option<IpAddr>) -> Result<bool, Unavailable> {
-    let (settings, now) = (&inner.settings, inner.now());
+/// How many times as much as one network the networks around it may register.
+const NETWORKS_AROUND: u64 = 10;
+
+/// Until when nobody at `address` can register, if that is so.
+async fn over_quota(
+    inner: &Inner,
+    address: Option<IpAddr>,
+) -> Result<Option<UnixTime>, Unavailable> {
+    let settings = &inner.settings;
     if let Some(address) = of_one_stranger(address) {
-        let counter = CounterKey::new("registrations", &[&network_of(address)]);
-        let hits = inner
-            .store
-            .hit(&counter, Lifetime::from_hours(1), now)
-            .await?;
-        if hits.count > settings.registrations_per_hour {
-            return Ok(true);
+        let most = settings.registrations_per_hour;
+        let around = networks_around(address).map(|network| {
+            let most = most.saturating_mul(NETWORKS_AROUND);
+            (network, most)
+        });
+        for (network, most) in [(network_of(address), most)].into_iter().chain(around) {
+            let counter = CounterKey::new("registrations", &[&network]);
+            let hour = Lifetime::from_hours(1);
+            let until = inner.count_within(&counter, hour, most).await?;
+            if until.is_some() {
+                return Ok(until);
+            }
         }
     }
-    let most = settings.most_registered_clients;
-    let clients = inner
-        .store
-        .count(&Index::Kind(Kind::Client), most, now)
-        .await?;
-    Ok(clients >= most)
+    let counter = CounterKey::new("registrations", &[]);
+    let window = settings.lifetimes.unused_client;
+    let most = settings.most_new_clients;
+    inner.count_within(&counter, window, most).await
 }
 
 fn is_json(incoming: &Incoming) -> bool {
@@ -155,16 +168,14 @@ fn refused(inner: &Inner, code: RegistrationErrorCode, sentence: &'static str) -
     json(StatusCode::BAD_REQUEST, code.to_json(sentence))
 }
 
-fn too_many(inner: &Inner) -> Answer {
+fn too_many(inner: &Inner, until: UnixTime) -> Answer {
     let sentence = "too many clients were registered; try again later";
     inner
         .audit
         .note(AuditEvent::RegistrationRefused(sentence.to_owned()));
     let code = RegistrationErrorCode::InvalidClientMetadata;
     let mut answer = json(StatusCode::TOO_MANY_REQUESTS, code.to_json(sentence));
-    answer
-        .headers_mut()
-        .insert(RETRY_AFTER, HeaderValue::from_static("3600"));
+    retry_after(&mut answer, until.since(inner.now()));
     answer
 }
 

@@ -101,19 +101,20 @@ async fn as_40_d1_d5_d15_registered_clients_have_ids_of_their_own_and_work() {
         .assert_tok("invalid_client");
 }
 
+fn from(address: &str) -> Request<Full<Bytes>> {
+    let address: IpAddr = address.parse().unwrap();
+    let body = Full::from(web().to_string());
+    let mut request = request(&web()).body(body).unwrap();
+    request.extensions_mut().insert(address);
+    request
+}
+
 #[tokio::test]
 async fn as_40_d12_registrations_are_bounded_for_each_network_and_in_all() {
     let mut settings = settings();
     settings.registrations_per_hour = 2;
-    settings.most_registered_clients = 9;
+    settings.most_new_clients = 5;
     let world = world_with(settings, |builder| builder).await;
-    let from = |address: &str| {
-        let address: IpAddr = address.parse().unwrap();
-        let body = Full::from(web().to_string());
-        let mut request = request(&web()).body(body).unwrap();
-        request.extensions_mut().insert(address);
-        request
-    };
     for (address, status) in [
         ("192.0.2.1", 201),
         ("192.0.2.2", 201),
@@ -126,18 +127,81 @@ async fn as_40_d12_registrations_are_bounded_for_each_network_and_in_all() {
         let seen = world.send(from(address)).await;
         assert_eq!(seen.status, status, "{address}");
     }
-    world.clock.advance(Lifetime::from_hours(1));
-    assert_eq!(world.send(from("192.0.2.3")).await.status, 201);
-    // Nine in all, with the four that were there.
-    let seen = world.send(from("198.51.100.1")).await;
+    world.clock.advance(Lifetime::from_mins(45));
+    let seen = world.send(from("192.0.2.3")).await;
     assert_eq!(
         (seen.status.as_u16(), seen.header("retry-after")),
-        (429, Some("3600"))
+        (429, Some("900"))
     );
+    world.clock.advance(Lifetime::from_mins(15));
+    assert_eq!(world.send(from("192.0.2.3")).await.status, 201);
+    // Five in all: those that an administrator added have no part in it.
+    let seen = world.send(from("198.51.100.1")).await;
+    let rest = (23 * 60 * 60).to_string();
+    assert_eq!(
+        (seen.status.as_u16(), seen.header("retry-after")),
+        (429, Some(rest.as_str()))
+    );
+    world.clock.advance(Lifetime::from_hours(23));
+    assert_eq!(world.send(from("198.51.100.1")).await.status, 201);
 }
 
 #[tokio::test]
-async fn as_40_d12_unused_clients_end_and_used_ones_do_not() {
+async fn d12_whoever_has_many_networks_of_one_provider_has_not_many_times_as_much() {
+    let mut settings = settings();
+    settings.registrations_per_hour = 1;
+    let world = world_with(settings, |builder| builder).await;
+    let mut registered = 0;
+    for network in 0..20 {
+        let seen = world
+            .send(from(&format!("2001:db8:7:{network:x}::1")))
+            .await;
+        registered += usize::from(seen.status == StatusCode::CREATED);
+    }
+    assert_eq!(registered, 10);
+    assert_eq!(world.send(from("2001:db8:8::1")).await.status, 201);
+}
+
+#[tokio::test]
+async fn d12_a_full_quota_keeps_no_client_out_that_is_there_and_none_that_was_invited() {
+    let mut settings = settings();
+    settings.most_new_clients = 2;
+    let world = world_with(settings.clone(), |builder| builder).await;
+    let document = json!({
+        "redirect_uris": [CALLBACK],
+        "token_endpoint_auth_method": "none",
+        "grant_types": ["authorization_code", "refresh_token"],
+    });
+    let first = register(&world, &document).await;
+    let first = first.json()["client_id"].as_str().unwrap().to_owned();
+    let fields = [("client_id", first.as_str())];
+    let (_, refresh) = tokens_of(&world.redeem(&world.code(&first).await, &fields).await);
+    assert_eq!(register(&world, &document).await.status, 201);
+    assert_eq!(register(&world, &document).await.status, 429);
+
+    let (_, refresh) = tokens_of(&world.refresh(&refresh, &fields).await);
+    tokens_of(&world.redeem(&world.code(&first).await, &fields).await);
+    // The day after strangers fill it again, and the client is still there.
+    world.clock.advance(Lifetime::from_hours(24));
+    for status in [201, 201, 429] {
+        assert_eq!(register(&world, &document).await.status, status);
+    }
+    tokens_of(&world.refresh(&refresh, &fields).await);
+    tokens_of(&world.redeem(&world.code(&first).await, &fields).await);
+
+    // A token of the operator is as good as ever.
+    settings.registration = Registration::InitialAccessToken;
+    settings.most_new_clients = 0;
+    let world = world_with(settings, |builder| builder).await;
+    let token = world.server.initial_access_token(Lifetime::from_hours(1));
+    let token = format!("Bearer {}", token.await.unwrap().reveal());
+    let invited = request(&document).header("authorization", token);
+    let seen = world.send(invited.body(Full::from(document.to_string())).unwrap());
+    assert_eq!(seen.await.status, 201);
+}
+
+#[tokio::test]
+async fn as_40_d12_unused_clients_end_within_a_day_and_used_ones_do_not() {
     let world = world().await;
     let document = json!({"redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none"});
     let id = |seen: &Seen| seen.json()["client_id"].as_str().unwrap().to_owned();
@@ -145,13 +209,18 @@ async fn as_40_d12_unused_clients_end_and_used_ones_do_not() {
         id(&register(&world, &document).await),
         id(&register(&world, &document).await),
     );
-    world.clock.advance(Lifetime::from_hours(80 * 24));
+    world.clock.advance(Lifetime::from_hours(23));
     world.code(&used).await;
-    world.clock.advance(Lifetime::from_hours(20 * 24));
+    // Being asked about is not being used.
+    world.is_in(Mood::Denies);
+    world.authorize(&[("client_id", &unused)]).await.redirect();
+    world.is_in(Mood::Agrees);
+    world.clock.advance(Lifetime::from_hours(1));
     world
         .authorize(&[("client_id", &unused)])
         .await
         .assert_page();
+    world.clock.advance(Lifetime::from_hours(300 * 24));
     world.code(&used).await;
 }
 
@@ -256,6 +325,8 @@ async fn a_client_secret_can_expire() {
         answer["client_secret_expires_at"],
         world.clock.now().as_secs() + 86_400
     );
+    // It is in use, so that the client outlives its secret.
+    world.code(id).await;
     world.clock.advance(Lifetime::from_hours(24));
     let code = world.code(id).await;
     world
