@@ -167,44 +167,11 @@ impl Preset {
     /// variable, and for what breaks a rule only now.
     pub fn fill(&self, values: &BTreeMap<String, String>) -> Result<Provider, ConfigurationError> {
         let name = &self.outline.name;
-        for (unknown, _) in values {
-            if unknown != CLIENT_ID && !self.variables.contains_key(unknown) {
-                let known: Vec<&str> = self.variables.keys().map(String::as_str).collect();
-                let known = if known.is_empty() {
-                    "nothing but client_id".to_owned()
-                } else {
-                    known.join(", ")
-                };
-                return Err(ConfigurationError::new(format!(
-                    "the provider {name} has no {unknown:?}: it takes {known}"
-                )));
-            }
-        }
+        self.refuse_unknown(values)?;
         let mut complete = values.clone();
         for (variable, declared) in &self.variables {
-            let given = complete.get(variable).or(declared.default.as_ref());
-            match given.cloned() {
-                Some(value) => {
-                    declared.kind.check(&value).map_err(|advice| {
-                        ConfigurationError::new(format!(
-                            "the provider {name} cannot use {value:?} as {variable} ({}): {advice}",
-                            declared.description
-                        ))
-                    })?;
-                    complete.insert(variable.clone(), value);
-                }
-                None if declared.optional => {}
-                None => {
-                    return Err(ConfigurationError::new(format!(
-                        "the provider {name} needs {variable}, {}{}",
-                        declared.description,
-                        declared
-                            .example
-                            .as_ref()
-                            .map(|example| format!(", such as {example}"))
-                            .unwrap_or_default()
-                    )));
-                }
+            if let Some(value) = self.value(variable, declared, values)? {
+                complete.insert(variable.clone(), value);
             }
         }
         if let Some(client_id) = values.get(CLIENT_ID) {
@@ -218,6 +185,51 @@ impl Preset {
                 fault.field, fault.sentence
             ))
         })
+    }
+
+    fn refuse_unknown(&self, values: &BTreeMap<String, String>) -> Result<(), ConfigurationError> {
+        let is_unknown = |name: &&String| *name != CLIENT_ID && !self.variables.contains_key(*name);
+        let Some(unknown) = values.keys().find(is_unknown) else {
+            return Ok(());
+        };
+        let known: Vec<&str> = self.variables.keys().map(String::as_str).collect();
+        let known = if known.is_empty() {
+            "nothing but client_id".to_owned()
+        } else {
+            known.join(", ")
+        };
+        Err(ConfigurationError::new(format!(
+            "the provider {} has no {unknown:?}: it takes {known}",
+            self.outline.name
+        )))
+    }
+
+    /// The value of a variable, which is of its kind; nothing if it is optional and has
+    /// none.
+    fn value(
+        &self,
+        variable: &str,
+        declared: &Variable,
+        values: &BTreeMap<String, String>,
+    ) -> Result<Option<String>, ConfigurationError> {
+        let name = &self.outline.name;
+        let description = &declared.description;
+        let Some(value) = values.get(variable).or(declared.default.as_ref()) else {
+            if declared.optional {
+                return Ok(None);
+            }
+            let example = declared.example.iter();
+            let example: String = example.map(|value| format!(", such as {value}")).collect();
+            return Err(ConfigurationError::new(format!(
+                "the provider {name} needs {variable}, {description}{example}"
+            )));
+        };
+        match declared.kind.check(value) {
+            Ok(()) => Ok(Some(value.clone())),
+            Err(advice) => Err(ConfigurationError::new(format!(
+                "the provider {name} cannot use {value:?} as {variable} ({description}): {advice}"
+            ))),
+        }
     }
 
     fn filled(&self, values: &BTreeMap<String, String>) -> Result<Provider, Fault> {
@@ -327,7 +339,8 @@ fn check_variable(name: &str, variable: &Variable) -> Result<(), Fault> {
 }
 
 fn refused(text: &str, table: Option<&DeTable<'_>>, error: &toml::de::Error) -> PresetError {
-    let span = error.span();
+    // This span stands for the whole file.
+    let span = error.span().filter(|span| *span != (0..0));
     PresetError {
         line: span.as_ref().map(|span| line_at(text, span.start)),
         field: span

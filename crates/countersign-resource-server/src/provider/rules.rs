@@ -1,11 +1,13 @@
 //! What every preset has to keep to, whatever its values are.
 
+use std::collections::BTreeMap;
+
 use countersign_oauth::client_authentication::TokenEndpointAuthMethod;
 use countersign_oauth::scope::ScopeToken;
 use url::Url;
 
 use super::fill::Fault;
-use super::variable::has_tls_or_is_local;
+use super::variable::{has_its_host, has_tls_or_is_local};
 use super::{
     ApiOrigin, IdentityProfile, IdentitySource, IssuerRule, LoginProfile, Provider, TokenKind,
     TokenPlacement, TokenProfile, TokenRequest,
@@ -39,6 +41,8 @@ const PROTOCOL_PARAMETERS: [&str; 23] = [
     "state",
 ];
 
+/// The longest name on a button, in bytes.
+const MAX_NAME: usize = 40;
 /// The longest description, in characters.
 const MAX_WORDS: usize = 200;
 
@@ -60,6 +64,12 @@ pub(super) fn check_outline(outline: &Provider) -> Checked {
         );
     }
     check_words("display_name", &outline.display_name)?;
+    if outline.display_name.contains(['{', '}']) || outline.display_name.len() > MAX_NAME {
+        return refuse(
+            "display_name",
+            "a name for a button has up to 40 characters and no variables",
+        );
+    }
     check_address("documentation", &outline.documentation)?;
     if outline.login.is_none() && outline.tokens.is_none() {
         return refuse(
@@ -126,6 +136,12 @@ fn check_address(field: &str, address: &str) -> Checked {
         return refuse(
             field,
             format!("{address:?} has a user name, a fragment, or characters to be encoded"),
+        );
+    }
+    if !has_its_host(address, &url) {
+        return refuse(
+            field,
+            format!("{address:?} has no host, or not in lower case, or a port that is needless"),
         );
     }
     let path = address.split('?').next().unwrap_or_default();
@@ -334,11 +350,13 @@ const fn is_parameter_byte(byte: u8) -> bool {
 fn check_parameters(
     field: &str,
     login: &LoginProfile,
-    parameters: &std::collections::BTreeMap<String, String>,
+    parameters: &BTreeMap<String, String>,
 ) -> Checked {
     for (name, value) in parameters {
         let field = format!("{field}.{name}");
-        if PROTOCOL_PARAMETERS.contains(&name.as_str()) || *name == login.scope_parameter {
+        // Whoever reads parameters without regard to case would read these too.
+        let lower = name.to_ascii_lowercase();
+        if PROTOCOL_PARAMETERS.contains(&lower.as_str()) || *name == login.scope_parameter {
             return refuse(
                 field,
                 format!("{name} is written by the flow itself and cannot be replaced"),

@@ -155,7 +155,17 @@ fn is_url(value: &str) -> bool {
         && has_tls_or_is_local(&url)
         && url.username().is_empty()
         && url.password().is_none()
-        && value.starts_with(&format!("{}://", url.scheme()))
+        && has_its_host(value, &url)
+}
+
+/// Whether the host of `url` stands in `text` as it was read: a parser of URLs makes
+/// `https://a.test` of `https:///a.test` and of `HTTPS:A.test` too.
+pub(super) fn has_its_host(text: &str, url: &Url) -> bool {
+    let after_scheme = text
+        .strip_prefix(url.scheme())
+        .and_then(|rest| rest.strip_prefix("://"));
+    let authority = after_scheme.and_then(|rest| rest.split(['/', '?', '#']).next());
+    authority == Some(url.authority()) && url.has_host()
 }
 
 /// https, or http on this machine.

@@ -10,22 +10,26 @@ pub(super) fn line_at(text: &str, offset: usize) -> usize {
     1 + before.iter().filter(|byte| **byte == b'\n').count()
 }
 
-/// The path of the innermost field that has the byte at the start of `span`.
+/// The path of the innermost field that has all of `span`.
 pub(super) fn field_at(table: &DeTable<'_>, span: &Range<usize>) -> Option<String> {
     let mut best: Option<String> = None;
     for (key, value) in table {
         let name = key.get_ref().as_ref();
-        if key.span().contains(&span.start) {
+        if has(&key.span(), span) {
             return Some(name.to_owned());
         }
         if let Some(inner) = inside(value.get_ref(), span) {
             return Some(format!("{name}.{inner}"));
         }
-        if value.span().contains(&span.start) {
+        if has(&value.span(), span) {
             best = Some(name.to_owned());
         }
     }
     best
+}
+
+fn has(outer: &Range<usize>, inner: &Range<usize>) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
 }
 
 fn inside(value: &DeValue<'_>, span: &Range<usize>) -> Option<String> {
@@ -35,10 +39,7 @@ fn inside(value: &DeValue<'_>, span: &Range<usize>) -> Option<String> {
             if let Some(inner) = inside(value.get_ref(), span) {
                 return Some(format!("{index}.{inner}"));
             }
-            value
-                .span()
-                .contains(&span.start)
-                .then(|| index.to_string())
+            has(&value.span(), span).then(|| index.to_string())
         }),
         _ => None,
     }
