@@ -1,6 +1,7 @@
 //! Putting a server together. Mistakes stop the start with a sentence that says what
 //! to set; nothing is checked before [`AuthorizationServerBuilder::build`].
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -19,12 +20,13 @@ use crate::interaction::Interaction;
 use crate::keys::Keyring;
 use crate::login::Login;
 use crate::paths::Paths;
-use crate::people::People;
+use crate::people::{LocalAccounts, People};
 use crate::random::{Random, SystemGenerator};
 use crate::server::{AuthorizationServer, Inner};
 use crate::settings::{AccessTokenFormat, Settings};
 use crate::storage::Storage;
 use crate::token_manager::{DynTokenManager, TokenManager};
+use crate::upstream::Upstream;
 
 /// A change of something that is made when the server is built.
 type Change<T> = Box<dyn FnOnce(T) -> T + Send>;
@@ -44,6 +46,8 @@ pub struct AuthorizationServerBuilder {
     token_manager: Option<Arc<dyn DynTokenManager>>,
     claims: Arc<dyn TokenClaims>,
     audit: Arc<dyn Audit>,
+    upstreams: Vec<Upstream>,
+    wants_local_accounts: bool,
 }
 
 impl AuthorizationServer {
@@ -83,6 +87,8 @@ impl AuthorizationServerBuilder {
             token_manager: None,
             claims: Arc::new(PlainClaims),
             audit: Arc::new(LogAudit),
+            upstreams: Vec::new(),
+            wants_local_accounts: false,
         }
     }
 
@@ -172,6 +178,22 @@ impl AuthorizationServerBuilder {
     /// the consent page stays.
     pub fn login(self, login: impl Login) -> Self {
         self.pages(|pages| pages.login(login))
+    }
+
+    /// Lets people log in at `upstream`, instead of with local accounts. Called again, it
+    /// adds a provider, and people choose. At the provider, register the address that
+    /// [`AuthorizationServer::callback_address`] answers, such as
+    /// `https://auth.example.com/callback/github`.
+    pub fn upstream(mut self, upstream: Upstream) -> Self {
+        self.upstreams.push(upstream);
+        self
+    }
+
+    /// Lets people log in with local accounts beside the providers of
+    /// [`Self::upstream`].
+    pub fn with_local_accounts(mut self) -> Self {
+        self.wants_local_accounts = true;
+        self
     }
 
     /// Changes the local accounts, such as how many logins may be tried.
@@ -264,6 +286,7 @@ impl AuthorizationServerBuilder {
                  .storage(…)",
             )
         })?;
+        check_upstreams(&self.upstreams)?;
         let audit = AuditTrail {
             sink: self.audit,
             clock: Arc::clone(&self.clock),
@@ -275,14 +298,32 @@ impl AuthorizationServerBuilder {
             token_manager: self.token_manager.clone(),
         });
         let (interaction, people) = match self.interaction {
+            Some(_) if !self.upstreams.is_empty() => {
+                return Err(ConfigurationError::new(
+                    "people are to log in at an upstream provider, which needs the pages of this \
+                     server, and .interaction(…) puts others in their place: leave one out",
+                ));
+            }
             Some(interaction) => (interaction, None),
             None => {
+                let local_accounts = if self.upstreams.is_empty() || self.wants_local_accounts {
+                    LocalAccounts::Offered
+                } else {
+                    LocalAccounts::NotOffered
+                };
                 let accounts = Accounts::new(Arc::clone(&store))
                     .clock(Arc::clone(&self.clock))
                     .random(Arc::clone(&self.random));
                 let accounts = apply(accounts, self.accounts);
                 let accounts = accounts.in_server(audit.clone(), Arc::clone(&ender));
-                let people = apply(People::new(accounts, &settings), self.pages);
+                let people = apply(People::new(accounts, &settings), self.pages)
+                    .upstreams(self.upstreams.clone(), local_accounts);
+                if people.has_login_of_its_own() && !self.upstreams.is_empty() {
+                    return Err(ConfigurationError::new(
+                        "people are to log in at an upstream provider, and by .login(…): leave \
+                         one out",
+                    ));
+                }
                 let people = Arc::new(people);
                 let interaction: Arc<dyn Interaction> = people.clone();
                 (interaction, Some(people))
@@ -306,8 +347,33 @@ impl AuthorizationServerBuilder {
             claims: self.claims,
             audit,
             paths,
+            upstreams: self.upstreams,
         }))
     }
+}
+
+/// People come back to an address with the name of the provider in it, so it must be part
+/// of a path, and of one provider.
+fn check_upstreams(upstreams: &[Upstream]) -> Result<(), ConfigurationError> {
+    let mut names = BTreeSet::new();
+    for upstream in upstreams {
+        let name = upstream.provider().name.as_str();
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if name.is_empty() || name.len() > 32 || !name.bytes().all(fits) {
+            return Err(ConfigurationError::new(format!(
+                "the provider `{}` cannot be used for logging in: its name must have 1 to 32 \
+                 small letters, digits and hyphens",
+                name.escape_default()
+            )));
+        }
+        if !names.insert(name) {
+            return Err(ConfigurationError::new(format!(
+                "there are two upstream providers called `{name}`: leave one out, or give its \
+                 preset another name"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn apply<T>(begun: T, changes: Vec<Change<T>>) -> T {

@@ -42,6 +42,9 @@ pub struct GrantOverview {
     pub resource: String,
     /// What they permit at most, names separated by blanks.
     pub scope: String,
+    /// The name of the provider at which the person logged in for it, such as `github`;
+    /// nothing if it was not at an upstream provider.
+    pub upstream: Option<String>,
     /// How far it has come.
     pub state: GrantState,
     /// Since when.
@@ -164,6 +167,7 @@ fn grant_of(record: &Record) -> Result<GrantOverview, Unavailable> {
         subject: body.subject,
         resource: body.resource,
         scope: body.scope,
+        upstream: body.upstream,
         state: record.grant_state().unwrap_or(GrantState::Revoked),
         created_at: record.created_at,
         last_used_at: record.last_used_at,

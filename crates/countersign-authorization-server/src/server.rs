@@ -35,6 +35,7 @@ use crate::random::{Random, draw_id};
 use crate::settings::Settings;
 use crate::token_manager::DynTokenManager;
 use crate::unavailable::Unavailable;
+use crate::upstream::Upstream;
 
 /// How long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(25);
@@ -64,6 +65,8 @@ pub(crate) struct Inner {
     pub(crate) claims: Arc<dyn TokenClaims>,
     pub(crate) audit: AuditTrail,
     pub(crate) paths: Paths,
+    /// The providers elsewhere at which people can log in.
+    pub(crate) upstreams: Vec<Upstream>,
 }
 
 impl AuthorizationServer {
@@ -171,6 +174,14 @@ impl AuthorizationServer {
     /// accounts and make the link for the first one.
     pub fn people(&self) -> Option<&People> {
         self.0.people.as_deref()
+    }
+
+    /// Where the provider `name`, such as `github`, is to send people back to: what has to
+    /// be registered there, byte for byte (RFC 6749 §3.1.2). Nothing if there is no such
+    /// provider.
+    pub fn callback_address(&self, name: &str) -> Option<String> {
+        let upstream = self.0.upstream(name)?;
+        Some(self.0.callback_address(upstream))
     }
 
     /// What an access token of this server says, if it is active at this moment.

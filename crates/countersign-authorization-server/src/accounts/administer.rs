@@ -8,6 +8,7 @@ use super::Accounts;
 use super::name::AccountName;
 use super::password::Password;
 use super::record::{Account, read};
+use super::upstream::UpstreamOverview;
 use crate::audit::AccountChange;
 use crate::overview::Portion;
 use crate::random::draw_id;
@@ -23,6 +24,9 @@ pub enum AccountError {
     /// There is an account with this name.
     #[error("there is an account with this name")]
     NameTaken,
+    /// The name is one of those that people of upstream providers get.
+    #[error("a name with a colon is that of somebody who logs in elsewhere")]
+    Reserved,
     /// There is no account with this name.
     #[error("there is no account with this name")]
     Unknown,
@@ -53,8 +57,11 @@ impl From<Unavailable> for AccountError {
 pub struct AccountOverview {
     /// Who it is, in tokens and grants.
     pub subject: String,
-    /// The name with which the person logs in.
+    /// The name with which the person logs in; of people who log in elsewhere, the name
+    /// by which they are found here, such as `github:583231`.
     pub name: String,
+    /// Who they are elsewhere; nothing for local accounts.
+    pub upstream: Option<UpstreamOverview>,
     /// Whether it is kept from logging in and from tokens.
     pub disabled: bool,
     /// Since when it exists.
@@ -66,6 +73,7 @@ impl From<Account> for AccountOverview {
         Self {
             subject: account.subject,
             name: account.body.name,
+            upstream: account.body.upstream.map(Into::into),
             disabled: account.body.disabled,
             created_at: account.record.created_at,
         }
@@ -77,12 +85,16 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AccountError::NameTaken`], or [`AccountError::Unavailable`].
+    /// [`AccountError::NameTaken`], [`AccountError::Reserved`], or
+    /// [`AccountError::Unavailable`].
     pub async fn add(
         &self,
         name: &AccountName,
         password: &Password,
     ) -> Result<String, AccountError> {
+        if name.is_of_upstream() {
+            return Err(AccountError::Reserved);
+        }
         let hash = self.hasher.hash(password, self.random.as_ref()).await?;
         let subject = draw_id(self.random.as_ref())?;
         let writes = self.creation(&subject, name, hash)?;
@@ -187,7 +199,8 @@ impl Accounts {
     }
 
     /// Takes an account away, with its sessions and every grant it gave. Its subject
-    /// is never given to anybody else; its name can be.
+    /// is never given to anybody else; its name can be. Somebody who logs in elsewhere
+    /// and does so again gets a new account: to keep them out, disable it.
     ///
     /// # Errors
     ///
@@ -195,13 +208,15 @@ impl Accounts {
     /// finishes it.
     pub async fn delete(&self, name: &AccountName) -> Result<(), AccountError> {
         let account = self.by_name(name).await?.ok_or(AccountError::Unknown)?;
+        let identity = account.body.upstream.clone();
         let (key, subject) = (account.record.key.clone(), account.subject.clone());
         self.shut_out(account).await?;
         self.take_away(&subject).await?;
-        let writes = vec![
+        let mut writes = vec![
             Write::Remove(key),
             Write::Remove(Key::account_name(name.as_str())),
         ];
+        writes.extend(identity.map(|identity| Write::Remove(identity.key())));
         let written = self.store.write(writes, self.now()).await;
         written.map_err(Unavailable::from)?;
         self.note(&subject, AccountChange::Deleted);
@@ -225,7 +240,8 @@ impl Accounts {
         mut account: Account,
         password: &Password,
     ) -> Result<(), AccountError> {
-        account.body.password = self.hasher.hash(password, self.random.as_ref()).await?;
+        let hash = self.hasher.hash(password, self.random.as_ref()).await?;
+        account.body.password = Some(hash);
         account.body.password_number = account.body.password_number.saturating_add(1);
         self.store_account(&account).await?;
         Ok(self.end_sessions(&account.subject, false).await?)

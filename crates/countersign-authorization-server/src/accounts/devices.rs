@@ -52,6 +52,7 @@ impl Accounts {
             purpose: Purpose::Device,
             subject: subject.to_owned(),
             password_number: 0,
+            via: None,
         };
         let record = Record::new(key, now)
             .about(Subject::new(subject))

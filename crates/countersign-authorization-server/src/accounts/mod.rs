@@ -1,4 +1,5 @@
-//! Local accounts: people who log in at this server with a name and a password.
+//! Accounts: people who log in at this server with a name and a password, or elsewhere
+//! (`upstream.rs`).
 //!
 //! RFC 6749 §3.1: "The authorization server MUST first verify the identity of the
 //! resource owner." An account has a subject that is never given to anybody else,
@@ -16,6 +17,7 @@ mod record;
 mod sessions;
 mod setup;
 mod throttle;
+mod upstream;
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,8 +32,11 @@ pub use hashing::HashingCost;
 pub use log_in::{LoginAttempt, LoginOutcome};
 pub use name::{AccountName, InvalidAccountName};
 pub use password::{InvalidPassword, Password};
+pub(crate) use record::Account;
 pub(crate) use sessions::LoggedIn;
 pub use throttle::LoginBudgets;
+pub(crate) use upstream::Arriving;
+pub use upstream::UpstreamOverview;
 
 use crate::audit::{AccountChange, AuditEvent, AuditTrail};
 use crate::grant_end::GrantEnder;

@@ -40,6 +40,25 @@ impl AccountName {
         Ok(Self(text.to_ascii_lowercase()))
     }
 
+    /// As [`AccountName::parse`], and the names of people who log in elsewhere as well:
+    /// the name of the provider, a colon, and a name as above, such as `github:583231`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidAccountName`] if it is neither.
+    pub fn parse_any(text: &str) -> Result<Self, InvalidAccountName> {
+        let Some((provider, person)) = text.split_once(':') else {
+            return Self::parse(text);
+        };
+        let (provider, person) = (Self::parse(provider)?, Self::parse(person)?);
+        Ok(Self(format!("{provider}:{person}")))
+    }
+
+    /// Whether it is the name of somebody who logs in elsewhere.
+    pub(super) fn is_of_upstream(&self) -> bool {
+        self.0.contains(':')
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0

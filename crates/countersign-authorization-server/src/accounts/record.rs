@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Accounts;
 use super::hashing::PasswordHash;
 use super::name::AccountName;
+use super::upstream::UpstreamBody;
 use crate::unavailable::Unavailable;
 
 /// An account that was read.
@@ -19,10 +20,15 @@ pub(crate) struct Account {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct AccountBody {
     pub(super) name: String,
-    pub(super) password: PasswordHash,
+    /// Nothing for people who log in elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) password: Option<PasswordHash>,
     pub(super) disabled: bool,
     /// Grows with each new password, and ends the sessions that began before.
     pub(super) password_number: u64,
+    /// Who it is at the provider where the person logs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) upstream: Option<UpstreamBody>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -31,8 +37,22 @@ struct NameBody {
 }
 
 impl Account {
+    /// What pages call the person.
     pub(crate) fn name(&self) -> &str {
-        &self.body.name
+        let upstream = self.body.upstream.as_ref();
+        let called = upstream.and_then(UpstreamBody::called);
+        called.unwrap_or(&self.body.name)
+    }
+
+    /// Whether a name and a password log this person in.
+    pub(crate) const fn has_password(&self) -> bool {
+        self.body.password.is_some()
+    }
+
+    /// The provider where the person logs in, if it is not this server.
+    pub(crate) fn upstream(&self) -> Option<&str> {
+        let upstream = self.body.upstream.as_ref();
+        upstream.map(|upstream| upstream.provider.as_str())
     }
 
     pub(crate) const fn is_enabled(&self) -> bool {
@@ -86,19 +106,26 @@ impl Accounts {
         let (now, about) = (self.now(), Subject::new(subject));
         let body = AccountBody {
             name: name.as_str().to_owned(),
-            password,
+            password: Some(password),
             disabled: false,
             password_number: 1,
+            upstream: None,
         };
         let account = Record::new(Key::account(&about), now)
-            .about(about.clone())
-            .with_body(&body)?;
-        let named = Record::new(Key::account_name(name.as_str()), now)
             .about(about)
+            .with_body(&body)?;
+        let named = self.naming(subject, name)?;
+        Ok(vec![Write::Insert(account), Write::Insert(named)])
+    }
+
+    /// The record with which the account of `subject` is found by `name`.
+    pub(super) fn naming(&self, subject: &str, name: &AccountName) -> Result<Record, Unavailable> {
+        let record = Record::new(Key::account_name(name.as_str()), self.now())
+            .about(Subject::new(subject))
             .with_body(&NameBody {
                 subject: subject.to_owned(),
             })?;
-        Ok(vec![Write::Insert(account), Write::Insert(named)])
+        Ok(record)
     }
 
     /// Puts `account` in the place of what was read.

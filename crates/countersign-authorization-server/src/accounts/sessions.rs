@@ -25,12 +25,17 @@ pub(super) struct SessionBody {
     pub(super) purpose: Purpose,
     pub(super) subject: String,
     pub(super) password_number: u64,
+    /// The provider where the person logged in, if it was not here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) via: Option<String>,
 }
 
 /// A browser that is logged in.
 #[derive(Clone, Debug)]
 pub(crate) struct LoggedIn {
     pub(crate) account: Account,
+    /// The provider where the person logged in, if it was not here.
+    pub(crate) via: Option<String>,
     /// The cookie.
     pub(crate) session: Secret,
 }
@@ -40,21 +45,31 @@ fn key_of(session: &Secret) -> Key {
 }
 
 impl Accounts {
-    /// Begins a session for `account`.
-    pub(crate) async fn begin_session(&self, account: Account) -> Result<LoggedIn, Unavailable> {
+    /// Begins a session for `account`, which was logged in here or at the provider
+    /// `via`.
+    pub(crate) async fn begin_session(
+        &self,
+        account: Account,
+        via: Option<&str>,
+    ) -> Result<LoggedIn, Unavailable> {
         let (now, session) = (self.now(), draw_secret(self.random.as_ref())?);
         let idle = now.saturating_add(self.lifetimes.session_idle);
         let body = SessionBody {
             purpose: Purpose::Login,
             subject: account.subject.clone(),
             password_number: account.body.password_number,
+            via: via.map(str::to_owned),
         };
         let record = Record::new(key_of(&session), now)
             .about(Subject::new(account.subject.as_str()))
             .expiring(idle.min(now.saturating_add(self.lifetimes.session)))
             .with_body(&body)?;
         self.store.insert(record, now).await?;
-        Ok(LoggedIn { account, session })
+        Ok(LoggedIn {
+            account,
+            via: body.via,
+            session,
+        })
     }
 
     /// Who is logged in with the cookie `session`; the login then lasts longer.
@@ -81,6 +96,7 @@ impl Accounts {
         self.store.touch(&key, Some(idle.min(end)), now).await?;
         Ok(Some(LoggedIn {
             account,
+            via: body.via,
             session: session.clone(),
         }))
     }

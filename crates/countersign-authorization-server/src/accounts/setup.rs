@@ -70,6 +70,9 @@ impl Accounts {
         if !self.may_set_up(token).await? {
             return Err(AccountError::Link);
         }
+        if name.is_of_upstream() {
+            return Err(AccountError::Reserved);
+        }
         let hash = self.hasher.hash(password, self.random.as_ref()).await?;
         let subject = draw_id(self.random.as_ref())?;
         let writes = self.creation(&subject, name, hash)?;

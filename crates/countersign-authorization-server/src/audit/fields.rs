@@ -27,6 +27,8 @@ pub struct AuditFields<'a> {
     pub key: Option<&'a str>,
     /// The status of the answer.
     pub status: Option<u16>,
+    /// The name of the upstream provider.
+    pub provider: Option<&'a str>,
 }
 
 impl<'a> AuditFields<'a> {
@@ -41,7 +43,13 @@ impl<'a> AuditFields<'a> {
             grant_type: None,
             key: None,
             status: None,
+            provider: None,
         }
+    }
+
+    const fn provider(mut self, provider: &'a str) -> Self {
+        self.provider = Some(provider);
+        self
     }
 
     const fn client(mut self, client: &'a str) -> Self {
@@ -97,6 +105,15 @@ impl AuditEvent {
             | Self::IntrospectionRefused(client, reason) => {
                 of.client(client.as_str()).because(*reason)
             }
+            Self::SentUpstream(provider, client) => AuditFields {
+                client: client.as_ref().map(|client| client.as_str()),
+                ..of.provider(provider)
+            },
+            Self::LoggedInUpstream(provider, subject) => of.provider(provider).subject(subject),
+            Self::UpstreamRefused(provider, reason) | Self::UpstreamFailed(provider, reason) => {
+                of.provider(provider).because(reason)
+            }
+            Self::CallbackRefused(provider, reason) => of.provider(provider).because(*reason),
             Self::ClientRefused(client, refusal) => AuditFields {
                 client: client.as_ref().map(|client| client.as_str()),
                 ..of.because(refusal.to_string())
@@ -158,6 +175,21 @@ impl AuditEvent {
             Self::RegistrationRefused(_) => ("registration_refused", "a registration was refused"),
             Self::KeyRotated(_) => ("key_rotated", "there is a new signing key"),
             Self::LoggedIn(_) => ("logged_in", "a person logged in"),
+            Self::SentUpstream(..) => {
+                ("sent_upstream", "a person was sent to a provider to log in")
+            }
+            Self::LoggedInUpstream(..) => {
+                ("logged_in_upstream", "a person logged in at a provider")
+            }
+            Self::UpstreamRefused(..) => (
+                "upstream_refused",
+                "a person who came back from a provider was not let in",
+            ),
+            Self::CallbackRefused(..) => (
+                "callback_refused",
+                "somebody came back from a provider who was not sent there",
+            ),
+            Self::UpstreamFailed(..) => ("upstream_failed", "a provider failed"),
             Self::LoggedOut(_) => ("logged_out", "a person logged out"),
             Self::LoginRefused(_) => ("login_refused", "a login or a new password was refused"),
             Self::PasswordChanged(_) => ("password_changed", "a person changed their password"),

@@ -23,6 +23,7 @@ macro_rules! line {
             grant_type = fields.grant_type,
             key = fields.key,
             status = fields.status,
+            provider = fields.provider,
             at = record.at.as_secs(),
             request = record.request.as_deref(),
             address = record.address.map(tracing::field::display),
@@ -34,7 +35,10 @@ macro_rules! line {
 impl Audit for LogAudit {
     fn note(&self, record: AuditRecord) {
         match &record.event {
-            AuditEvent::ReplayDetected(..) | AuditEvent::CodeWithdrawn(..) => line!(warn, &record),
+            AuditEvent::ReplayDetected(..)
+            | AuditEvent::CodeWithdrawn(..)
+            | AuditEvent::CallbackRefused(..)
+            | AuditEvent::UpstreamFailed(..) => line!(warn, &record),
             AuditEvent::Unavailable(_) => line!(error, &record),
             _ => line!(info, &record),
         }

@@ -65,6 +65,19 @@ pub enum AuditEvent {
     KeyRotated(String),
     /// A person logged in; the text is the subject.
     LoggedIn(String),
+    /// A person allowed something and was sent to a provider to log in, or wants to see
+    /// their account; the text is the name of the provider.
+    SentUpstream(String, Option<ClientId>),
+    /// A person logged in at a provider; the texts are its name and the subject here.
+    LoggedInUpstream(String, String),
+    /// A person who came back from a provider was not let in; the texts are its name and
+    /// the reason.
+    UpstreamRefused(String, String),
+    /// Somebody came to the address for people who come back from a provider, and is none
+    /// of them or in the wrong browser; the texts are its name and the reason.
+    CallbackRefused(String, &'static str),
+    /// A provider did not do what it should; the texts are its name and the reason.
+    UpstreamFailed(String, String),
     /// A person logged out; the text is the subject.
     LoggedOut(String),
     /// A login or a change of a password was refused; the text is the reason.

@@ -11,6 +11,7 @@ use countersign_store::{Column, Found, GrantId, Key, Sealed, Status};
 use serde::{Deserialize, Serialize};
 
 use super::PendingAuthorization;
+use super::attempt::Departure;
 use super::pending::{pending_key, read};
 use crate::audit::AuditEvent;
 use crate::exchange::{Answer, see_other};
@@ -27,6 +28,17 @@ struct Receipt {
     /// What the code belongs to; nothing if the person said no.
     grant: Option<GrantId>,
     location: String,
+    /// What binds the browser to the login at a provider, if it was sent to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attempt: Option<AttemptReceipt>,
+}
+
+/// A login at a provider that was begun.
+#[derive(Serialize, Deserialize)]
+struct AttemptReceipt {
+    provider: String,
+    state: String,
+    cookie: String,
 }
 
 impl Inner {
@@ -37,11 +49,39 @@ impl Inner {
         grant: Option<&GrantId>,
         location: &str,
     ) -> Result<Sealed, Unavailable> {
-        let receipt = Receipt {
-            grant: grant.cloned(),
-            location: location.to_owned(),
-        };
-        let text = serde_json::to_vec(&receipt).map_err(|_| Unavailable::Seal)?;
+        self.seal_receipt_of_answer(
+            key,
+            &Receipt {
+                grant: grant.cloned(),
+                location: location.to_owned(),
+                attempt: None,
+            },
+        )
+    }
+
+    /// The receipt of `departure` to `provider`, for the request under `key`.
+    pub(super) fn seal_departure(
+        &self,
+        key: &Key,
+        provider: &str,
+        departure: &Departure,
+    ) -> Result<Sealed, Unavailable> {
+        self.seal_receipt_of_answer(
+            key,
+            &Receipt {
+                grant: None,
+                location: departure.location.reveal().to_owned(),
+                attempt: Some(AttemptReceipt {
+                    provider: provider.to_owned(),
+                    state: departure.state.reveal().to_owned(),
+                    cookie: departure.cookie.reveal().to_owned(),
+                }),
+            },
+        )
+    }
+
+    fn seal_receipt_of_answer(&self, key: &Key, receipt: &Receipt) -> Result<Sealed, Unavailable> {
+        let text = serde_json::to_vec(receipt).map_err(|_| Unavailable::Seal)?;
         let nonce = draw(self.random.as_ref())?;
         let sealed = self.sealing.seal(key, Column::Receipt, &text, nonce);
         sealed.map_err(|_| Unavailable::Seal)
@@ -54,6 +94,56 @@ impl Inner {
         transaction: &Secret,
         subject: Option<&str>,
     ) -> Result<Option<(PendingAuthorization, Answer)>, Unavailable> {
+        let Some((pending, receipt)) = self.fresh_receipt(transaction).await? else {
+            return Ok(None);
+        };
+        let is_same = match (&receipt.grant, &receipt.attempt, subject) {
+            (Some(grant), None, Some(subject)) => self.has_unused_code(grant, subject).await?,
+            (None, None, None) => true,
+            _ => false,
+        };
+        if !is_same {
+            return Ok(None);
+        }
+        self.note_repeated(&pending);
+        Ok(Some((pending, see_other(&receipt.location))))
+    }
+
+    /// The way to `provider` on which a browser was sent a moment ago for the request
+    /// under `transaction`, if nobody has come back on it.
+    pub(crate) async fn departure_again(
+        &self,
+        transaction: &Secret,
+        provider: &str,
+    ) -> Result<Option<Departure>, Unavailable> {
+        let Some((pending, receipt)) = self.fresh_receipt(transaction).await? else {
+            return Ok(None);
+        };
+        let Some(attempt) = receipt.attempt.filter(|sent| sent.provider == provider) else {
+            return Ok(None);
+        };
+        let state = Secret::new(attempt.state);
+        if self.attempt(&state).await?.is_none() {
+            return Ok(None);
+        }
+        self.note_repeated(&pending);
+        Ok(Some(Departure {
+            state,
+            cookie: Secret::new(attempt.cookie),
+            location: Secret::new(receipt.location),
+        }))
+    }
+
+    fn note_repeated(&self, pending: &PendingAuthorization) {
+        let event = AuditEvent::AnswerRepeated(pending.client_id.clone());
+        self.audit.note(event);
+    }
+
+    /// The receipt of the request under `transaction`, if it was answered a moment ago.
+    async fn fresh_receipt(
+        &self,
+        transaction: &Secret,
+    ) -> Result<Option<(PendingAuthorization, Receipt)>, Unavailable> {
         let (key, now) = (pending_key(transaction), self.now());
         let Found::Spent(record) = self.store.get(&key, now).await? else {
             return Ok(None);
@@ -67,19 +157,8 @@ impl Inner {
         };
         let opened = self.sealing.open(&key, Column::Receipt, receipt);
         let opened = opened.map_err(|_| Unavailable::Seal)?;
-        let receipt: Receipt = serde_json::from_slice(&opened).map_err(|_| Unavailable::Seal)?;
-        let is_same = match (&receipt.grant, subject) {
-            (Some(grant), Some(subject)) => self.has_unused_code(grant, subject).await?,
-            (None, None) => true,
-            _ => false,
-        };
-        if !is_same {
-            return Ok(None);
-        }
-        let pending = read(&record)?;
-        let event = AuditEvent::AnswerRepeated(pending.client_id.clone());
-        self.audit.note(event);
-        Ok(Some((pending, see_other(&receipt.location))))
+        let receipt = serde_json::from_slice(&opened).map_err(|_| Unavailable::Seal)?;
+        Ok(Some((read(&record)?, receipt)))
     }
 
     async fn has_unused_code(&self, grant: &GrantId, subject: &str) -> Result<bool, Unavailable> {

@@ -41,6 +41,12 @@ impl Approval {
     }
 }
 
+/// What a client is told about a person who gives it nothing (RFC 6749 §4.1.2.1).
+pub(super) const DENIED: AuthorizationAnswer = AuthorizationAnswer::Error(
+    AuthorizationErrorCode::AccessDenied,
+    "the request was denied",
+);
+
 impl Inner {
     /// Answers the waiting request with a code.
     pub(crate) async fn approve(
@@ -51,16 +57,7 @@ impl Inner {
         let Some((pending, redirect, client)) = self.answerable(transaction).await? else {
             return Ok(self.gone());
         };
-        let lifetimes = &self.settings.lifetimes;
-        let granted = Granted {
-            id: GrantId::from_random(draw(self.random.as_ref())?),
-            client: pending.client_id.clone(),
-            subject: approval.subject,
-            resource: pending.resource.clone(),
-            scope: approval.scope.intersection(&pending.scope),
-            expires_at: self.now().saturating_add(lifetimes.grant),
-            upstream: None,
-        };
+        let granted = self.granted_by(&pending, approval, None)?;
         let challenge = pending.code_challenge.clone();
         let (code, writes) = self.issue_code(&granted, &redirect, challenge)?;
         let key = pending_key(transaction);
@@ -78,14 +75,32 @@ impl Inner {
         Ok(see_other(&location))
     }
 
+    /// What `approval` of `pending` grants, given by somebody who logged in here or at
+    /// the provider `upstream`.
+    pub(super) fn granted_by(
+        &self,
+        pending: &PendingAuthorization,
+        approval: Approval,
+        upstream: Option<&str>,
+    ) -> Result<Granted, Unavailable> {
+        let lifetime = self.settings.lifetimes.grant;
+        Ok(Granted {
+            id: GrantId::from_random(draw(self.random.as_ref())?),
+            client: pending.client_id.clone(),
+            subject: approval.subject,
+            resource: pending.resource.clone(),
+            scope: approval.scope.intersection(&pending.scope),
+            expires_at: self.now().saturating_add(lifetime),
+            upstream: upstream.map(str::to_owned),
+        })
+    }
+
     /// Answers the waiting request with `access_denied`.
     pub(crate) async fn deny(&self, transaction: &Secret) -> Result<Answer, Unavailable> {
         let Some((pending, redirect, _)) = self.answerable(transaction).await? else {
             return Ok(self.gone());
         };
-        let code = AuthorizationErrorCode::AccessDenied;
-        let answer = AuthorizationAnswer::Error(code, "the request was denied");
-        let location = self.location(&pending, &redirect, answer);
+        let location = self.location(&pending, &redirect, DENIED);
         let key = pending_key(transaction);
         let receipt = self.seal_answer(&key, None, &location)?;
         let used = self
@@ -104,9 +119,17 @@ impl Inner {
         &self,
         transaction: &Secret,
     ) -> Result<Option<(PendingAuthorization, VerifiedRedirect, Client)>, Unavailable> {
-        let Some(pending) = self.pending(transaction).await? else {
-            return Ok(None);
-        };
+        match self.pending(transaction).await? {
+            Some(pending) => self.still_answerable(pending).await,
+            None => Ok(None),
+        }
+    }
+
+    /// `pending` with its address, if the client still has it.
+    pub(super) async fn still_answerable(
+        &self,
+        pending: PendingAuthorization,
+    ) -> Result<Option<(PendingAuthorization, VerifiedRedirect, Client)>, Unavailable> {
         let Some(client) = self.find_client(&pending.client_id).await? else {
             return Ok(None);
         };
@@ -122,7 +145,7 @@ impl Inner {
         Ok(redirect.map(|redirect| (pending, redirect, client)))
     }
 
-    fn location(
+    pub(super) fn location(
         &self,
         pending: &PendingAuthorization,
         redirect: &VerifiedRedirect,

@@ -16,6 +16,8 @@
 //! under the hash of a secret of 256 bits that only the browser has.
 
 mod again;
+mod arrival;
+mod attempt;
 mod client;
 mod finish;
 mod parameters;
@@ -33,6 +35,8 @@ use countersign_oauth::authorization_request::{
 use countersign_oauth::authorization_response::AuthorizationResponse;
 use http::{Method, StatusCode};
 
+pub(crate) use arrival::{Issuing, Told, Welcome};
+pub(crate) use attempt::{Attempt, AttemptFor, Departure, Leaving, Left, PATIENCE, tag_of};
 pub use finish::Approval;
 pub use pending::PendingAuthorization;
 

@@ -33,8 +33,9 @@ pub struct PendingAuthorization {
     pub prompts: Prompts,
 }
 
+/// How it is stored.
 #[derive(Serialize, Deserialize)]
-struct Body {
+pub(super) struct PendingBody {
     client_id: ClientId,
     redirect_uri: RedirectUri,
     redirect_uri_was_sent: bool,
@@ -47,7 +48,7 @@ struct Body {
 
 impl Inner {
     /// Stores `pending` and answers the secret under which it is found.
-    pub(super) async fn remember_pending(
+    pub(crate) async fn remember_pending(
         &self,
         pending: &PendingAuthorization,
     ) -> Result<Secret, Unavailable> {
@@ -56,16 +57,7 @@ impl Inner {
         let record = Record::new(pending_key(&transaction), now)
             .of_client(countersign_store::ClientId::new(pending.client_id.as_str()))
             .expiring(now.saturating_add(self.settings.lifetimes.pending))
-            .with_body(&Body {
-                client_id: pending.client_id.clone(),
-                redirect_uri: pending.redirect_uri.clone(),
-                redirect_uri_was_sent: pending.redirect_uri_was_sent,
-                state: pending.state.clone(),
-                code_challenge: pending.code_challenge.clone(),
-                resource: pending.resource.as_str().to_owned(),
-                scope: pending.scope.to_string(),
-                prompts: pending.prompts.to_string(),
-            })?;
+            .with_body(&PendingBody::of(pending))?;
         self.store.insert(record, now).await?;
         Ok(transaction)
     }
@@ -103,20 +95,38 @@ pub(super) fn pending_key(transaction: &Secret) -> Key {
 }
 
 pub(super) fn read(record: &Record) -> Result<PendingAuthorization, StoreError> {
-    let corrupt = || StoreError::Corrupt("a waiting request cannot be read".to_owned());
-    let body: Body = record.body()?;
-    Ok(PendingAuthorization {
-        client_id: body.client_id,
-        redirect_uri: body.redirect_uri,
-        redirect_uri_was_sent: body.redirect_uri_was_sent,
-        state: body.state,
-        code_challenge: body.code_challenge,
-        resource: ResourceUri::parse(&body.resource).map_err(|_| corrupt())?,
-        scope: ScopeSet::parse(&body.scope).map_err(|_| corrupt())?,
-        prompts: if body.prompts.is_empty() {
-            Prompts::default()
-        } else {
-            Prompts::parse(&body.prompts).ok_or_else(corrupt)?
-        },
-    })
+    record.body::<PendingBody>()?.read()
+}
+
+impl PendingBody {
+    pub(super) fn of(pending: &PendingAuthorization) -> Self {
+        Self {
+            client_id: pending.client_id.clone(),
+            redirect_uri: pending.redirect_uri.clone(),
+            redirect_uri_was_sent: pending.redirect_uri_was_sent,
+            state: pending.state.clone(),
+            code_challenge: pending.code_challenge.clone(),
+            resource: pending.resource.as_str().to_owned(),
+            scope: pending.scope.to_string(),
+            prompts: pending.prompts.to_string(),
+        }
+    }
+
+    pub(super) fn read(self) -> Result<PendingAuthorization, StoreError> {
+        let corrupt = || StoreError::Corrupt("a waiting request cannot be read".to_owned());
+        Ok(PendingAuthorization {
+            client_id: self.client_id,
+            redirect_uri: self.redirect_uri,
+            redirect_uri_was_sent: self.redirect_uri_was_sent,
+            state: self.state,
+            code_challenge: self.code_challenge,
+            resource: ResourceUri::parse(&self.resource).map_err(|_| corrupt())?,
+            scope: ScopeSet::parse(&self.scope).map_err(|_| corrupt())?,
+            prompts: if self.prompts.is_empty() {
+                Prompts::default()
+            } else {
+                Prompts::parse(&self.prompts).ok_or_else(corrupt)?
+            },
+        })
+    }
 }

@@ -25,6 +25,8 @@ struct Connected {
     name: String,
     host: Option<String>,
     resource: String,
+    /// The provider where the person logged in for it.
+    via: Option<String>,
     scopes: Vec<ScopeLine>,
     since: Day,
     last_used: Option<Day>,
@@ -37,7 +39,10 @@ struct AccountPage<'a> {
     frame: Frame<'a>,
     forgery_token: String,
     account: &'a str,
-    /// Whether the person logged in here, and not elsewhere.
+    /// The provider where the person logged in.
+    via: Option<&'a str>,
+    /// Whether the login is one of ours.
+    can_log_out: bool,
     has_password: bool,
     connected: Vec<Connected>,
     next: Option<u64>,
@@ -111,7 +116,9 @@ impl Visit<'_> {
             frame: self.people.frame(),
             forgery_token: token(&present.forms, Purpose::Account(subject)),
             account: &present.name,
-            has_password: self.people.login.is_none(),
+            via: present.via.as_deref().map(|via| self.people.called(via)),
+            can_log_out: self.people.login.is_none(),
+            has_password: present.has_password && self.people.has_local_accounts(),
             connected,
             next: portion.next.map(Cursor::position),
             after: after.map(Cursor::position),
@@ -141,12 +148,14 @@ impl Visit<'_> {
             (None, Some(host)) => host.clone(),
             (None, None) => "An application that is gone".to_owned(),
         };
+        let via = grant.upstream.as_deref();
         let scopes = grant.scope.split(' ').filter(|scope| !scope.is_empty());
         Ok(Connected {
             id: grant.id.as_str().to_owned(),
             name,
             host: host.filter(|_| client.is_some()),
             resource: grant.resource,
+            via: via.map(|via| self.people.called(via).to_owned()),
             scopes: scopes.map(|scope| self.people.line(scope)).collect(),
             since: Day::of(grant.created_at),
             last_used: grant.last_used_at.map(Day::of),

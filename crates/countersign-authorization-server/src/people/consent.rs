@@ -7,11 +7,13 @@ use countersign_oauth::grant_type::GrantType;
 use http::StatusCode;
 
 use super::calendar::span;
+use super::consent_via::Decision;
 use super::forgery::{Purpose, is_genuine, token};
 use super::login::Shown;
 use super::present::{Presence, Present};
 use super::scopes::ScopeLine;
 use super::visit::{Visit, secret, value};
+use super::ways::Provider;
 use super::who_asks::{Destination, WhoAsks};
 use crate::authorize::{Approval, PendingAuthorization};
 use crate::client::Client;
@@ -19,6 +21,14 @@ use crate::exchange::{Answer, Frame, Notice, page};
 use crate::login::Freshness;
 use crate::server::AuthorizationServer;
 use crate::unavailable::Unavailable;
+
+/// A request that somebody is asked about.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) transaction: &'a Secret,
+    pub(super) pending: &'a PendingAuthorization,
+    pub(super) client: &'a Client,
+}
 
 /// For how long something is allowed.
 #[derive(Debug)]
@@ -29,15 +39,33 @@ enum Duration {
     Once(String),
 }
 
+/// Who is asked.
+pub(super) enum Whom<'a> {
+    /// Somebody who is logged in, and is called so.
+    Present {
+        name: &'a str,
+        /// Whether the person logged in here, and not elsewhere.
+        has_password: bool,
+    },
+    /// Somebody who logs in at a provider afterwards.
+    Via {
+        provider: Provider<'a>,
+        /// What the provider is asked for.
+        scopes: &'a [String],
+        /// Whether there is another way to log in.
+        has_other_ways: bool,
+    },
+}
+
 #[derive(Template)]
 #[template(path = "consent.html")]
 struct ConsentPage<'a> {
     frame: Frame<'a>,
     forgery_token: String,
     transaction: &'a str,
-    account: &'a str,
-    /// Whether the person logged in here, and not elsewhere.
-    has_password: bool,
+    whom: Whom<'a>,
+    /// Why it is asked again.
+    problem: Option<&'a str>,
     who: WhoAsks,
     introduction: Option<&'a str>,
     resource: &'a str,
@@ -49,34 +77,43 @@ struct ConsentPage<'a> {
 }
 
 impl Visit<'_> {
-    pub(super) fn consent_page(
+    /// Asks somebody who is logged in here.
+    pub(super) fn consent_page(&self, present: &Present, asked: Asked<'_>) -> Answer {
+        let purpose = Purpose::Consent(&present.subject, asked.transaction);
+        let whom = Whom::Present {
+            name: &present.name,
+            has_password: self.people.login.is_none(),
+        };
+        self.consent_page_for(whom, purpose, asked, (StatusCode::OK, None))
+    }
+
+    /// Asks `whom`, with a form for `purpose`; with `said`, why it is asked again.
+    pub(super) fn consent_page_for(
         &self,
-        present: &Present,
-        transaction: &Secret,
-        pending: &PendingAuthorization,
-        client: &Client,
+        whom: Whom<'_>,
+        purpose: Purpose<'_>,
+        asked: Asked<'_>,
+        (status, problem): (StatusCode, Option<&str>),
     ) -> Answer {
         let (people, lifetimes) = (self.people, &self.people.lifetimes);
+        let pending = asked.pending;
         let (required, undescribed) = people
             .lines(&pending.scope, false)
             .into_iter()
             .partition(|line| line.sentence.is_some());
         let template = ConsentPage {
             frame: people.frame(),
-            forgery_token: token(
-                &self.browser,
-                Purpose::Consent(&present.subject, transaction),
-            ),
-            transaction: transaction.reveal(),
-            account: &present.name,
-            has_password: people.login.is_none(),
-            who: WhoAsks::new(client, &pending.redirect_uri),
+            forgery_token: token(&self.browser, purpose),
+            transaction: asked.transaction.reveal(),
+            whom,
+            problem,
+            who: WhoAsks::new(asked.client, &pending.redirect_uri),
             introduction: people.introduction.as_deref(),
             resource: pending.resource.as_str(),
             required,
             undescribed,
             optional: people.lines(&pending.scope, true),
-            duration: if client.facts.metadata.allows(GrantType::RefreshToken) {
+            duration: if asked.client.facts.metadata.allows(GrantType::RefreshToken) {
                 Duration::Renewed {
                     longest: span(lifetimes.grant),
                     unused: span(lifetimes.refresh_token),
@@ -85,7 +122,7 @@ impl Visit<'_> {
                 Duration::Once(span(lifetimes.access_token))
             },
         };
-        let mut answer = page(StatusCode::OK, &template);
+        let mut answer = page(status, &template);
         self.remember_browser(&mut answer);
         answer
     }
@@ -114,10 +151,21 @@ impl Visit<'_> {
         else {
             return Ok(self.forged());
         };
+        if let Some(provider) = value(&form, "provider") {
+            let decision = Decision {
+                form: &form,
+                browser,
+                transaction: &transaction,
+                provider,
+            };
+            return self.decide_via(server, decision).await;
+        }
         let presence = self.presence(Freshness::Any).await?;
         if let Presence::Known(present) = &presence {
             let purpose = Purpose::Consent(&present.subject, &transaction);
-            if !is_genuine(browser, purpose, value(&form, "forgery_token")) {
+            // Whoever logged in elsewhere is sent there again; that cannot be left out.
+            let is_here = present.via.is_none();
+            if !is_here || !is_genuine(browser, purpose, value(&form, "forgery_token")) {
                 return Ok(self.forged());
             }
         }

@@ -24,6 +24,9 @@ impl Visit<'_> {
             Ok(posted) => posted,
             Err(answer) => return Ok(*answer),
         };
+        if !present.has_password {
+            return Ok(self.forged());
+        }
         let read = |name| secret(&form, name).unwrap_or_else(|| Secret::new(""));
         let (current, new) = (read("current_password"), read("new_password"));
         let refused = |reason| server.inner().audit.note(AuditEvent::LoginRefused(reason));
@@ -74,7 +77,7 @@ impl Visit<'_> {
         let Some(account) = accounts.by_subject(subject).await? else {
             return Ok(self.to("/login"));
         };
-        let logged_in = accounts.begin_session(account).await?;
+        let logged_in = accounts.begin_session(account, None).await?;
         let said = Said::news("Your password was changed. All other browsers were logged out.");
         let mut answer = self
             .account_page(server, &Present::from(&logged_in), said)

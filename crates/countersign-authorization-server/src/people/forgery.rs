@@ -17,6 +17,9 @@ pub(super) enum Purpose<'a> {
     Login(Option<&'a Secret>),
     /// The answer of this subject to the request that waits under this secret.
     Consent(&'a str, &'a Secret),
+    /// The answer to the request that waits under this secret, to be given before
+    /// logging in at the provider with this name.
+    ConsentVia(&'a str, &'a Secret),
     /// The first account, with this link.
     Setup(&'a Secret),
     /// What this subject can do on the account page.
@@ -30,6 +33,9 @@ impl Purpose<'_> {
             Self::Login(Some(transaction)) => format!("login {}", transaction.reveal()),
             Self::Consent(subject, transaction) => {
                 format!("consent {} {subject}", transaction.reveal())
+            }
+            Self::ConsentVia(provider, transaction) => {
+                format!("consent via {} {provider}", transaction.reveal())
             }
             Self::Setup(token) => format!("setup {}", token.reveal()),
             Self::Account(subject) => format!("account {subject}"),

@@ -5,9 +5,12 @@ use countersign_oauth::Secret;
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 
+use super::consent::Asked;
 use super::forgery::{Purpose, is_genuine, token};
 use super::present::Present;
+use super::set_out::Trouble;
 use super::visit::{Visit, secret, value};
+use super::ways::Provider;
 use super::who_asks::name_of;
 use crate::accounts::{LoginAttempt, LoginOutcome};
 use crate::audit::AuditEvent;
@@ -17,7 +20,7 @@ use crate::server::AuthorizationServer;
 use crate::unavailable::Unavailable;
 
 /// Why the page is shown again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 enum Problem {
     Refused,
     Throttled {
@@ -25,6 +28,8 @@ enum Problem {
     },
     /// A form came after the login had ended.
     Ended,
+    /// It cannot be done at a provider now.
+    Trouble(Trouble),
 }
 
 /// What the login page shows.
@@ -56,6 +61,12 @@ impl<'a> Shown<'a> {
         self.problem = Some(Problem::Ended);
         self
     }
+
+    /// As it is, and because of `trouble` with a provider.
+    pub(super) fn and_trouble(mut self, trouble: Trouble) -> Self {
+        self.problem = Some(Problem::Trouble(trouble));
+        self
+    }
 }
 
 #[derive(Template)]
@@ -67,23 +78,29 @@ struct LoginPage<'a> {
     client: Option<&'a str>,
     name: &'a str,
     problem: Option<String>,
+    providers: Vec<Provider<'a>>,
+    has_local_accounts: bool,
 }
 
 impl Visit<'_> {
     pub(super) fn login_page(&self, shown: Shown<'_>) -> Answer {
+        let mut wait = None;
         let (status, problem) = match shown.problem {
             None => (StatusCode::OK, None),
             Some(Problem::Refused) => (
                 StatusCode::BAD_REQUEST,
                 Some("The name or the password is wrong.".to_owned()),
             ),
-            Some(Problem::Throttled { minutes }) => (
-                StatusCode::TOO_MANY_REQUESTS,
-                Some(format!(
-                    "Too many attempts. Try again in {minutes} {}.",
-                    if minutes == 1 { "minute" } else { "minutes" }
-                )),
-            ),
+            Some(Problem::Throttled { minutes }) => {
+                wait = Some(minutes.saturating_mul(60));
+                let unit = if minutes == 1 { "minute" } else { "minutes" };
+                let sentence = format!("Too many attempts. Try again in {minutes} {unit}.");
+                (StatusCode::TOO_MANY_REQUESTS, Some(sentence))
+            }
+            Some(Problem::Trouble(trouble)) => {
+                wait = trouble.wait();
+                (trouble.status, Some(trouble.sentence))
+            }
             Some(Problem::Ended) => (
                 StatusCode::FORBIDDEN,
                 Some(
@@ -99,10 +116,12 @@ impl Visit<'_> {
             client: shown.client.as_deref(),
             name: shown.name,
             problem,
+            providers: self.people.providers(),
+            has_local_accounts: self.people.has_local_accounts(),
         };
         let mut answer = page(status, &template);
-        if let Some(Problem::Throttled { minutes }) = shown.problem {
-            let seconds = HeaderValue::from(minutes.saturating_mul(60));
+        if let Some(seconds) = wait {
+            let seconds = HeaderValue::from(seconds);
             answer.headers_mut().insert(RETRY_AFTER, seconds);
         }
         self.remember_browser(&mut answer);
@@ -168,12 +187,17 @@ impl Visit<'_> {
         if let Some(before) = self.session() {
             self.people.accounts.end_session(before).await?;
         }
-        let logged_in = self.people.accounts.begin_session(account).await?;
+        let logged_in = self.people.accounts.begin_session(account, None).await?;
         audit.note(AuditEvent::LoggedIn(subject));
         let mut answer = match waiting {
             None => self.to("/account"),
             Some((transaction, (pending, client))) => {
-                self.consent_page(&Present::from(&logged_in), transaction, &pending, &client)
+                let asked = Asked {
+                    transaction,
+                    pending: &pending,
+                    client: &client,
+                };
+                self.consent_page(&Present::from(&logged_in), asked)
             }
         };
         self.set_session(&mut answer, &logged_in);

@@ -6,11 +6,16 @@
 //!
 //! | path | what it does | file |
 //! |---|---|---|
-//! | `/login` | asks for a name and a password | `login.rs` |
-//! | `/consent` | takes the answer to a request that waits | `consent.rs`, `hand_over.rs` |
+//! | `/login` | asks for a name and a password, or where else to log in | `login.rs` |
+//! | `/login/with` | takes that choice | `ways.rs` |
+//! | `/consent` | takes the answer to a request that waits | `consent.rs`, `consent_via.rs`, `hand_over.rs` |
+//! | `/callback/NAME` | where the provider NAME sends people back to | `callback.rs`, `arrive.rs` |
 //! | `/account`, `/account/revoke`, `/account/revoke-all` | what is connected, and ending it | `account.rs` |
 //! | `/account/password`, `/logout` | the login itself | `credentials.rs`, `logged_out.rs` |
 //! | `/setup` | makes the first account | `setup.rs` |
+//!
+//! Who logs in at an upstream provider is asked for consent first, and sent there from
+//! the answer to it (`set_out.rs`); what comes back counts in that browser alone, once.
 //!
 //! A request that changes something comes from this origin (`same_origin.rs`), with a
 //! token that is bound to the cookie of the browser and to what is answered
@@ -18,8 +23,11 @@
 //! nothing is remembered, so there is nothing to misuse.
 
 mod account;
+mod arrive;
 mod calendar;
+mod callback;
 mod consent;
+mod consent_via;
 mod cookies;
 mod credentials;
 mod forgery;
@@ -28,10 +36,13 @@ mod html;
 mod logged_out;
 mod login;
 mod present;
+mod routes;
 mod same_origin;
 mod scopes;
+mod set_out;
 mod setup;
 mod visit;
+mod ways;
 mod who_asks;
 
 use std::collections::BTreeMap;
@@ -42,18 +53,21 @@ use countersign_oauth::server_metadata::issuer_path;
 use countersign_oauth::{ClientId, Secret};
 use http::{Method, StatusCode};
 
-use crate::accounts::Accounts;
-use crate::audit::AuditEvent;
+use crate::accounts::{Account, Accounts};
+use crate::audit::{AuditEvent, AuditTrail};
 use crate::exchange::{Answer, Incoming, MAX_TARGET_BYTES, Notice, see_other};
 use crate::interaction::{Interaction, InteractionFuture, Step, Waiting};
 use crate::login::{DynLogin, Freshness, Login};
 use crate::server::AuthorizationServer;
 use crate::settings::{Lifetimes, Settings};
 use crate::unavailable::Unavailable;
+use crate::upstream::Upstream;
+use consent::Asked;
 use cookies::CookieNames;
 use present::Presence;
 use scopes::ScopeText;
 use visit::Visit;
+pub(crate) use ways::LocalAccounts;
 
 /// Login with local accounts, and consent, on pages of this server.
 #[derive(Clone, Debug)]
@@ -61,6 +75,9 @@ pub struct People {
     accounts: Accounts,
     /// Who logs people in instead of the accounts.
     login: Option<Arc<dyn DynLogin>>,
+    /// The providers elsewhere at which people can log in.
+    upstreams: Vec<Upstream>,
+    local_accounts: LocalAccounts,
     name: String,
     scopes: BTreeMap<String, ScopeText>,
     introduction: Option<String>,
@@ -99,6 +116,8 @@ impl People {
         Self {
             accounts,
             login: None,
+            upstreams: Vec::new(),
+            local_accounts: LocalAccounts::Offered,
             name: settings.display_name().to_owned(),
             scopes: BTreeMap::new(),
             introduction: None,
@@ -148,7 +167,7 @@ impl People {
     }
 
     /// A new link with which the first account is made; nothing if there is an
-    /// account, or if accounts are not used. It works once, for as long as
+    /// account, or if people log in elsewhere alone. It works once, for as long as
     /// [`AccountLifetimes::setup_link`](crate::accounts::AccountLifetimes::setup_link)
     /// says.
     ///
@@ -160,7 +179,7 @@ impl People {
     ///
     /// Whoever has the link owns the server. Show it to the operator alone.
     pub async fn setup_link(&self) -> Result<Option<Secret>, Unavailable> {
-        if self.login.is_some() {
+        if !self.has_local_accounts() {
             return Ok(None);
         }
         let token = self.accounts.setup_token().await?;
@@ -190,17 +209,14 @@ impl People {
                 Presence::Refused => RequestRefusal::Denied,
             }));
         }
+        let asked = Asked {
+            transaction: waiting.transaction,
+            pending: waiting.authorization,
+            client: waiting.client,
+        };
         Ok(match presence {
-            Presence::Known(present) => Step::Show(visit.consent_page(
-                &present,
-                waiting.transaction,
-                waiting.authorization,
-                waiting.client,
-            )),
-            Presence::Nobody => {
-                let shown = login::Shown::waiting(waiting.transaction, waiting.client);
-                Step::Show(visit.login_page(shown))
-            }
+            Presence::Known(present) => Step::Show(visit.ask(&present, asked)),
+            Presence::Nobody => Step::Show(visit.ask_who(asked)),
             Presence::Elsewhere(answer) => Step::Show(answer),
             Presence::Refused => Step::Refuse(RequestRefusal::Denied),
         })
@@ -215,72 +231,11 @@ impl People {
         (incoming.method == Method::POST && fits)
             .then(|| see_other(&format!("{}/authorize?{query}", self.address)))
     }
-
-    async fn route(
-        &self,
-        incoming: &Incoming,
-        server: &AuthorizationServer,
-    ) -> Result<Option<Answer>, Unavailable> {
-        let Some(page) = incoming.uri.path().strip_prefix(self.base.as_str()) else {
-            return Ok(None);
-        };
-        if self.login.is_some() && OF_ACCOUNTS.contains(&page) {
-            return Ok(None);
-        }
-        let visit = Visit::new(self, incoming)?;
-        let (get, post) = (Method::GET, Method::POST);
-        Ok(Some(match (page, &incoming.method) {
-            ("/login", method) if *method == get => visit.show_login().await?,
-            ("/login", method) if *method == post => visit.log_in(server).await?,
-            ("/consent", method) if *method == post => visit.decide(server).await?,
-            ("/account", method) if *method == get => visit.show_account(server).await?,
-            ("/account/revoke", method) if *method == post => visit.revoke(server).await?,
-            ("/account/revoke-all", method) if *method == post => visit.revoke_all(server).await?,
-            ("/account/password", method) if *method == post => {
-                visit.change_password(server).await?
-            }
-            ("/logout", method) if *method == post => visit.log_out(server).await?,
-            ("/setup", method) if *method == get => visit.show_setup().await?,
-            ("/setup", method) if *method == post => visit.set_up(server).await?,
-            // Whoever opens the address of a form that was sent wants to see the page.
-            ("/account/revoke" | "/account/revoke-all" | "/account/password", method)
-                if *method == get =>
-            {
-                visit.to("/account")
-            }
-            ("/logout", method) if *method == get => visit.show_logged_out().await?,
-            ("/login" | "/setup" | "/logout", _) => visit.wrong_method("GET, POST"),
-            ("/account", _) => visit.wrong_method("GET"),
-            ("/consent" | "/account/revoke" | "/account/revoke-all" | "/account/password", _) => {
-                visit.wrong_method("POST")
-            }
-            _ => return Ok(None),
-        }))
-    }
 }
-
-/// All pages and forms, after the prefix.
-const PAGES: [&str; 8] = [
-    "/login",
-    "/consent",
-    "/account",
-    "/account/revoke",
-    "/account/revoke-all",
-    "/account/password",
-    "/logout",
-    "/setup",
-];
-
-/// Those of them that only accounts of this server need.
-const OF_ACCOUNTS: [&str; 4] = ["/login", "/account/password", "/logout", "/setup"];
 
 impl Interaction for People {
     fn paths(&self) -> Vec<String> {
-        PAGES
-            .iter()
-            .filter(|page| self.login.is_none() || !OF_ACCOUNTS.contains(page))
-            .map(|page| format!("{}{page}", self.base))
-            .collect()
+        self.pages()
     }
 
     fn begin<'a>(&'a self, waiting: Waiting<'a>) -> InteractionFuture<'a, Step> {
@@ -297,6 +252,8 @@ impl Interaction for People {
                 Ok(answer) => {
                     // Each of these statuses has one meaning on our pages.
                     let event = match answer.as_ref().map(Answer::status) {
+                        // More is known about some of them.
+                        _ if AuditTrail::has_noted() => None,
                         Some(StatusCode::FORBIDDEN) => Some(AuditEvent::FormRefused),
                         Some(StatusCode::GONE) => Some(AuditEvent::SetupRefused),
                         _ => None,
@@ -325,7 +282,8 @@ impl Interaction for People {
                 return login.still_allows(subject, client).await;
             }
             let account = self.accounts.by_subject(subject).await?;
-            Ok(account.is_some_and(|account| account.is_enabled()))
+            let may = |account: Account| account.is_enabled() && self.lets_in(&account);
+            Ok(account.is_some_and(may))
         })
     }
 }

@@ -16,6 +16,10 @@ pub(super) struct Present {
     pub(super) name: String,
     /// What the forms of the account page are bound to.
     pub(super) forms: Secret,
+    /// The provider where they logged in, if it is one of [`super::ways`].
+    pub(super) via: Option<String>,
+    /// Whether they can change a password here.
+    pub(super) has_password: bool,
 }
 
 /// Whether somebody is.
@@ -35,6 +39,8 @@ impl From<&LoggedIn> for Present {
             subject: logged_in.account.subject.clone(),
             name: logged_in.account.name().to_owned(),
             forms: logged_in.session.clone(),
+            via: logged_in.via.clone(),
+            has_password: logged_in.account.has_password(),
         }
     }
 }
@@ -63,6 +69,8 @@ impl Visit<'_> {
                 subject: person.subject,
                 name: person.name,
                 forms: self.browser.clone(),
+                via: None,
+                has_password: false,
             }),
             LoginStep::GoTo(address) => Presence::Elsewhere(see_other(&address)),
             LoginStep::Refuse => Presence::Refused,

@@ -59,12 +59,17 @@ impl<'a> Visit<'a> {
         self.session.as_ref()
     }
 
-    /// Who is logged in with an account of this server.
+    /// Who is logged in with an account of this server, in a way that is still offered.
     pub(super) async fn logged_in(&self) -> Result<Option<LoggedIn>, Unavailable> {
-        match &self.session {
-            Some(session) => self.people.accounts.logged_in(session).await,
-            None => Ok(None),
-        }
+        let Some(session) = &self.session else {
+            return Ok(None);
+        };
+        let logged_in = self.people.accounts.logged_in(session).await?;
+        let is_offered = |logged_in: &LoggedIn| match &logged_in.via {
+            Some(via) => self.people.upstream(via).is_some(),
+            None => self.people.has_local_accounts(),
+        };
+        Ok(logged_in.filter(is_offered))
     }
 
     /// The form that was posted, if a page of this server posted it; `repeatable` are

@@ -1,0 +1,134 @@
+//! Which page answers which path.
+
+use http::Method;
+
+use super::People;
+use super::visit::Visit;
+use crate::exchange::{Answer, Incoming};
+use crate::server::AuthorizationServer;
+use crate::unavailable::Unavailable;
+
+/// All pages and forms, after the prefix, but for the addresses that providers send
+/// people back to.
+const PAGES: [&str; 9] = [
+    "/login",
+    "/login/with",
+    "/consent",
+    "/account",
+    "/account/revoke",
+    "/account/revoke-all",
+    "/account/password",
+    "/logout",
+    "/setup",
+];
+
+/// What stands before the name of a provider.
+const CALLBACK: &str = "/callback/";
+
+impl People {
+    /// Whether anybody can need `page`.
+    fn is_offered(&self, page: &str) -> bool {
+        match page {
+            "/login" | "/logout" => self.login.is_none(),
+            "/login/with" => !self.upstreams.is_empty(),
+            "/account/password" | "/setup" => self.has_local_accounts(),
+            _ => true,
+        }
+    }
+
+    /// The paths of all that is offered.
+    pub(super) fn pages(&self) -> Vec<String> {
+        let pages = PAGES.iter().filter(|page| self.is_offered(page));
+        let pages = pages.map(|page| format!("{}{page}", self.base));
+        let callbacks = self.upstreams.iter().map(|upstream| {
+            let name = &upstream.provider().name;
+            format!("{}{CALLBACK}{name}", self.base)
+        });
+        pages.chain(callbacks).collect()
+    }
+
+    pub(super) async fn route(
+        &self,
+        incoming: &Incoming,
+        server: &AuthorizationServer,
+    ) -> Result<Option<Answer>, Unavailable> {
+        let Some(page) = incoming.uri.path().strip_prefix(self.base.as_str()) else {
+            return Ok(None);
+        };
+        if !self.is_offered(page) {
+            return Ok(None);
+        }
+        let visit = Visit::new(self, incoming)?;
+        let answer = match incoming.method {
+            Method::GET => visit.open(page, server).await?,
+            Method::POST => visit.send(page, server).await?,
+            _ => None,
+        };
+        Ok(match answer {
+            Some(answer) => Some(answer),
+            None => visit.no_such_method(page),
+        })
+    }
+}
+
+impl Visit<'_> {
+    /// `GET page`; nothing if it cannot be opened.
+    async fn open(
+        &self,
+        page: &str,
+        server: &AuthorizationServer,
+    ) -> Result<Option<Answer>, Unavailable> {
+        Ok(Some(match page {
+            "/login" => self.show_login().await?,
+            "/account" => self.show_account(server).await?,
+            "/logout" => self.show_logged_out().await?,
+            "/setup" => self.show_setup().await?,
+            // Whoever opens the address of a form that was sent wants to see the page.
+            "/account/revoke" | "/account/revoke-all" | "/account/password" => self.to("/account"),
+            "/login/with" => self.to("/login"),
+            _ => {
+                let name = page.strip_prefix(CALLBACK);
+                match name.and_then(|name| self.people.upstream(name)) {
+                    Some(upstream) => self.call_back(upstream, server).await?,
+                    None => return Ok(None),
+                }
+            }
+        }))
+    }
+
+    /// `POST page`; nothing if nothing can be sent there.
+    async fn send(
+        &self,
+        page: &str,
+        server: &AuthorizationServer,
+    ) -> Result<Option<Answer>, Unavailable> {
+        Ok(Some(match page {
+            "/login" if self.people.has_local_accounts() => self.log_in(server).await?,
+            "/login/with" => self.choose(server).await?,
+            "/consent" => self.decide(server).await?,
+            "/account/revoke" => self.revoke(server).await?,
+            "/account/revoke-all" => self.revoke_all(server).await?,
+            "/account/password" => self.change_password(server).await?,
+            "/logout" => self.log_out(server).await?,
+            "/setup" => self.set_up(server).await?,
+            _ => return Ok(None),
+        }))
+    }
+
+    /// What is said about another method; nothing if there is no such page.
+    fn no_such_method(&self, page: &str) -> Option<Answer> {
+        let allow = match page {
+            "/login" if !self.people.has_local_accounts() => "GET",
+            "/login" | "/setup" | "/logout" => "GET, POST",
+            "/account" => "GET",
+            "/consent"
+            | "/login/with"
+            | "/account/revoke"
+            | "/account/revoke-all"
+            | "/account/password" => "POST",
+            _ if page.starts_with(CALLBACK) => "GET",
+            _ => return None,
+        };
+        Some(self.wrong_method(allow))
+    }
+}
