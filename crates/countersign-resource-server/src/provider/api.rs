@@ -6,6 +6,8 @@ use serde::Deserialize;
 use url::{Host, Url};
 
 use super::fill::{Fault, Filler};
+use super::rules;
+use crate::ConfigurationError;
 
 /// The API of a provider. Its access tokens are sent nowhere else.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -20,6 +22,25 @@ impl ApiProfile {
     /// Whether an access token may be sent to `url`.
     pub fn allows(&self, url: &Url) -> bool {
         self.origins.iter().any(|origin| origin.admits(url))
+    }
+
+    /// Lets access tokens be sent to `origin` too: scheme, host and port without slash,
+    /// such as `https://api.example.com`, or `https://*.example.com`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] for a text that is no such origin.
+    ///
+    /// # Security
+    ///
+    /// Whoever answers there gets the tokens of everybody whose tools ask it.
+    pub fn allow(&mut self, origin: impl Into<String>) -> Result<(), ConfigurationError> {
+        let origin = ApiOrigin(origin.into());
+        rules::check_origin("api.origins", &origin).map_err(|fault| {
+            ConfigurationError::new(format!("{:?}: {}", origin.as_str(), fault.sentence))
+        })?;
+        self.origins.push(origin);
+        Ok(())
     }
 
     pub(super) fn fill(&mut self, filler: &Filler<'_>) -> Result<(), Fault> {

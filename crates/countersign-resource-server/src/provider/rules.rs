@@ -207,7 +207,7 @@ fn check_request(field: &str, request: &TokenRequest) -> Checked {
     Ok(())
 }
 
-fn check_origin(field: &str, origin: &ApiOrigin) -> Checked {
+pub(super) fn check_origin(field: &str, origin: &ApiOrigin) -> Checked {
     let text = origin.as_str();
     let (address, wildcard) = match text.split_once("://*.") {
         Some((scheme, parent)) => (format!("{scheme}://{parent}"), Some(parent)),

@@ -535,3 +535,30 @@ fn preset_supabase_and_workos_and_clerk_have_issuers_of_their_own_hosts() {
         );
     }
 }
+
+#[test]
+fn an_api_of_ones_own_is_added_as_an_origin_and_as_nothing_else() {
+    let mut api = filled("okta", &[]).api;
+    let orders = Url::parse("https://api.example.com/orders").unwrap();
+    assert!(!api.allows(&orders));
+    for wrong in [
+        "",
+        "*",
+        "https://*",
+        "https://*.com",
+        "api.example.com",
+        "http://api.example.com",
+        "https://api.example.com/",
+        "https://api.example.com/orders",
+        "https://user@api.example.com",
+        "https://API.example.com",
+        "https://api.*.com",
+    ] {
+        assert!(api.allow(wrong).is_err(), "{wrong:?}");
+    }
+    assert!(!api.allows(&orders));
+    api.allow("https://api.example.com").unwrap();
+    assert!(api.allows(&orders));
+    let beside = Url::parse("https://evil.api.example.com/orders").unwrap();
+    assert!(!api.allows(&beside));
+}

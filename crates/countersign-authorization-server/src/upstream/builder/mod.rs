@@ -59,6 +59,7 @@ pub struct UpstreamBuilder {
     scopes: Vec<String>,
     authorize_parameters: BTreeMap<String, String>,
     token_parameters: BTreeMap<String, String>,
+    api_origins: Vec<String>,
     everyone: bool,
     organisations: Vec<String>,
     groups: Vec<String>,
@@ -90,6 +91,7 @@ impl UpstreamBuilder {
             scopes: Vec::new(),
             authorize_parameters: BTreeMap::new(),
             token_parameters: BTreeMap::new(),
+            api_origins: Vec::new(),
             everyone: false,
             organisations: Vec::new(),
             groups: Vec::new(),
@@ -156,6 +158,18 @@ impl UpstreamBuilder {
     /// provider's file.
     pub fn token_parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.token_parameters.insert(name.into(), value.into());
+        self
+    }
+
+    /// Lets tools send the access tokens of the provider to this origin too, such as
+    /// `https://api.example.com`: to an API of one's own that accepts them. May be called
+    /// again.
+    ///
+    /// # Security
+    ///
+    /// Whoever answers there gets the token of everybody whose tools ask it.
+    pub fn api_origin(mut self, origin: impl Into<String>) -> Self {
+        self.api_origins.push(origin.into());
         self
     }
 
@@ -288,9 +302,10 @@ impl UpstreamBuilder {
                 ));
             }
         };
+        let provider = with_origins(&name, self.provider, self.api_origins)?;
         Ok(Upstream(Arc::new(Inner {
             asker: Asker::new(fetch, &name),
-            provider: self.provider,
+            provider,
             login,
             credentials,
             scopes,
@@ -394,6 +409,19 @@ impl UpstreamBuilder {
             LoopbackHosts::Refused
         })
     }
+}
+
+/// `provider`, with further origins of its API.
+fn with_origins(
+    name: &str,
+    mut provider: Provider,
+    origins: Vec<String>,
+) -> Result<Provider, ConfigurationError> {
+    for origin in origins {
+        let allowed = provider.api.allow(origin);
+        allowed.map_err(|error| fault(name, &error.to_string()))?;
+    }
+    Ok(provider)
 }
 
 /// The parameters of the file, and then those of the operator.
