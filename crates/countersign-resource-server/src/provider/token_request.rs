@@ -100,6 +100,9 @@ pub struct RevocationProfile {
     pub request: TokenRequest,
     /// Which tokens are sent, one request each, in this order.
     pub tokens: Vec<RevokedToken>,
+    /// To give back one token takes everything that the person allowed the application,
+    /// so that it is done with the last grant of the person alone.
+    pub ends_everything: bool,
 }
 
 impl Default for RevocationProfile {
@@ -107,6 +110,7 @@ impl Default for RevocationProfile {
         Self {
             request: TokenRequest::default(),
             tokens: vec![RevokedToken::RefreshToken, RevokedToken::AccessToken],
+            ends_everything: false,
         }
     }
 }

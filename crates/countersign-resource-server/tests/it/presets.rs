@@ -131,6 +131,17 @@ fn a_resource_indicator_is_sent_to_no_provider() {
 }
 
 #[test]
+fn where_one_token_stands_for_all_of_a_person_it_is_given_back_last() {
+    let shared: Vec<_> = Preset::names()
+        .filter(|name| {
+            let login = filled(name, &[]).login;
+            login.is_some_and(|login| login.revocation.ends_everything)
+        })
+        .collect();
+    assert_eq!(shared, ["auth0", "discord", "google", "keycloak", "slack"]);
+}
+
+#[test]
 fn an_e_mail_address_is_never_a_subject() {
     for name in Preset::names() {
         if let Some(login) = filled(name, &[]).login {
