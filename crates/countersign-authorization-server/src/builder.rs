@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use countersign_oauth::time::Clock;
 use countersign_oauth::{Issuer, ResourceUri, ScopeSet};
@@ -27,6 +27,7 @@ use crate::settings::{AccessTokenFormat, Settings};
 use crate::storage::Storage;
 use crate::token_manager::{DynTokenManager, TokenManager};
 use crate::upstream::Upstream;
+use crate::vault::{Provides, Vault, VaultParts};
 
 /// A change of something that is made when the server is built.
 type Change<T> = Box<dyn FnOnce(T) -> T + Send>;
@@ -296,6 +297,7 @@ impl AuthorizationServerBuilder {
             store: Arc::clone(&store),
             confirmed: Arc::clone(&confirmed),
             token_manager: self.token_manager.clone(),
+            vault: OnceLock::new(),
         });
         let (interaction, people) = match self.interaction {
             Some(_) if !self.upstreams.is_empty() => {
@@ -330,6 +332,16 @@ impl AuthorizationServerBuilder {
             }
         };
         let paths = Paths::new(&settings, interaction.as_ref());
+        let sealing = Arc::new(sealing);
+        let vault = Vault::new(VaultParts {
+            store: Arc::clone(&store),
+            sealing: Arc::clone(&sealing),
+            clock: Arc::clone(&self.clock),
+            random: Arc::clone(&self.random),
+            ender: Arc::clone(&ender),
+            audit: audit.clone(),
+            providers: self.upstreams.iter().map(provides).collect(),
+        });
         Ok(AuthorizationServer::of(Inner {
             settings,
             store,
@@ -339,6 +351,7 @@ impl AuthorizationServerBuilder {
             keyring: Keyring::default(),
             confirmed,
             ender,
+            vault,
             documents: self.documents,
             client_policy: self.client_policy,
             token_manager: self.token_manager,
@@ -350,6 +363,10 @@ impl AuthorizationServerBuilder {
             upstreams: self.upstreams,
         }))
     }
+}
+
+fn provides(upstream: &Upstream) -> Arc<dyn Provides> {
+    Arc::new(upstream.clone())
 }
 
 /// People come back to an address with the name of the provider in it, so it must be part

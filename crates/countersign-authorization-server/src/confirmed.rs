@@ -75,12 +75,18 @@ impl Confirmed {
         }
     }
 
-    /// What was confirmed of the token under `key` within `bound` before `now`, if it
-    /// has not expired since.
-    pub(crate) fn within(&self, key: &Key, now: UnixTime, bound: Lifetime) -> Option<ActiveToken> {
+    /// What was confirmed of the token under `key` within `bound` before `now`, and its
+    /// grant, if it has not expired since.
+    pub(crate) fn within(
+        &self,
+        key: &Key,
+        now: UnixTime,
+        bound: Lifetime,
+    ) -> Option<(Option<GrantId>, ActiveToken)> {
         let state = self.state();
         let entry = state.entries.get(key.id())?;
-        (is_fresh(entry, now, bound) && now < entry.token.exp).then(|| entry.token.clone())
+        (is_fresh(entry, now, bound) && now < entry.token.exp)
+            .then(|| (entry.grant.clone(), entry.token.clone()))
     }
 
     /// Forgets the token under `key`, which the store does not confirm any more.
@@ -145,8 +151,8 @@ mod tests {
             BOUND,
         );
         assert_eq!(
-            confirmed.within(&key(1), at(1_059), BOUND).as_ref(),
-            Some(&token())
+            confirmed.within(&key(1), at(1_059), BOUND),
+            Some((None, token()))
         );
         assert_eq!(confirmed.within(&key(1), at(1_060), BOUND), None);
         assert_eq!(confirmed.within(&key(1), at(999), BOUND), None);

@@ -1,6 +1,6 @@
 //! The end of a grant, whoever brings it about: RFC 7009 §2.1, RFC 9700 §4.14.2.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use countersign_oauth::UnixTime;
 use countersign_store::{GrantId, Store};
@@ -8,12 +8,15 @@ use countersign_store::{GrantId, Store};
 use crate::confirmed::Confirmed;
 use crate::token_manager::DynTokenManager;
 use crate::unavailable::Unavailable;
+use crate::vault::Vault;
 
 /// Ends grants: in the store, and wherever else something of them is known.
 pub(crate) struct GrantEnder {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) confirmed: Arc<Confirmed>,
     pub(crate) token_manager: Option<Arc<dyn DynTokenManager>>,
+    /// Set as soon as it is made.
+    pub(crate) vault: OnceLock<Weak<Vault>>,
 }
 
 impl GrantEnder {
@@ -24,6 +27,9 @@ impl GrantEnder {
         // Also if it failed: it may have been written all the same.
         self.confirmed.forget_grant(grant);
         let revoked = revoked?;
+        if let Some(vault) = self.vault.get().and_then(Weak::upgrade) {
+            vault.grant_ended(grant);
+        }
         if let Some(manager) = &self.token_manager {
             manager.end_grant(grant).await?;
         }

@@ -1,5 +1,6 @@
-//! What a server does now and then, without being asked: forgetting what has ended,
-//! and moving sealed copies to the newest sealing key.
+//! What a server does now and then, without being asked: revoking upstream what was
+//! revoked here, forgetting what has ended, and moving sealed copies to the newest sealing
+//! key.
 //!
 //! Clients that registered themselves and were not used end by themselves, like all
 //! that expires. Passwords are hashed anew when a person logs in, because nobody else
@@ -13,7 +14,7 @@ use crate::server::AuthorizationServer;
 use crate::unavailable::Unavailable;
 
 /// The kinds with copies that are read back.
-const SEALED: [Kind; 1] = [Kind::SigningKey];
+const SEALED: [Kind; 2] = [Kind::SigningKey, Kind::UpstreamTokens];
 
 /// What was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Housekeeping {
     pub forgotten: u64,
     /// How many sealed copies were moved to the newest key.
     pub resealed: u64,
+    /// How many upstream tokens of grants that have ended were revoked at their provider.
+    pub revoked_upstream: u64,
 }
 
 impl AuthorizationServer {
@@ -34,11 +37,14 @@ impl AuthorizationServer {
     /// done before stays done.
     pub async fn keep_house(&self) -> Result<Housekeeping, Unavailable> {
         let inner = self.inner();
+        // First: what has expired is forgotten next.
+        let revoked_upstream = inner.vault.keep_house().await?;
         let forgotten = inner.store.purge(inner.now()).await?;
         let resealed = self.reseal().await?;
         Ok(Housekeeping {
             forgotten,
             resealed,
+            revoked_upstream,
         })
     }
 

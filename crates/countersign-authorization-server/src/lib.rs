@@ -75,6 +75,7 @@ pub mod storage;
 pub mod token_manager;
 pub mod unavailable;
 pub mod upstream;
+pub mod vault;
 
 pub use accounts::Accounts;
 pub use administration::NewClient;
@@ -98,3 +99,4 @@ pub use storage::Storage;
 pub use token_manager::TokenManager;
 pub use unavailable::Unavailable;
 pub use upstream::{Upstream, UpstreamBuilder};
+pub use vault::{UpstreamAccess, UpstreamClient, UpstreamFailure};

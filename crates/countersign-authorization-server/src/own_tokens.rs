@@ -11,6 +11,8 @@
 //! accepted on, for the bound that the settings state and the metadata publish
 //! (`confirmed.rs`); opaque ones are not.
 
+use std::sync::Arc;
+
 use countersign_oauth::claims::{ClaimsPolicy, TypPolicy};
 use countersign_oauth::introspection::ActiveToken;
 use countersign_oauth::jose::{Algorithm, AlgorithmFamily, decode_unverified, verify_compact};
@@ -19,11 +21,12 @@ use countersign_resource_server::verifier::Unavailable as VerifierUnavailable;
 use countersign_resource_server::{
     AccessToken, Assertion, PresentedToken, Reason, Verification, Verifier,
 };
-use countersign_store::{Key, SecretHash};
+use countersign_store::{GrantId, Key, SecretHash};
 use serde_json::{Map, Value};
 
 use crate::server::AuthorizationServer;
 use crate::unavailable::Unavailable;
+use crate::vault::UpstreamAccess;
 
 /// Accepts the tokens that a server in this process issued for one resource.
 #[derive(Clone, Debug)]
@@ -92,9 +95,11 @@ impl OwnTokens {
         let key = Key::access_token(SecretHash::of(token));
         let active = self.active(&key, token, claims.is_some(), now).await?;
         match (active, claims) {
-            (Some(active), claims) if active.aud.as_deref() == Some(self.resource.as_str()) => {
-                let claims = claims.unwrap_or_default();
-                Ok(Verification::Accepted(accepted(active, claims)))
+            (Some((grant, active)), claims)
+                if active.aud.as_deref() == Some(self.resource.as_str()) =>
+            {
+                let verified = verified(active, claims.unwrap_or_default());
+                Ok(Verification::Accepted(self.accepted(verified, grant)))
             }
             (Some(_), None) => Ok(Verification::Rejected(Reason::Audience)),
             (_, Some(_)) => Ok(Verification::Rejected(
@@ -104,14 +109,26 @@ impl OwnTokens {
         }
     }
 
-    /// What the token under `key` says, if it is active.
+    /// After the last check. The grant goes along out of sight: no claim names it.
+    fn accepted(&self, verified: Assertion, grant: Option<GrantId>) -> AccessToken {
+        let vault = &self.server.inner().vault;
+        let verified = match grant {
+            Some(grant) if vault.has_providers() => {
+                verified.attachment(Arc::new(UpstreamAccess::new(vault, &grant)))
+            }
+            _ => verified,
+        };
+        AccessToken::assertion(verified)
+    }
+
+    /// What the token under `key` says, and its grant, if it is active.
     async fn active(
         &self,
         key: &Key,
         text: &Secret,
         is_signed: bool,
         now: UnixTime,
-    ) -> Result<Option<ActiveToken>, Unavailable> {
+    ) -> Result<Option<(Option<GrantId>, ActiveToken)>, Unavailable> {
         let inner = self.server.inner();
         let bound = inner.settings.lifetimes.revocation_bound;
         let before = inner.confirmed.moment();
@@ -121,7 +138,7 @@ impl OwnTokens {
                     let confirmed = (grant.as_ref(), &active);
                     inner.confirmed.note(before, key, confirmed, now, bound);
                 }
-                Ok(Some(active))
+                Ok(Some((grant, active)))
             }
             Ok(None) => {
                 // Revoked by another process, perhaps.
@@ -132,7 +149,7 @@ impl OwnTokens {
             }
             Err(error) if is_signed && error.is_outage_of_the_store() => {
                 match inner.confirmed.within(key, now, bound) {
-                    Some(active) => Ok(Some(active)),
+                    Some(confirmed) => Ok(Some(confirmed)),
                     None => Err(error),
                 }
             }
@@ -172,14 +189,12 @@ fn claims_of(token: &Secret) -> Option<Map<String, Value>> {
     json::parse_object(unverified.payload()).ok()
 }
 
-/// After the last check.
-fn accepted(active: ActiveToken, claims: Map<String, Value>) -> AccessToken {
-    let verified = Assertion::new(active.iss, active.sub)
+fn verified(active: ActiveToken, claims: Map<String, Value>) -> Assertion {
+    Assertion::new(active.iss, active.sub)
         .client_id(active.client_id)
         .audience(active.aud.into_iter().collect())
         .issued_at(active.iat)
         .expires_at(active.exp)
         .scopes(active.scope)
-        .claims(claims);
-    AccessToken::assertion(verified)
+        .claims(claims)
 }

@@ -36,6 +36,7 @@ use crate::settings::Settings;
 use crate::token_manager::DynTokenManager;
 use crate::unavailable::Unavailable;
 use crate::upstream::Upstream;
+use crate::vault::Vault;
 
 /// How long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(25);
@@ -50,12 +51,13 @@ pub struct AuthorizationServer(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) sealing: SealingKeys,
+    pub(crate) sealing: Arc<SealingKeys>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) keyring: Keyring,
     pub(crate) confirmed: Arc<Confirmed>,
     pub(crate) ender: Arc<GrantEnder>,
+    pub(crate) vault: Arc<Vault>,
     pub(crate) documents: Option<ClientIdDocuments>,
     pub(crate) interaction: Arc<dyn Interaction>,
     /// The pages of the interaction, if they are ours.

@@ -1,5 +1,6 @@
 //! The proof that a credential was verified.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -76,6 +77,17 @@ pub struct Assertion {
     claims: Claims,
     cacheable_until: Option<UnixTime>,
     liveness: Option<Liveness>,
+    attachment: Option<Attachment>,
+}
+
+/// What a verifier keeps with a token for code of its own.
+#[derive(Clone)]
+struct Attachment(Arc<dyn Any + Send + Sync>);
+
+impl fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Attachment")
+    }
 }
 
 impl Assertion {
@@ -97,6 +109,7 @@ impl Assertion {
             claims: Claims::default(),
             cacheable_until: None,
             liveness: None,
+            attachment: None,
         }
     }
 
@@ -159,6 +172,15 @@ impl Assertion {
     #[must_use]
     pub const fn cacheable_until(mut self, time: UnixTime) -> Self {
         self.cacheable_until = Some(time);
+        self
+    }
+
+    /// Keeps `value` with the token, for whoever knows its type: what is known about the
+    /// token besides its claims, and is none of them. It is found by
+    /// [`AccessToken::attachment`]; a second one takes the place of the first.
+    #[must_use]
+    pub fn attachment<T: Any + Send + Sync>(mut self, value: Arc<T>) -> Self {
+        self.attachment = Some(Attachment(value));
         self
     }
 
@@ -238,6 +260,11 @@ impl AccessToken {
     /// All claims.
     pub fn claims(&self) -> &Map<String, Value> {
         self.0.claims.parsed()
+    }
+
+    /// What the verifier kept with the token, if it is a `T`.
+    pub fn attachment<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.0.attachment.as_ref()?.0.downcast_ref()
     }
 
     /// Until when the outcome may be served from a cache, if at all.

@@ -100,6 +100,11 @@ impl AuditEvent {
                 ..of.client(client.as_str()).grant(grant.as_str())
             },
             Self::TestTokenIssued(grant) | Self::GrantRevoked(grant) => of.grant(grant.as_str()),
+            Self::UpstreamEnded(grant, provider)
+            | Self::UpstreamRevoked(grant, provider)
+            | Self::UpstreamNotRevoked(grant, provider) => {
+                of.grant(grant.as_str()).provider(provider)
+            }
             Self::TokenRequestRefused(client, reason) => of.client(client.as_str()).because(reason),
             Self::RevocationRefused(client, reason)
             | Self::IntrospectionRefused(client, reason) => {
@@ -201,6 +206,18 @@ impl AuditEvent {
                 "a form of another page or login was refused",
             ),
             Self::GrantRevoked(_) => ("grant_revoked", "a grant was revoked"),
+            Self::UpstreamEnded(..) => (
+                "upstream_ended",
+                "a provider no longer stands behind a grant, and it was revoked",
+            ),
+            Self::UpstreamRevoked(..) => (
+                "upstream_revoked",
+                "the tokens of a grant were revoked at the provider",
+            ),
+            Self::UpstreamNotRevoked(..) => (
+                "upstream_not_revoked",
+                "the tokens of a grant could not be revoked at the provider",
+            ),
             Self::RequestRefused(_) => ("request_refused", "a request was refused"),
             Self::Unavailable(_) => ("unavailable", "nothing could be decided"),
         }

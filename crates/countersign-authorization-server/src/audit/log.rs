@@ -38,7 +38,8 @@ impl Audit for LogAudit {
             AuditEvent::ReplayDetected(..)
             | AuditEvent::CodeWithdrawn(..)
             | AuditEvent::CallbackRefused(..)
-            | AuditEvent::UpstreamFailed(..) => line!(warn, &record),
+            | AuditEvent::UpstreamFailed(..)
+            | AuditEvent::UpstreamNotRevoked(..) => line!(warn, &record),
             AuditEvent::Unavailable(_) => line!(error, &record),
             _ => line!(info, &record),
         }

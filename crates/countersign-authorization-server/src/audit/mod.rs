@@ -94,6 +94,13 @@ pub enum AuditEvent {
     FormRefused,
     /// A person took back what they had allowed, or an administrator did.
     GrantRevoked(GrantId),
+    /// A provider no longer accepts its tokens, and the grant that it stood behind was
+    /// revoked; the text is the name of the provider.
+    UpstreamEnded(GrantId, String),
+    /// The tokens of a grant that has ended were revoked at the provider.
+    UpstreamRevoked(GrantId, String),
+    /// They could not be, for a week, and are forgotten.
+    UpstreamNotRevoked(GrantId, String),
     /// A request was refused for its form; the number is the status (RFC 9110 §15.5).
     RequestRefused(u16),
     /// Nothing could be decided; the text is the reason.

@@ -4,6 +4,9 @@
 //! so that a client that lost the answer, or asked twice at once, gets the same
 //! successor; other servers of this kind revoke the family then, and log people out
 //! because of a bad connection. After that a used token is a stolen one.
+//!
+//! Whoever came by an upstream provider is refreshed for as long as the provider stands
+//! behind them: it is asked when its own access token has ended (`vault/mod.rs`).
 
 use countersign_oauth::grant_type::GrantType;
 use countersign_oauth::token_request::RefreshTokenRequest;
@@ -18,6 +21,7 @@ use crate::issue::Refreshable;
 use crate::random::draw;
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
+use crate::vault::Trouble;
 
 impl Inner {
     pub(super) async fn refresh(
@@ -41,6 +45,7 @@ impl Inner {
         if !self.still_allows(&granted).await? {
             return Err(Refused::Grant("the person no longer allows this"));
         }
+        self.ask_upstream(&granted).await?;
         let mut issued = self.issue_tokens(&granted, scope, Refreshable::Yes).await?;
         issued.writes.push(Write::Touch {
             key: Key::grant(&granted.id),
@@ -63,6 +68,18 @@ impl Inner {
             Found::Spent(record) => self.refresh_again(client, &record).await,
             Found::Absent => Err(Refused::Grant("the refresh token has expired")),
         }
+    }
+
+    /// Asks the provider at which the person logged in, before anything is used up here.
+    async fn ask_upstream(&self, granted: &Granted) -> Result<(), Refused> {
+        let asked = self.vault.ask_behind(granted).await;
+        asked.map_err(|trouble| match trouble {
+            Trouble::LogInAgain => {
+                Refused::Grant("the upstream provider no longer stands behind the grant")
+            }
+            Trouble::NotConnected => Refused::Grant("the upstream tokens of the grant are gone"),
+            _ => Refused::Unavailable(trouble.into()),
+        })
     }
 
     /// A refresh token that was used or revoked before.

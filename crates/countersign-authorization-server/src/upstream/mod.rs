@@ -41,10 +41,8 @@ use std::sync::{Arc, Mutex};
 
 use countersign_oauth::{ResourceUri, Secret, UnixTime};
 use countersign_resource_server::IssuerKeys;
-use countersign_resource_server::provider::{ListProfile, LoginProfile, Provider};
-
-#[cfg(doc)]
 use countersign_resource_server::fetch::Fetch;
+use countersign_resource_server::provider::{ListProfile, LoginProfile, Provider};
 
 pub(crate) use attempt::AttemptSecrets;
 pub use builder::UpstreamBuilder;
@@ -91,6 +89,7 @@ struct Inner {
     token_parameters: BTreeMap<String, String>,
     rules: Rules,
     asker: Asker,
+    api_fetch: Arc<dyn Fetch>,
     discovery: Option<Discovery>,
     keys: Mutex<Option<(String, IssuerKeys)>>,
 }
@@ -142,6 +141,11 @@ impl Upstream {
     /// The scopes that are asked from the provider, without what it wants before them.
     pub fn scopes(&self) -> &[String] {
         &self.0.scopes
+    }
+
+    /// What sends the requests of tools.
+    pub(crate) fn api_fetch(&self) -> &dyn Fetch {
+        self.0.api_fetch.as_ref()
     }
 
     /// Exchanges the `code` that came back to `redirect_uri` at the time `now`, and finds

@@ -1,5 +1,6 @@
 //! Configuring a provider. Mistakes stop the start with a sentence that says what to set.
 
+mod api;
 mod application;
 mod people;
 
@@ -65,6 +66,7 @@ pub struct UpstreamBuilder {
     groups: Vec<String>,
     identities: Vec<(Option<String>, String)>,
     fetch: Option<Arc<dyn Fetch>>,
+    api_fetch: Option<Arc<dyn Fetch>>,
     loopback: bool,
 }
 
@@ -97,6 +99,7 @@ impl UpstreamBuilder {
             groups: Vec::new(),
             identities: Vec::new(),
             fetch: None,
+            api_fetch: None,
             loopback: false,
         }
     }
@@ -284,6 +287,7 @@ impl UpstreamBuilder {
             &self.token_parameters,
         )?;
         let loopback = self.loopback_hosts(&name)?;
+        let api_fetch = self.fetch_of_tools()?;
         let fetch = match self.fetch {
             Some(fetch) => fetch,
             None if self.loopback => Arc::new(Fetcher::builder().danger_allow_loopback().build()?),
@@ -305,6 +309,7 @@ impl UpstreamBuilder {
         let provider = with_origins(&name, self.provider, self.api_origins)?;
         Ok(Upstream(Arc::new(Inner {
             asker: Asker::new(fetch, &name),
+            api_fetch,
             provider,
             login,
             credentials,
