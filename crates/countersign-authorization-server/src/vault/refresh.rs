@@ -292,8 +292,9 @@ impl Vault {
     /// Commits all that is kept, as far as the store takes it.
     pub(super) async fn commit_all_kept(&self) {
         for (key, unstored) in self.kept.all() {
-            let of =
-                |provider: &&Arc<dyn Provides>| self.place(&unstored.after.grant, provider).key == key;
+            let of = |provider: &&Arc<dyn Provides>| {
+                self.place(&unstored.after.grant, provider).key == key
+            };
             if let Some(provider) = self.providers.iter().find(of) {
                 let place = self.place(&unstored.after.grant, provider);
                 self.commit(&place, &unstored).await;

@@ -85,7 +85,10 @@ impl Vault {
     /// the record by now are older.
     pub(super) async fn give_back(&self, place: &Place, unstored: &Unstored) {
         let kept = self.keep_to_revoke(place, unstored).await;
-        if !self.revoked(place.provider.as_ref(), &unstored.tokens).await {
+        if !self
+            .revoked(place.provider.as_ref(), &unstored.tokens)
+            .await
+        {
             if let Err(error) = kept {
                 tracing::error!(%error, "upstream tokens of a grant that ended stay valid");
             }
