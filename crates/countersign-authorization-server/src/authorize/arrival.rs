@@ -155,13 +155,3 @@ impl Issuing<'_> {
         self.accounts.of_upstream(provider, identity).await
     }
 }
-
-impl Inner {
-    pub(crate) fn vault_writes(
-        &self,
-        _granted: &crate::grant::Granted,
-        _tokens: &crate::upstream::UpstreamTokens,
-    ) -> Result<Vec<Write>, Unavailable> {
-        Ok(Vec::new())
-    }
-}
