@@ -87,6 +87,7 @@ impl ClaimsPolicy {
         {
             return Err(ClaimsError::RequiredClaimMissing);
         }
+        self.check_past(all, now)?;
         let client_id = client_id.or(azp).map(Arc::from);
         Ok(Claims {
             iss,
@@ -214,6 +215,20 @@ impl ClaimsPolicy {
                 .filter_map(|name| name.map(|name| ScopeToken::parse(name).ok()).transpose())
                 .collect(),
             Some(_) => Err(ClaimsError::ScopeInvalid),
+        }
+    }
+
+    fn check_past(&self, all: &Object<'_>, now: UnixTime) -> Result<(), ClaimsError> {
+        let latest = now.saturating_add(self.leeway);
+        let has_passed = |name: &String| match all.get(name) {
+            Some(Json::Number(number)) => {
+                numeric_date::parse(number, Round::Up).is_some_and(|time| time <= latest)
+            }
+            _ => false,
+        };
+        match self.past.iter().all(has_passed) {
+            true => Ok(()),
+            false => Err(ClaimsError::NotPast),
         }
     }
 }

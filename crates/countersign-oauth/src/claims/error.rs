@@ -83,6 +83,9 @@ pub enum ClaimsError {
     /// A claim that the policy requires is absent or null.
     #[error("a required claim is absent")]
     RequiredClaimMissing,
+    /// A claim that the policy requires is no NumericDate, or one in the future.
+    #[error("a claim that has to be a time in the past is none")]
+    NotPast,
 }
 
 /// Why a policy cannot be made. The text says what to change.

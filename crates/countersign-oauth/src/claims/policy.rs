@@ -38,6 +38,7 @@ pub struct ClaimsPolicy {
     pub(super) typ: TypPolicy,
     pub(super) scope_claims: Vec<String>,
     pub(super) required: Vec<String>,
+    pub(super) past: Vec<String>,
 }
 
 impl ClaimsPolicy {
@@ -53,6 +54,7 @@ impl ClaimsPolicy {
                 typ: TypPolicy::default(),
                 scope_claims: DEFAULT_SCOPE_CLAIMS.map(str::to_owned).to_vec(),
                 required: Vec::new(),
+                past: Vec::new(),
             },
             anything_accepted: false,
         }
@@ -128,6 +130,13 @@ impl ClaimsPolicyBuilder {
         I::Item: Into<String>,
     {
         self.policy.scope_claims = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Requires that a claim is a NumericDate (RFC 7519 §2) that has passed, such as
+    /// `auth_time`. May be called again.
+    pub fn require_past(mut self, name: impl Into<String>) -> Self {
+        self.policy.past.push(name.into());
         self
     }
 

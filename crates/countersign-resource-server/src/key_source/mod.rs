@@ -5,6 +5,7 @@
 
 mod cache_control;
 mod issuer_keys;
+mod published;
 mod remote;
 mod snapshot;
 
@@ -12,14 +13,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign_oauth::jose::{Algorithm, AlgorithmFamily, JwkSet, KeyOrigin, VerifyingKey};
-use countersign_oauth::uri::is_loopback_host;
+use countersign_oauth::web_uri::LoopbackHosts;
 use countersign_oauth::{Lifetime, Secret, json};
-use url::Url;
 
 use crate::ConfigurationError;
 use crate::fetch::{Fetch, Fetcher};
 
 pub use issuer_keys::IssuerKeys;
+use published::{Location, Metadata, check_address};
 pub(crate) use remote::{Refetched, RemoteKeySet, RemoteSettings};
 pub(crate) use snapshot::Snapshot;
 
@@ -30,6 +31,7 @@ pub struct Keys(Source);
 #[derive(Clone)]
 enum Source {
     Remote(String),
+    Published { document: String, issuer: String },
     Pem(Vec<u8>),
     Jwk(String),
     Set(String),
@@ -40,6 +42,7 @@ impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Source::Remote(_) => "Keys::jwks",
+            Source::Published { .. } => "Keys::published",
             Source::Pem(_) => "Keys::public_key",
             Source::Jwk(_) => "Keys::jwk",
             Source::Set(_) => "Keys::key_set",
@@ -56,6 +59,19 @@ impl Keys {
     /// fetching fails, the last good set serves up to a stated age.
     pub fn jwks(url: impl Into<String>) -> Self {
         Self(Source::Remote(url.into()))
+    }
+
+    /// The JWK Set whose address is in the metadata of the issuer `issuer` (RFC 8414,
+    /// OpenID Connect Discovery 1.0): the document at `metadata`, which must be https
+    /// and name exactly that issuer.
+    ///
+    /// The document is fetched whenever the key set is, under the rules of
+    /// [`Keys::jwks`].
+    pub fn published(metadata: impl Into<String>, issuer: impl Into<String>) -> Self {
+        Self(Source::Published {
+            document: metadata.into(),
+            issuer: issuer.into(),
+        })
     }
 
     /// One public key as PEM text: `PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`.
@@ -100,6 +116,15 @@ pub(crate) struct RemoteOptions {
 }
 
 impl RemoteOptions {
+    /// A fetcher of one's own has rules of its own about this machine.
+    const fn without_tls(&self) -> LoopbackHosts {
+        if self.loopback || self.fetch.is_some() {
+            LoopbackHosts::Allowed
+        } else {
+            LoopbackHosts::Refused
+        }
+    }
+
     /// The fetcher of all sets; made when the first one needs it.
     fn fetcher(&mut self) -> Result<Arc<dyn Fetch>, ConfigurationError> {
         if let Some(fetch) = &self.fetch {
@@ -120,6 +145,7 @@ impl Keys {
     pub(crate) fn namespace(&self, source: &KeySource) -> String {
         match (&self.0, source) {
             (Source::Remote(url), _) => url.clone(),
+            (Source::Published { issuer, .. }, _) => issuer.clone(),
             (_, KeySource::Local(set)) => {
                 let thumbprint = set.keys().iter().find_map(VerifyingKey::thumbprint);
                 format!("urn:countersign:key:{}", thumbprint.unwrap_or("hmac"))
@@ -134,6 +160,9 @@ impl Keys {
     ) -> Result<KeySource, ConfigurationError> {
         let key = match &self.0 {
             Source::Remote(url) => return open_remote(url, options),
+            Source::Published { document, issuer } => {
+                return open_published(document, issuer, options);
+            }
             Source::Set(text) => return open_set(text),
             Source::Pem(pem) => VerifyingKey::from_pem(pem)
                 .map_err(|error| unusable("the public key (PEM)", error))?,
@@ -202,36 +231,42 @@ fn open_set(text: &str) -> Result<KeySource, ConfigurationError> {
 }
 
 fn open_remote(url: &str, options: &mut RemoteOptions) -> Result<KeySource, ConfigurationError> {
-    let parsed = Url::parse(url).map_err(|_| {
-        ConfigurationError::new(format!("the key set address is not a URL: {url:?}"))
-    })?;
-    let loopback = parsed.scheme() == "http" && is_loopback_host(&parsed);
-    if loopback && !options.loopback && options.fetch.is_none() {
-        return Err(ConfigurationError::new(format!(
-            "the key set address {url:?} has no TLS: use https, or call danger_allow_loopback() \
-             while developing"
-        )));
-    }
-    if parsed.scheme() != "https" && !loopback {
-        return Err(ConfigurationError::new(format!(
-            "the key set address {url:?} must start with https://, because whoever can change \
-             the keys on their way can issue tokens"
-        )));
-    }
-    if !parsed.username().is_empty() || parsed.password().is_some() {
+    let address = check_address("key set address", url, options.without_tls())?;
+    opened(Location::Known(address), options)
+}
+
+fn open_published(
+    document: &str,
+    issuer: &str,
+    options: &mut RemoteOptions,
+) -> Result<KeySource, ConfigurationError> {
+    if issuer.is_empty() {
         return Err(ConfigurationError::new(
-            "the key set address has a user name or a password: remove it",
+            "the issuer whose metadata names the keys is empty: set it",
         ));
     }
-    let address = parsed.as_str().parse().map_err(|_| {
-        ConfigurationError::new(format!("the key set address is not a URL: {url:?}"))
-    })?;
+    let loopback = options.without_tls();
+    let document = check_address("metadata address", document, loopback)?;
+    // Keys of the Internet are not fetched from this machine because a document says so.
+    let loopback = match document.scheme_str() {
+        Some("http") => loopback,
+        _ => LoopbackHosts::Refused,
+    };
+    let metadata = Metadata {
+        document,
+        issuer: issuer.to_owned(),
+        loopback,
+    };
+    opened(Location::Published(metadata), options)
+}
+
+fn opened(
+    location: Location,
+    options: &mut RemoteOptions,
+) -> Result<KeySource, ConfigurationError> {
     let fetch = options.fetcher()?;
-    Ok(KeySource::Remote(RemoteKeySet::new(
-        address,
-        fetch,
-        options.settings,
-    )))
+    let set = RemoteKeySet::new(location, fetch, options.settings);
+    Ok(KeySource::Remote(set))
 }
 
 /// The shortest age a remote set may be configured to have.

@@ -16,9 +16,10 @@ use countersign_oauth::{Lifetime, UnixTime};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use http::header::ACCEPT;
-use http::{HeaderValue, Request, StatusCode, Uri};
+use http::{HeaderValue, Request, Response, StatusCode, Uri};
 use thiserror::Error;
 
+use super::published::{Location, MetadataFault};
 use super::snapshot::{Freshness, Snapshot};
 use super::{MIN_AGE, cache_control};
 use crate::Unavailable;
@@ -62,6 +63,8 @@ enum Failure {
     Set(#[from] JwkSetError),
     #[error("the key set has no usable key")]
     NoUsableKey,
+    #[error("the metadata of the issuer is unusable: {0}")]
+    Metadata(MetadataFault),
     #[error("the fetch was aborted")]
     Aborted,
 }
@@ -90,7 +93,7 @@ pub(crate) enum Refetched {
 pub(crate) struct RemoteKeySet(Arc<Inner>);
 
 struct Inner {
-    address: Uri,
+    location: Location,
     fetch: Arc<dyn Fetch>,
     settings: RemoteSettings,
     current: ArcSwapOption<Snapshot>,
@@ -100,16 +103,16 @@ struct Inner {
 impl fmt::Debug for RemoteKeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteKeySet")
-            .field("host", &self.0.address.host())
+            .field("host", &self.0.location.host())
             .field("settings", &self.0.settings)
             .finish_non_exhaustive()
     }
 }
 
 impl RemoteKeySet {
-    pub(crate) fn new(address: Uri, fetch: Arc<dyn Fetch>, settings: RemoteSettings) -> Self {
+    pub(crate) fn new(location: Location, fetch: Arc<dyn Fetch>, settings: RemoteSettings) -> Self {
         Self(Arc::new(Inner {
-            address,
+            location,
             fetch,
             settings,
             current: ArcSwapOption::empty(),
@@ -234,7 +237,7 @@ impl Inner {
             Err(failure) => {
                 attempts.failures = attempts.failures.saturating_add(1);
                 tracing::warn!(
-                    host = self.address.host(),
+                    host = self.location.host(),
                     failures = attempts.failures,
                     %failure,
                     "the key set could not be fetched"
@@ -245,19 +248,19 @@ impl Inner {
     }
 
     async fn load(&self, now: UnixTime) -> Outcome {
-        let mut request = Request::new(Bytes::new());
-        *request.uri_mut() = self.address.clone();
-        request.headers_mut().insert(
-            ACCEPT,
-            HeaderValue::from_static("application/jwk-set+json, application/json"),
-        );
-        let answer = self.fetch.fetch(request).await?;
-        if answer.status() != StatusCode::OK {
-            return Err(Failure::Status(answer.status()));
-        }
+        let address = match &self.location {
+            Location::Known(address) => address.clone(),
+            Location::Published(metadata) => {
+                let answer = self.answer(&metadata.document, "application/json").await?;
+                metadata.key_set(answer.body()).map_err(Failure::Metadata)?
+            }
+        };
+        let host = address.host();
+        let answer = self
+            .answer(&address, "application/jwk-set+json, application/json")
+            .await?;
         let parsed = JwkSet::parse(answer.body(), KeyOrigin::Remote)?;
         for warning in &parsed.warnings {
-            let host = self.address.host();
             let (kid, reason) = (&warning.kid, &warning.reason);
             if warning.is_alarm() {
                 tracing::error!(host, ?kid, %reason, "a key of the set is not used");
@@ -282,5 +285,22 @@ impl Inner {
         ));
         self.current.store(Some(Arc::clone(&snapshot)));
         Ok(snapshot)
+    }
+
+    /// The answer at `address`, whose status is 200.
+    async fn answer(
+        &self,
+        address: &Uri,
+        accept: &'static str,
+    ) -> Result<Response<Bytes>, Failure> {
+        let mut request = Request::new(Bytes::new());
+        *request.uri_mut() = address.clone();
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        let answer = self.fetch.fetch(request).await?;
+        match answer.status() {
+            StatusCode::OK => Ok(answer),
+            status => Err(Failure::Status(status)),
+        }
     }
 }
