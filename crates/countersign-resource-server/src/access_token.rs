@@ -120,6 +120,13 @@ impl Assertion {
         self
     }
 
+    /// Names the subject and the client otherwise than before.
+    pub(crate) fn about(mut self, subject: String, client: Option<String>) -> Self {
+        self.principal.subject = subject.into();
+        self.principal.client = client.map(Into::into);
+        self
+    }
+
     /// The resources the token is for (`aud`).
     #[must_use]
     pub fn audience(mut self, audience: Vec<String>) -> Self {
@@ -209,6 +216,11 @@ impl AccessToken {
     /// after the last check.
     pub fn assertion(verified: Assertion) -> Self {
         Self(Arc::new(verified))
+    }
+
+    /// The same token, of which more was found out.
+    pub(crate) fn restated(&self, change: impl FnOnce(Assertion) -> Assertion) -> Self {
+        Self(Arc::new(change(Assertion::clone(&self.0))))
     }
 
     /// The subject: who the token speaks for, unique within [`Self::iss`].

@@ -52,6 +52,6 @@ pub use refusal::{Reason, Refusal};
 pub use scope_hierarchy::ScopeHierarchy;
 pub use verifier::{
     ConfigurationError, IntoVerifier, IntrospectionVerifier, IntrospectionVerifierBuilder,
-    JwtVerifier, JwtVerifierBuilder, PresentedToken, StaticToken, StaticTokenVerifier,
-    StaticTokens, Unavailable, Verification, Verifier,
+    JwtVerifier, JwtVerifierBuilder, PresentedToken, ProviderVerifier, ProviderVerifierBuilder,
+    StaticToken, StaticTokenVerifier, StaticTokens, Unavailable, Verification, Verifier,
 };

@@ -20,7 +20,8 @@ use crate::ConfigurationError;
 use crate::fetch::{Fetch, Fetcher};
 
 pub use issuer_keys::IssuerKeys;
-use published::{Location, Metadata, check_address};
+pub(crate) use published::check_address;
+use published::{Location, Metadata};
 pub(crate) use remote::{Refetched, RemoteKeySet, RemoteSettings};
 pub(crate) use snapshot::Snapshot;
 

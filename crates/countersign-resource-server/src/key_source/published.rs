@@ -62,7 +62,7 @@ impl Metadata {
 }
 
 /// `address`, if `what`, which it is the address of, may be fetched from there.
-pub(super) fn check_address(
+pub(crate) fn check_address(
     what: &str,
     address: &str,
     loopback: LoopbackHosts,

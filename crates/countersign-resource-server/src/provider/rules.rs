@@ -485,6 +485,9 @@ fn check_tokens(provider: &Provider, tokens: &TokenProfile) -> Checked {
     if tokens.scopes.header.is_some() && tokens.kind == TokenKind::Jwt {
         return refuse("tokens.scopes.header", "a JWT comes without an answer");
     }
+    if !tokens.past_claims.is_empty() && tokens.kind != TokenKind::Jwt {
+        return refuse("tokens.past_claims", "only a JWT has claims of its own");
+    }
     if !matches!(tokens.scopes.separator, ' ' | ',') {
         return refuse(
             "tokens.scopes.separator",

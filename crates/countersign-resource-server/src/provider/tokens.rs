@@ -36,6 +36,9 @@ pub struct TokenProfile {
     /// Claims that must be there with this text.
     #[serde(default)]
     pub required_claims: BTreeMap<String, String>,
+    /// Claims of a JWT that must be times that have passed, such as `auth_time`.
+    #[serde(default)]
+    pub past_claims: Vec<String>,
     /// The subject.
     #[serde(default = "sub")]
     pub subject: Pointer,

@@ -8,6 +8,7 @@ mod cache;
 mod chain;
 mod introspection;
 mod jwt;
+mod provider;
 mod static_tokens;
 
 use std::fmt;
@@ -21,6 +22,7 @@ pub use cache::CacheLimits;
 pub use chain::{ChainOutcome, VerifiedToken, VerifierChain};
 pub use introspection::{IntrospectionVerifier, IntrospectionVerifierBuilder};
 pub use jwt::{JwtVerifier, JwtVerifierBuilder};
+pub use provider::{ProviderVerifier, ProviderVerifierBuilder};
 pub use static_tokens::{StaticToken, StaticTokenVerifier, StaticTokens};
 
 use crate::{AccessToken, Reason};

@@ -104,7 +104,7 @@ impl Expectations {
 }
 
 /// An endpoint knows all tokens of its server, refresh tokens too.
-fn check_kind(answer: &Map<String, Value>) -> Result<(), Reason> {
+pub(in crate::verifier) fn check_kind(answer: &Map<String, Value>) -> Result<(), Reason> {
     let bearer = text(answer, "token_type")?.is_none_or(|kind| {
         kind.eq_ignore_ascii_case("Bearer") || kind.eq_ignore_ascii_case("access_token")
     });

@@ -20,17 +20,17 @@ const DEFAULT_CACHE: Lifetime = Lifetime::from_mins(1);
 
 /// How this server authenticates at the endpoint (RFC 6749 §2.3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Method {
+pub(in crate::verifier) enum Method {
     ClientSecretBasic,
     ClientSecretPost,
 }
 
 /// The client that this server is at the authorization server.
 #[derive(Clone)]
-pub(super) struct ClientCredentials {
-    id: String,
-    secret: Secret,
-    method: Method,
+pub(in crate::verifier) struct ClientCredentials {
+    pub(in crate::verifier) id: String,
+    pub(in crate::verifier) secret: Secret,
+    pub(in crate::verifier) method: Method,
 }
 
 impl fmt::Debug for ClientCredentials {
@@ -44,7 +44,7 @@ impl fmt::Debug for ClientCredentials {
 
 impl ClientCredentials {
     /// Adds what the method adds: two fields, or the header that is returned.
-    pub(super) fn apply(
+    pub(in crate::verifier) fn apply(
         &self,
         form: &mut form_urlencoded::Serializer<'_, String>,
     ) -> Option<HeaderValue> {

@@ -23,7 +23,9 @@ use super::{PresentedToken, Unavailable, Verification, Verifier};
 use crate::fetch::Fetch;
 use crate::{AccessToken, Reason};
 use answer::Expectations;
-use builder::ClientCredentials;
+
+pub(in crate::verifier) use answer::check_kind;
+pub(in crate::verifier) use builder::{ClientCredentials, Method as ClientSecretMethod};
 
 /// So many questions at a time; others wait. It bounds what a flood of made-up
 /// tokens does to the authorization server.

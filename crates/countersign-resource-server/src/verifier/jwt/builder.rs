@@ -26,6 +26,8 @@ pub struct JwtVerifierBuilder {
     anything: bool,
     scope_claims: Option<Vec<String>>,
     required_claims: Vec<String>,
+    past_claims: Vec<String>,
+    judged_besides: bool,
     required_scopes: ScopeSet,
     max_age: Option<Lifetime>,
     remote: RemoteOptions,
@@ -73,6 +75,8 @@ impl JwtVerifier {
             anything: false,
             scope_claims: None,
             required_claims: Vec::new(),
+            past_claims: Vec::new(),
+            judged_besides: false,
             required_scopes: ScopeSet::new(),
             max_age: None,
             remote: RemoteOptions::default(),
@@ -157,6 +161,22 @@ impl JwtVerifierBuilder {
         self
     }
 
+    /// Refuses tokens whose claim `name`, such as `auth_time`, is not a time that has
+    /// passed. May be called again.
+    #[must_use]
+    pub fn require_past(mut self, name: impl Into<String>) -> Self {
+        self.past_claims.push(name.into());
+        self
+    }
+
+    /// Issuer, audience and scopes are the business of whoever calls the verifier.
+    pub(in crate::verifier) fn rest_is_judged_besides(mut self) -> Self {
+        self.judged_besides = true;
+        self.anything = true;
+        self.scope_claims = Some(Vec::new());
+        self
+    }
+
     /// Scopes that every token needs, otherwise 403 `insufficient_scope`.
     #[must_use]
     pub fn required_scopes(mut self, scopes: ScopeSet) -> Self {
@@ -186,6 +206,12 @@ impl JwtVerifierBuilder {
     #[must_use]
     pub fn fetcher(mut self, fetch: impl Fetch) -> Self {
         self.remote.fetch = Some(Arc::new(fetch));
+        self
+    }
+
+    /// Fetches key sets with `fetch`, which others use as well.
+    pub(in crate::verifier) fn shared_fetcher(mut self, fetch: Arc<dyn Fetch>) -> Self {
+        self.remote.fetch = Some(fetch);
         self
     }
 
@@ -252,7 +278,7 @@ impl JwtVerifierBuilder {
                 keys: source,
             });
         }
-        if self.audiences.is_empty() {
+        if self.audiences.is_empty() && !self.judged_besides {
             tracing::warn!(
                 "no audience is set: tokens that the issuer made for other services are accepted \
                  here too; call audience(…)"
@@ -304,6 +330,9 @@ impl JwtVerifierBuilder {
         }
         for name in &self.required_claims {
             policy = policy.require_claim(name);
+        }
+        for name in &self.past_claims {
+            policy = policy.require_past(name);
         }
         if self.anything {
             policy = policy.danger_any_issuer_and_audience();

@@ -156,7 +156,7 @@ impl Verifier for JwtVerifier {
 }
 
 /// Whether the token is not a JWS at all, so that another verifier may know it.
-const fn is_no_jws(error: JwsError) -> bool {
+pub(in crate::verifier) const fn is_no_jws(error: JwsError) -> bool {
     matches!(
         error,
         JwsError::NotThreeParts
