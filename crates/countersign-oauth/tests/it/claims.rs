@@ -525,3 +525,31 @@ fn refusals_show_nothing_of_the_token() {
         }
     }
 }
+
+#[test]
+fn m_40_a_claim_that_has_to_be_a_time_in_the_past_is_nothing_else() {
+    let policy = ClaimsPolicy::builder()
+        .issuer(ISSUER)
+        .require_past("auth_time");
+    let policy = policy.build().unwrap();
+    for (value, accepted) in [
+        (None, false),
+        (Some(json!(null)), false),
+        (Some(json!("1")), false),
+        (Some(json!([NOW])), false),
+        (Some(json!(-1)), false),
+        (Some(json!(NOW + 61)), false),
+        (Some(json!(NOW * 1000)), false),
+        (Some(json!(NOW + 60)), true),
+        (Some(json!(NOW)), true),
+        (Some(json!(0)), true),
+    ] {
+        let mut claims = good_claims();
+        if let Some(value) = &value {
+            claims["auth_time"] = value.clone();
+        }
+        let verdict = check_text(&policy, &claims.to_string());
+        let expected = (!accepted).then_some(ClaimsError::NotPast);
+        assert_eq!(verdict.err(), expected, "{value:?}");
+    }
+}

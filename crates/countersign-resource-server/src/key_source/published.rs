@@ -54,8 +54,7 @@ pub(crate) enum MetadataFault {
 impl Metadata {
     /// The address of the key set, as the document `body` says.
     pub(super) fn key_set(&self, body: &[u8]) -> Result<Uri, MetadataFault> {
-        let issuer = std::slice::from_ref(&self.issuer);
-        let metadata = ReceivedMetadata::parse(body, issuer, self.loopback)?;
+        let metadata = ReceivedMetadata::parse(body, &self.issuer, self.loopback)?;
         let address = metadata.jwks_uri.and_then(|address| address.parse().ok());
         address.ok_or(MetadataFault::NoKeySet)
     }

@@ -18,6 +18,7 @@ mod policy;
 mod presets;
 mod protected;
 mod provider;
+mod provider_tokens;
 mod scripted;
 mod secrets;
 mod static_tokens;

@@ -441,8 +441,8 @@ fn preset_scalekit_accepts_both_spellings_of_its_issuer() {
     assert_eq!(
         issuers,
         [
-            "https://yourapp.scalekit.com",
-            "https://yourapp.scalekit.com/resources/res_1"
+            "https://yourapp.scalekit.com/resources/res_1",
+            "https://yourapp.scalekit.com"
         ]
     );
     assert_eq!(tokens.audience.values, ["res_1"]);

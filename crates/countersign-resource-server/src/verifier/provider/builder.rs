@@ -219,11 +219,11 @@ impl ProviderVerifierBuilder {
                 ConfigurationError::new(format!("the authorization server {named:?}: {error}"))
             });
         }
-        let of_rules = judge.profile.issuers.iter().filter_map(|rule| match rule {
+        let mut candidates = judge.profile.issuers.iter().filter_map(|rule| match rule {
+            IssuerRule::OfMetadata => judge.issuer.as_ref(),
             IssuerRule::Fixed(issuer) => Some(issuer),
-            IssuerRule::OfMetadata | IssuerRule::Template(_) => None,
+            IssuerRule::Template(_) => None,
         });
-        let mut candidates = judge.issuer.iter().chain(of_rules);
         // A provider of many tenants writes the place of a tenant into its issuer.
         let named = candidates.find_map(|issuer| match issuer.contains('{') {
             true => None,

@@ -105,8 +105,8 @@ impl Published {
                 return None;
             }
         };
-        let issuer = std::slice::from_ref(&self.issuer);
-        let metadata = match ReceivedMetadata::parse(answer.body(), issuer, self.loopback) {
+        let parsed = ReceivedMetadata::parse(answer.body(), &self.issuer, self.loopback);
+        let metadata = match parsed {
             Ok(metadata) => metadata,
             Err(error) => {
                 tracing::warn!(host, %error, "the metadata is not used");
