@@ -3,8 +3,10 @@
 //!
 //! Whoever may open the store may do all of this; nothing here asks who is calling.
 
+use countersign_oauth::client_id_document::ClientIdUrl;
 use countersign_oauth::{ClientId, Lifetime, ResourceUri, ScopeSet, Secret};
-use countersign_store::{GrantId, GrantState, Key, Record, SecretHash, Write};
+use countersign_store::{Conflict, GrantId, GrantState, Key, Record, SecretHash, Write};
+use thiserror::Error;
 
 use crate::audit::{Administered, AuditEvent};
 use crate::client::ClientFacts;
@@ -28,7 +30,82 @@ pub struct NewClient {
     pub secret: Option<Secret>,
 }
 
+/// Why a client was not added or changed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The id has a colon, so it is looked for as the address of a document and never
+    /// found here.
+    #[error("a client id with a colon is the address of a document: choose one without")]
+    IdIsAddress,
+    /// There is a client with this id.
+    #[error("there is a client with this id")]
+    Exists,
+    /// There is no client with this id, or somebody else changed it at the same time.
+    #[error("there is no client with this id, or it was changed at the same time")]
+    Changed,
+    /// Nothing can be decided.
+    #[error(transparent)]
+    Unavailable(Unavailable),
+}
+
+impl From<Unavailable> for ClientError {
+    fn from(error: Unavailable) -> Self {
+        match error.conflict() {
+            Some(Conflict::Exists) => Self::Exists,
+            Some(_) => Self::Changed,
+            None => Self::Unavailable(error),
+        }
+    }
+}
+
 impl AuthorizationServer {
+    /// Registers a client under the id `id`, which has no colon.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::IdIsAddress`], [`ClientError::Exists`], or
+    /// [`ClientError::Unavailable`].
+    pub async fn add_client(&self, id: &ClientId, facts: &ClientFacts) -> Result<(), ClientError> {
+        if ClientIdUrl::is_meant(id) {
+            return Err(ClientError::IdIsAddress);
+        }
+        self.inner().add_client(id, facts).await?;
+        self.note_client(id, Administered::Added);
+        Ok(())
+    }
+
+    /// Changes a client in the store.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Changed`], or [`ClientError::Unavailable`].
+    pub async fn replace_client(
+        &self,
+        id: &ClientId,
+        facts: &ClientFacts,
+    ) -> Result<(), ClientError> {
+        self.inner().replace_client(id, facts).await?;
+        self.note_client(id, Administered::Changed);
+        Ok(())
+    }
+
+    /// Takes a client away, with every grant that it has.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the store is; some grants may be revoked by then.
+    pub async fn delete_client(&self, id: &ClientId) -> Result<(), Unavailable> {
+        self.inner().delete_client(id).await?;
+        self.note_client(id, Administered::Deleted);
+        Ok(())
+    }
+
+    fn note_client(&self, id: &ClientId, done: Administered) {
+        let event = AuditEvent::ClientAdministered(id.clone(), done);
+        self.inner().audit.note(event);
+    }
+
     /// Registers a client under a new id, with a new secret that does not expire if
     /// its `token_endpoint_auth_method` needs one.
     ///
@@ -46,8 +123,7 @@ impl AuthorizationServer {
             (facts, None)
         };
         inner.add_client(&id, &facts).await?;
-        let event = AuditEvent::ClientAdministered(id.clone(), Administered::Added);
-        inner.audit.note(event);
+        self.note_client(&id, Administered::Added);
         Ok(NewClient { id, secret })
     }
 

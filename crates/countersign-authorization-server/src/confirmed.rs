@@ -24,6 +24,8 @@ struct State {
     entries: HashMap<String, Entry>,
     /// How often something was revoked here.
     revocations: u64,
+    /// When what is too old was looked for last.
+    swept_at: Option<UnixTime>,
 }
 
 /// A moment before the store is asked.
@@ -57,21 +59,23 @@ impl Confirmed {
         if state.revocations != before.0 {
             return;
         }
-        let entries = &mut state.entries;
-        if let Some(entry) = entries.get_mut(key.id()) {
+        if let Some(entry) = state.entries.get_mut(key.id()) {
             entry.at = now;
             return;
         }
-        if entries.len() >= MOST {
+        // All of them are looked at, which must not be done for every token.
+        if state.entries.len() >= MOST && state.swept_at != Some(now) {
+            state.swept_at = Some(now);
+            let entries = &mut state.entries;
             entries.retain(|_, entry| is_fresh(entry, now, bound));
         }
-        if entries.len() < MOST && bound > Lifetime::ZERO {
+        if state.entries.len() < MOST && bound > Lifetime::ZERO {
             let entry = Entry {
                 at: now,
                 grant: grant.cloned(),
                 token: token.clone(),
             };
-            entries.insert(key.id().to_owned(), entry);
+            state.entries.insert(key.id().to_owned(), entry);
         }
     }
 

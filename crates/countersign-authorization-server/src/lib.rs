@@ -78,7 +78,7 @@ pub mod upstream;
 pub mod vault;
 
 pub use accounts::Accounts;
-pub use administration::NewClient;
+pub use administration::{ClientError, NewClient};
 pub use auth_settings::{AuthSettings, ClientRegistrationOptions, RevocationOptions};
 pub use authorize::{Approval, PendingAuthorization};
 pub use builder::AuthorizationServerBuilder;

@@ -15,10 +15,10 @@ use http::{Request, StatusCode};
 use http_body::Body;
 use tokio::time::timeout;
 
-use crate::audit::{Administered, AuditEvent, AuditTrail};
+use crate::audit::{AuditEvent, AuditTrail};
 use crate::authorize::{Approval, PendingAuthorization};
 use crate::claims::TokenClaims;
-use crate::client::{Client, ClientFacts, ClientIdDocuments, ClientPolicy};
+use crate::client::{Client, ClientIdDocuments, ClientPolicy};
 use crate::confirmed::Confirmed;
 use crate::endpoints;
 use crate::exchange::{
@@ -219,46 +219,6 @@ impl AuthorizationServer {
     /// [`Unavailable`] if the store is.
     pub async fn client(&self, id: &ClientId) -> Result<Option<Client>, Unavailable> {
         self.0.find_client(id).await
-    }
-
-    /// Registers a client, as an administrator does.
-    ///
-    /// # Errors
-    ///
-    /// [`Unavailable`] if the store is, or if there is a client with this id.
-    pub async fn add_client(&self, id: &ClientId, facts: &ClientFacts) -> Result<(), Unavailable> {
-        self.0.add_client(id, facts).await?;
-        let event = AuditEvent::ClientAdministered(id.clone(), Administered::Added);
-        self.0.audit.note(event);
-        Ok(())
-    }
-
-    /// Changes a client, as an administrator does; it must exist.
-    ///
-    /// # Errors
-    ///
-    /// [`Unavailable`] if the store is, or if the client does not exist.
-    pub async fn replace_client(
-        &self,
-        id: &ClientId,
-        facts: &ClientFacts,
-    ) -> Result<(), Unavailable> {
-        self.0.replace_client(id, facts).await?;
-        let event = AuditEvent::ClientAdministered(id.clone(), Administered::Changed);
-        self.0.audit.note(event);
-        Ok(())
-    }
-
-    /// Takes a client away, with every grant that it has.
-    ///
-    /// # Errors
-    ///
-    /// [`Unavailable`] if the store is; some grants may be revoked by then.
-    pub async fn delete_client(&self, id: &ClientId) -> Result<(), Unavailable> {
-        self.0.delete_client(id).await?;
-        let event = AuditEvent::ClientAdministered(id.clone(), Administered::Deleted);
-        self.0.audit.note(event);
-        Ok(())
     }
 
     /// Answers the waiting request with a code for what the person agreed to.

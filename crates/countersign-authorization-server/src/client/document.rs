@@ -15,12 +15,11 @@ use countersign_oauth::client_id_document::{self, ClientIdUrl};
 use countersign_oauth::client_metadata::ClientMetadata;
 use countersign_oauth::{ClientId, Lifetime};
 use countersign_resource_server::fetch::Fetch;
-use countersign_store::{Conflict, CounterKey, Found, Key, Record, Write};
+use countersign_store::{Conflict, Found, Key, Record, Write};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::{Client, ClientFacts, ClientSource};
-use crate::network::{network_of, of_one_stranger};
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
 
@@ -31,13 +30,6 @@ const USUAL: Lifetime = Lifetime::from_hours(1);
 
 /// How many documents can be fetched at once.
 const LANES: usize = 64;
-
-/// How many documents are fetched within [`BUDGET_WINDOW`], of one host, for one network
-/// and in all.
-const BUDGET_OF_HOST: u64 = 30;
-const BUDGET_OF_NETWORK: u64 = 60;
-const BUDGET: u64 = 300;
-const BUDGET_WINDOW: Lifetime = Lifetime::from_mins(1);
 
 /// Which hosts may vouch for clients.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -83,9 +75,11 @@ impl ClientIdDocuments {
         }
     }
 
-    fn lane(&self, url: &str) -> Option<&Mutex<()>> {
+    /// Waits until nobody else asks for what is at `url`.
+    pub(super) async fn turn(&self, url: &str) -> Option<MutexGuard<'_, ()>> {
         let lane = self.lots.hash_one(url) % LANES as u64;
-        self.lanes.get(usize::try_from(lane).unwrap_or_default())
+        let lane = self.lanes.get(usize::try_from(lane).unwrap_or_default());
+        Some(lane?.lock().await)
     }
 }
 
@@ -110,53 +104,18 @@ impl Inner {
         if let Some(client) = self.known_document(id, &url).await? {
             return Ok(Some(client));
         }
-        let lane = documents.lane(url.as_str());
-        let _turn = match lane {
-            Some(lane) => Some(lane.lock().await),
-            None => None,
-        };
+        let _turn = documents.turn(url.as_str()).await;
         if let Some(client) = self.known_document(id, &url).await? {
             return Ok(Some(client));
         }
-        self.spend_budget(url.host(), address).await?;
+        let asked_for = self.asked_for_document(url.as_str(), address).await?;
+        self.spend_to_ask(url.as_str(), url.host(), asked_for)
+            .await?;
         let Some((metadata, lifetime)) = self.fetch_document(documents, &url).await else {
             return Ok(None);
         };
         self.remember_document(&url, &metadata, lifetime).await?;
         Ok(Some(client(id, metadata)))
-    }
-
-    /// Whoever asks for many documents makes this server ask others for them; that is
-    /// limited for each network that asks, so that one cannot use up what is there for
-    /// all, for each host, so that one cannot be flooded, and in all. What is beyond is
-    /// only read.
-    pub(super) async fn spend_budget(
-        &self,
-        host: &str,
-        address: Option<IpAddr>,
-    ) -> Result<(), Unavailable> {
-        let now = self.now();
-        let mut counters = vec![
-            (
-                CounterKey::new("documents fetched", &[host]),
-                BUDGET_OF_HOST,
-            ),
-            (CounterKey::new("documents fetched", &[]), BUDGET),
-        ];
-        if let Some(address) = of_one_stranger(address) {
-            let counter = CounterKey::new("documents fetched for", &[&network_of(address)]);
-            counters.push((counter, BUDGET_OF_NETWORK));
-        }
-        for (counter, most) in &counters {
-            let hits = self.store.hits(counter, now).await?;
-            if hits.is_some_and(|hits| hits.count >= *most) {
-                return Err(Unavailable::Fetch);
-            }
-        }
-        for (counter, _) in &counters {
-            self.store.hit(counter, BUDGET_WINDOW, now).await?;
-        }
-        Ok(())
     }
 
     async fn known_document(

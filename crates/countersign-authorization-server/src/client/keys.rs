@@ -36,12 +36,17 @@ impl Inner {
         };
         // Kept apart from documents of clients: no address has a blank in it.
         let key = Key::metadata_document(&format!("keys {}", uri.as_str()));
-        let now = self.now();
-        if let Found::Live(record) = self.store.get(&key, now).await? {
-            return Ok(record.body().ok().as_ref().and_then(parse));
+        if let Some(known) = self.known_keys(&key).await? {
+            return Ok(parse(&known));
+        }
+        let _turn = documents.turn(uri.as_str()).await;
+        if let Some(known) = self.known_keys(&key).await? {
+            return Ok(parse(&known));
         }
         // Before the assertion is verified: anybody can make this server ask.
-        self.spend_budget(host_of(uri.as_str()), address).await?;
+        let asked_for = self.asked_for(client, address).await?;
+        self.spend_to_ask(uri.as_str(), host_of(uri.as_str()), asked_for)
+            .await?;
         let Ok(request) = http::Request::get(uri.as_str())
             .header(ACCEPT, "application/json")
             .body(Bytes::new())
@@ -56,6 +61,7 @@ impl Inner {
         let Ok(jwks) = countersign_oauth::json::parse_object(answer.body()) else {
             return Ok(None);
         };
+        let now = self.now();
         let record = Record::new(key.clone(), now)
             .expiring(now.saturating_add(LIFETIME))
             .with_body(&jwks)?;
@@ -68,6 +74,13 @@ impl Inner {
         {
             Err(error) if error.conflict() != Some(Conflict::Exists) => Err(error),
             _ => Ok(parse(&jwks)),
+        }
+    }
+
+    async fn known_keys(&self, key: &Key) -> Result<Option<Map<String, Value>>, Unavailable> {
+        match self.store.get(key, self.now()).await? {
+            Found::Live(record) => Ok(Some(record.body()?)),
+            Found::Spent(_) | Found::Absent => Ok(None),
         }
     }
 }

@@ -7,6 +7,7 @@
 mod authenticate;
 mod document;
 mod keys;
+mod outbound;
 mod policy;
 mod registered;
 

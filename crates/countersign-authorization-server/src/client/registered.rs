@@ -8,7 +8,8 @@ use countersign_store::{
     Conflict, Found, GrantId, Index, Key, Kind, Page, Record, StoreError, Write,
 };
 
-use super::{Client, ClientFacts};
+use super::outbound::used;
+use super::{Client, ClientFacts, ClientSource};
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
 
@@ -93,29 +94,38 @@ impl Inner {
         }
     }
 
-    /// Notes that a client that registered itself is in use, so that it is kept: that a
-    /// person allowed it something, or that it used what they allowed. What a stranger
-    /// can do with its id does not count, or clients that nobody uses would fill the
-    /// quota for long. It may be lost.
+    /// Notes that a client is in use: that a person allowed it something, or that it
+    /// used what they allowed. One that registered itself is kept for it, and for one
+    /// with a document others are asked whatever strangers do. What a stranger can do
+    /// with its id does not count, or clients that nobody uses would be kept for long.
+    /// It may be lost.
     pub(crate) async fn keep_client(&self, client: &Client) {
-        let Some((key, end)) = self.kept_until(client) else {
-            return;
+        let noted = match client.facts.source {
+            ClientSource::Document => self.note_used_document(client.id.as_str()).await,
+            ClientSource::Administrator => Ok(()),
+            ClientSource::Itself => {
+                let (key, end) = (key_of(&client.id), self.kept_until());
+                let touched = self.store.touch(&key, Some(end), self.now()).await;
+                touched.map(|_| ()).map_err(Unavailable::from)
+            }
         };
-        if let Err(error) = self.store.touch(&key, Some(end), self.now()).await {
+        if let Err(error) = noted {
             tracing::warn!(%error, "the use of a client was not noted");
         }
     }
 
     /// The same, for the commit that issues tokens to the client.
     pub(crate) fn keep_client_with(&self, client: &Client) -> Option<Write> {
-        let (key, end) = self.kept_until(client)?;
-        let extend_to = Some(end);
+        let key = match client.facts.source {
+            ClientSource::Document => used(client.id.as_str()),
+            ClientSource::Administrator => return None,
+            ClientSource::Itself => key_of(&client.id),
+        };
+        let extend_to = Some(self.kept_until());
         Some(Write::Touch { key, extend_to })
     }
 
-    fn kept_until(&self, client: &Client) -> Option<(Key, UnixTime)> {
-        let registered_itself = client.facts.source == super::ClientSource::Itself;
-        let end = self.now().saturating_add(self.settings.lifetimes.grant);
-        registered_itself.then(|| (key_of(&client.id), end))
+    pub(super) fn kept_until(&self) -> UnixTime {
+        self.now().saturating_add(self.settings.lifetimes.grant)
     }
 }

@@ -30,19 +30,20 @@ pub(crate) async fn status(inner: &Inner, incoming: &Incoming) -> Result<Answer,
                 let counted = inner.count_failed_authentication(None, incoming.address);
                 match counted.await? {
                     Some(until) => throttled(until.since(inner.now())),
-                    None => refused("Bearer error=\"invalid_token\""),
+                    None => refused(StatusCode::UNAUTHORIZED, "Bearer error=\"invalid_token\""),
                 }
             }
         },
         // RFC 6750 §3: no error code for a request without a token.
-        Ok(Credential::NotPresented) => refused("Bearer"),
-        Err(_malformed) => refused("Bearer error=\"invalid_request\""),
+        Ok(Credential::NotPresented) => refused(StatusCode::UNAUTHORIZED, "Bearer"),
+        // §3.1: "The resource server SHOULD respond with the HTTP 400 (Bad Request)".
+        Err(_malformed) => refused(StatusCode::BAD_REQUEST, "Bearer error=\"invalid_request\""),
     };
     Ok(cors::open(answer))
 }
 
-fn refused(challenge: &'static str) -> Answer {
-    let mut answer = json(StatusCode::UNAUTHORIZED, r#"{"authenticated":false}"#);
+fn refused(status: StatusCode, challenge: &'static str) -> Answer {
+    let mut answer = json(status, r#"{"authenticated":false}"#);
     let challenge = HeaderValue::from_static(challenge);
     answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     answer

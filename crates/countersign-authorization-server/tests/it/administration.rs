@@ -1,11 +1,15 @@
 //! What administrators make.
 
+use countersign_authorization_server::ClientError;
 use countersign_authorization_server::oauth::client_authentication::TokenEndpointAuthMethod;
 use countersign_authorization_server::oauth::client_metadata::ClientMetadata;
 use countersign_authorization_server::oauth::grant_type::GrantType;
-use countersign_authorization_server::oauth::{Lifetime, ResourceUri, ScopeSet};
+use countersign_authorization_server::oauth::{
+    ClientId, Lifetime, RedirectUri, ResourceUri, ScopeSet,
+};
 use countersign_authorization_server::overview::GrantsOf;
 use countersign_authorization_server::settings::Registration;
+use countersign_authorization_server::store::Kind;
 use http::{Request, StatusCode};
 use http_body_util::Full;
 
@@ -112,4 +116,26 @@ async fn a_test_token_ends_with_its_time_or_its_grant() {
         .advance(world.server.settings().lifetimes.access_token);
     assert!(!world.is_active(&capped).await);
     assert!(world.saw("TestTokenIssued"));
+}
+
+#[tokio::test]
+async fn an_id_under_which_nobody_would_find_the_client_is_not_taken() {
+    let world = world().await;
+    let before = world.count(Kind::Client).await;
+    let public = facts(ClientMetadata::public(vec![
+        RedirectUri::parse(CALLBACK).unwrap(),
+    ]));
+    for id in ["app:1", "https://client.example/id", ":"] {
+        let id = ClientId::parse(id).unwrap();
+        let refused = world.server.add_client(&id, &public).await;
+        let refused = refused.unwrap_err();
+        assert!(matches!(refused, ClientError::IdIsAddress), "{refused}");
+    }
+    let known = ClientId::parse("C1").unwrap();
+    let refused = world.server.add_client(&known, &public);
+    assert!(matches!(refused.await.unwrap_err(), ClientError::Exists));
+    let unknown = ClientId::parse("nobody").unwrap();
+    let refused = world.server.replace_client(&unknown, &public);
+    assert!(matches!(refused.await.unwrap_err(), ClientError::Changed));
+    assert_eq!(world.count(Kind::Client).await, before);
 }

@@ -15,7 +15,9 @@ use countersign_authorization_server::oauth::grant_type::GrantType;
 use countersign_authorization_server::oauth::jose::{Algorithm, SigningKey, sign_compact};
 use countersign_authorization_server::oauth::web_uri::{FetchableUri, LoopbackHosts};
 use countersign_authorization_server::oauth::{Lifetime, RedirectUri};
-use countersign_authorization_server::{ClientIdDocuments, DocumentTrust};
+use countersign_authorization_server::{
+    ClientFacts, ClientIdDocuments, ClientSource, DocumentTrust,
+};
 use countersign_resource_server::fetch::{Fetch, FetchError, Fetching};
 use http::{Response, StatusCode};
 use http_body_util::Full;
@@ -89,6 +91,9 @@ async fn as_08_d20_d38_d39_ids_that_may_not_be_fetched_see_a_page_and_nothing_is
                 "https://127.0.0.1/id",
                 "https://client.example/a/../id",
                 "https://as.test/uploads/id",
+                "https://as.test:8443/uploads/id",
+                "https://as.test./uploads/id",
+                "https://AS.test/uploads/id",
             ],
         ),
     ] {
@@ -222,36 +227,141 @@ async fn d34_one_network_cannot_use_up_the_documents_of_all() {
     assert_eq!(elsewhere.asked.load(Ordering::SeqCst), 61);
 }
 
-/// A client that signs, with the keys at [`URL`].
-async fn with_remote_keys(world: &World) -> SigningKey {
+/// The answer of a server that publishes `key`.
+fn keys_of(key: &SigningKey) -> (u16, &'static str, String) {
+    let keys = json!({"keys": [key.public_jwk().unwrap()]});
+    (200, "application/json", keys.to_string())
+}
+
+/// A client from `source` that signs, with the keys at [`URL`].
+async fn with_remote_keys(world: &World, source: ClientSource) -> SigningKey {
     let key = signer(world).await;
     let mut metadata = ClientMetadata::public(vec![RedirectUri::parse(CALLBACK).unwrap()]);
     metadata.token_endpoint_auth_method = TokenEndpointAuthMethod::PrivateKeyJwt;
     metadata.grant_types = vec![GrantType::ClientCredentials];
     metadata.jwks_uri = FetchableUri::parse(URL, LoopbackHosts::Refused).ok();
     assert!(metadata.jwks_uri.is_some());
-    world.replace("J", facts(metadata)).await;
+    world.replace("J", ClientFacts::new(metadata, source)).await;
     key
 }
 
 #[tokio::test]
 async fn d34_refused_assertions_do_not_make_this_server_ask_for_keys_without_end() {
-    let (world, elsewhere) = documents("", DocumentTrust::AnyHost).await;
-    let key = with_remote_keys(&world).await;
-    for answer in [None, Some((404, "text/html", String::new()))] {
-        *elsewhere.answer.lock().unwrap() = answer;
-        for _ in 0..100 {
-            let seen = present(&world, &key, json!({})).await;
-            assert_ne!(seen.status, StatusCode::OK);
+    for (source, most) in [
+        (ClientSource::Administrator, 10),
+        // Nobody has allowed it anything: its host may be anybody's.
+        (ClientSource::Itself, 30),
+    ] {
+        let (world, elsewhere) = documents("", DocumentTrust::AnyHost).await;
+        let key = with_remote_keys(&world, source).await;
+        for answer in [None, Some((404, "text/html", String::new()))] {
+            *elsewhere.answer.lock().unwrap() = answer;
+            for _ in 0..100 {
+                let seen = present(&world, &key, json!({})).await;
+                assert_ne!(seen.status, StatusCode::OK);
+            }
         }
+        assert_eq!(elsewhere.asked.load(Ordering::SeqCst), most, "{source:?}");
+        // The minute after, the client is served.
+        world.clock.advance(Lifetime::from_mins(1));
+        *elsewhere.answer.lock().unwrap() = Some(keys_of(&key));
+        let seen = present(&world, &key, json!({})).await;
+        assert_eq!(seen.status, StatusCode::OK, "{seen:?}");
     }
-    assert_eq!(elsewhere.asked.load(Ordering::SeqCst), 30);
+}
+
+#[tokio::test]
+async fn d34_assertions_that_wait_for_the_keys_of_their_client_fetch_them_once() {
+    let (world, elsewhere) = documents("", DocumentTrust::AnyHost).await;
+    let key = with_remote_keys(&world, ClientSource::Administrator).await;
+    *elsewhere.answer.lock().unwrap() = Some(keys_of(&key));
+    let all = (0..100).map(|number| present(&world, &key, json!({"jti": number.to_string()})));
+    for seen in join_all(all).await {
+        assert_eq!(seen.status, StatusCode::OK, "{seen:?}");
+    }
+    assert_eq!(elsewhere.asked.load(Ordering::SeqCst), 1);
+}
+
+/// Strangers of many networks use up all that may be asked of `host`.
+async fn flood(world: &World, host: &str) -> usize {
+    let mut fetched = 0;
+    for number in 0..40 {
+        let id = format!("https://{host}/{number}");
+        let target = format!("/authorize?{}", form(&[("client_id", &id)]));
+        let address: IpAddr = format!("198.51.{number}.1").parse().unwrap();
+        let request = http::Request::get(target).extension(address);
+        let seen = world.send(request.body(Full::default()).unwrap()).await;
+        fetched += usize::from(seen.status == StatusCode::BAD_REQUEST);
+    }
+    fetched
+}
+
+#[tokio::test]
+async fn d34_strangers_keep_no_client_out_that_is_in_use() {
+    // A client with a document that somebody has allowed something.
+    let (world, _) = documents("no-store", DocumentTrust::AnyHost).await;
+    let changes = [("client_id", URL)];
+    world.code(URL).await;
+    world.clock.advance(Lifetime::from_mins(1));
+    assert_eq!(flood(&world, "client.example").await, 30);
+    let code = world.code(URL).await;
+    tokens_of_document(&world.redeem(&code, &changes).await);
+
+    // One that nobody has allowed anything waits for a minute.
+    let (world, _) = documents("no-store", DocumentTrust::AnyHost).await;
+    world.is_in(Mood::Denies);
+    world.authorize(&changes).await.redirect();
+    world.clock.advance(Lifetime::from_mins(1));
+    assert_eq!(flood(&world, "client.example").await, 30);
+    assert_eq!(world.authorize(&changes).await.status, 503);
+    world.clock.advance(Lifetime::from_mins(1));
+    world.authorize(&changes).await.redirect();
+
+    // A client of an administrator that publishes its keys there.
+    let (world, elsewhere) = documents("", DocumentTrust::AnyHost).await;
+    let key = with_remote_keys(&world, ClientSource::Administrator).await;
+    assert_eq!(flood(&world, "client.example").await, 30);
+    *elsewhere.answer.lock().unwrap() = Some(keys_of(&key));
+    let seen = present(&world, &key, json!({})).await;
+    assert_eq!(seen.status, StatusCode::OK, "{seen:?}");
+}
+
+#[tokio::test]
+async fn d34_a_document_of_a_client_in_use_is_not_asked_for_without_end() {
+    let (world, elsewhere) = documents("no-store", DocumentTrust::AnyHost).await;
+    world.code(URL).await;
+    world.clock.advance(Lifetime::from_mins(1));
+    *elsewhere.answer.lock().unwrap() = None;
+    for _ in 0..100 {
+        let seen = world.authorize(&[("client_id", URL)]).await;
+        assert_ne!(seen.status, StatusCode::SEE_OTHER);
+    }
+    assert_eq!(elsewhere.asked.load(Ordering::SeqCst), 1 + 10);
+}
+
+#[tokio::test]
+async fn d34_one_network_cannot_use_up_what_may_be_asked_of_one_host() {
+    let (world, elsewhere) = documents("", DocumentTrust::AnyHost).await;
+    let ask = async |address: &str, id: &str| {
+        let target = format!("/authorize?{}", form(&[("client_id", id)]));
+        let request = http::Request::get(target).extension(address.parse::<IpAddr>().unwrap());
+        world
+            .send(request.body(Full::default()).unwrap())
+            .await
+            .status
+    };
+    for number in 0..40 {
+        ask("192.0.2.1", &format!("https://client.example/{number}")).await;
+    }
+    assert_eq!(elsewhere.asked.load(Ordering::SeqCst), 10);
+    assert_eq!(ask("192.0.2.9", URL).await, 503);
+    assert_ne!(ask("198.51.100.1", URL).await, 503);
 }
 
 #[tokio::test]
 async fn d22_what_was_fetched_as_keys_is_never_a_client() {
     let (world, elsewhere) = documents("", DocumentTrust::AnyHost).await;
-    let key = with_remote_keys(&world).await;
+    let key = with_remote_keys(&world, ClientSource::Administrator).await;
     // Everything that is stored of a client, and no client_id, which a document needs.
     let evil = vec![RedirectUri::parse("https://evil.example/cb").unwrap()];
     let mut stored = serde_json::to_value(ClientMetadata::public(evil)).unwrap();

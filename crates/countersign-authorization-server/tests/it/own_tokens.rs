@@ -149,6 +149,24 @@ async fn another_spelling_of_a_good_token_is_rejected() {
 }
 
 #[tokio::test]
+async fn a3_a8_rs_29_the_status_of_what_is_no_token_is_a_bad_request() {
+    let world = world().await;
+    let (access, _) = world.tokens().await;
+    let good = format!("Bearer {access}");
+    for lines in [vec!["Bearer"], vec!["Bearer x y"], vec![&good, &good]] {
+        let mut request = http::Request::get("/auth/status");
+        for line in &lines {
+            request = request.header("authorization", *line);
+        }
+        let seen = world.send(request.body(Default::default()).unwrap()).await;
+        assert_eq!(seen.status, 400, "{lines:?}");
+        let challenge = seen.header("www-authenticate");
+        assert_eq!(challenge, Some("Bearer error=\"invalid_request\""));
+        assert_eq!(seen.json()["authenticated"], false);
+    }
+}
+
+#[tokio::test]
 async fn a_good_token_costs_one_read_of_the_store_and_nothing_else() {
     for format in [AccessTokenFormat::Jwt, AccessTokenFormat::Opaque] {
         let store = WatchedStore::new(Health::Good);
