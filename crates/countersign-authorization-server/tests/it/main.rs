@@ -24,6 +24,7 @@ mod outage;
 mod overview;
 mod own_tokens;
 mod people;
+mod presets;
 mod quirks;
 mod races;
 mod refresh;

@@ -1,0 +1,283 @@
+//! A server whose people log in by a built-in preset, at a fake of that provider on
+//! loopback: the file is the real one, with nothing but its origins replaced.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_authorization_server::oauth::client_metadata::ClientMetadata;
+use countersign_authorization_server::oauth::pkce::CodeVerifier;
+use countersign_authorization_server::oauth::{ClientId, RedirectUri, Secret};
+use countersign_authorization_server::store::{MemoryStore, SealingKeys};
+use countersign_authorization_server::{
+    AuthorizationServer, ClientFacts, ClientSource, Storage, Upstream, UpstreamBuilder,
+};
+use countersign_resource_server::provider::{Preset, Provider};
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use serde_json::Value;
+use testkit::provider::{Endpoint, FakeProviderBuilder, SeenRequest};
+use testkit::{FakeProvider, TestClock};
+use url::Url;
+
+use crate::fixture::{CALLBACK, Events, Seen, VERIFIER, form, settings};
+
+/// A server and the provider where its people log in.
+pub(super) struct Trial {
+    name: &'static str,
+    pub(super) server: AuthorizationServer,
+    pub(super) fake: FakeProvider,
+    pub(super) clock: TestClock,
+    pub(super) events: Arc<Events>,
+}
+
+/// The built-in preset `name`, at the addresses of `fake`, with `values`. Origins of the
+/// real provider in values are replaced too.
+pub(super) fn provider_at(fake: &FakeProvider, name: &str, values: &[(&str, &str)]) -> Provider {
+    let text = fake.localised(Preset::text(name).unwrap());
+    let preset = Preset::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let client = [("client_id", fake.client_id())];
+    let values = client.iter().chain(values).map(|(variable, value)| {
+        let value = fake.localised(value);
+        ((*variable).to_owned(), value)
+    });
+    preset.fill(&values.collect()).unwrap()
+}
+
+/// A server with the preset `name` alone.
+pub(super) async fn trial(
+    name: &'static str,
+    fake: FakeProviderBuilder,
+    values: &[(&str, &str)],
+    configure: impl FnOnce(UpstreamBuilder) -> UpstreamBuilder,
+) -> Trial {
+    let clock = TestClock::new();
+    let callback = format!("https://as.test/callback/{name}");
+    let fake = fake.redirect_uri(&callback).clock(clock.clone());
+    let fake = fake.start().await;
+    let provider = provider_at(&fake, name, values);
+    let mut builder = Upstream::builder(provider, fake.client_id()).danger_allow_loopback();
+    builder = match fake.client_secret() {
+        Some(secret) => builder.secret(Secret::new(secret)),
+        None => builder.public(),
+    };
+    let upstream = configure(builder).build().unwrap();
+    let sealing = SealingKeys::parse(&SealingKeys::text_of([7; 32])).unwrap();
+    let events = Arc::new(Events::default());
+    let server = AuthorizationServer::with_settings(settings())
+        .storage(Storage::new(Arc::new(MemoryStore::new()), sealing))
+        .upstream(upstream)
+        .clock(Arc::new(clock.clone()))
+        .audit(events.clone())
+        .build()
+        .unwrap();
+    let metadata = ClientMetadata::public(vec![RedirectUri::parse(CALLBACK).unwrap()]);
+    let facts = ClientFacts::new(metadata, ClientSource::Itself);
+    let client = ClientId::parse("C1").unwrap();
+    server.add_client(&client, &facts).await.unwrap();
+    Trial {
+        name,
+        server,
+        fake,
+        clock,
+        events,
+    }
+}
+
+/// What became of a login.
+#[derive(Debug)]
+pub(super) struct Login {
+    /// The authorization request that the browser took to the provider.
+    pub(super) location: String,
+    /// The answer to the browser that came back.
+    pub(super) answer: Seen,
+}
+
+impl Login {
+    /// A parameter of the authorization request.
+    pub(super) fn asked(&self, name: &str) -> Option<String> {
+        let url = Url::parse(&self.location).unwrap();
+        let mut found = url.query_pairs().filter(|(known, _)| known == name);
+        let value = found.next().map(|(_, value)| value.into_owned());
+        assert_eq!(found.next(), None, "{name} is repeated: {}", self.location);
+        value
+    }
+}
+
+impl Trial {
+    /// Goes the whole way as `person`, or refuses at the provider.
+    pub(super) async fn log_in(&self, person: Option<&str>) -> Login {
+        let browser = Browser::new(&self.server);
+        let location = browser.set_out(self.name).await;
+        let back = match person {
+            Some(person) => self.fake.approve(&location, person).await,
+            None => self.fake.refuse(&location).await,
+        };
+        let answer = browser.come_back(&back).await;
+        Login { location, answer }
+    }
+
+    /// Logs `person` in, and answers who that is to clients, with the login.
+    pub(super) async fn subject_of(&self, person: &str) -> (String, Login) {
+        let login = self.log_in(Some(person)).await;
+        let redirect = login.answer.redirect();
+        let code = redirect.get("code");
+        let code = code.unwrap_or_else(|| panic!("{login:?} {:?}", self.events));
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("client_id", "C1"),
+            ("code", code.as_str()),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", VERIFIER),
+        ];
+        let tokens = Browser::new(&self.server).post("/token", &fields).await;
+        assert_eq!(tokens.status, StatusCode::OK, "{tokens:?}");
+        let tokens = tokens.json();
+        let payload = tokens["access_token"].as_str().unwrap();
+        let payload = payload.split('.').nth(1).unwrap();
+        let claims = URL_SAFE_NO_PAD.decode(payload).unwrap();
+        let claims: Value = serde_json::from_slice(&claims).unwrap();
+        (claims["sub"].as_str().unwrap().to_owned(), login)
+    }
+
+    /// What is so everywhere: the same person is the same account, others are others
+    /// whatever address they claim, a refusal reaches the client, and the secret of the
+    /// application is in no address.
+    pub(super) async fn keeps_people_apart(&self) -> Login {
+        let (alice, login) = self.subject_of("alice").await;
+        let (again, _) = self.subject_of("alice").await;
+        assert_eq!(alice, again, "the same account each time");
+        let (bob, _) = self.subject_of("bob").await;
+        let (mallory, _) = self.subject_of("mallory").await;
+        assert_ne!(alice, bob);
+        assert_ne!(alice, mallory, "an address is no identity");
+        let said = self.fake.subject_text("alice");
+        assert_ne!(alice, said, "subjects are of this server's own");
+        let refused = self.log_in(None).await;
+        let refused = refused.answer.redirect();
+        assert_eq!(refused["error"], "access_denied");
+        assert_eq!(login.asked("state").unwrap().len(), 43);
+        assert_eq!(login.asked("resource"), None);
+        assert_eq!(login.asked("response_type").as_deref(), Some("code"));
+        for request in self.fake.requests() {
+            let secret = self.fake.client_secret().unwrap_or("no secret");
+            assert!(!request.request.path.contains(secret), "{request:?}");
+        }
+        login
+    }
+
+    /// The requests to the token endpoint so far.
+    pub(super) fn token_requests(&self) -> Vec<SeenRequest> {
+        self.fake.requests_to(Endpoint::Token)
+    }
+
+    /// `person` logs in at the provider, and is kept out here by the rules.
+    pub(super) async fn keeps_out(&self, person: &str) {
+        let known = self.events.0.lock().unwrap().len();
+        let login = self.log_in(Some(person)).await;
+        assert_eq!(login.answer.redirect()["error"], "access_denied");
+        let events = self.events.0.lock().unwrap();
+        let noted = events.iter().skip(known);
+        let refused = noted.filter(|event| event.contains("may log in"));
+        assert_eq!(refused.count(), 1, "{events:?}");
+    }
+}
+
+/// A browser that keeps cookies.
+struct Browser<'a> {
+    server: &'a AuthorizationServer,
+    cookies: RefCell<BTreeMap<String, String>>,
+}
+
+impl<'a> Browser<'a> {
+    fn new(server: &'a AuthorizationServer) -> Self {
+        Self {
+            server,
+            cookies: RefCell::default(),
+        }
+    }
+
+    /// From a client's request over the consent to where the provider is.
+    async fn set_out(&self, name: &str) -> String {
+        let challenge = CodeVerifier::parse(VERIFIER).unwrap().challenge();
+        let request = form(&[
+            ("response_type", "code"),
+            ("client_id", "C1"),
+            ("redirect_uri", CALLBACK),
+            ("code_challenge", challenge.as_str()),
+            ("code_challenge_method", "S256"),
+            ("state", "s"),
+            ("scope", "read"),
+        ]);
+        let page = self.get(&format!("/authorize?{request}")).await;
+        assert_eq!(page.status, StatusCode::OK, "{page:?}");
+        let (token, transaction) = (hidden(&page, "forgery_token"), hidden(&page, "transaction"));
+        let fields = [
+            ("forgery_token", token.as_str()),
+            ("transaction", transaction.as_str()),
+            ("provider", name),
+            ("decision", "allow"),
+        ];
+        let gone = self.post("/consent", &fields).await;
+        assert_eq!(gone.status, StatusCode::SEE_OTHER, "{gone:?}");
+        gone.header("location").unwrap().to_owned()
+    }
+
+    /// Where the provider sends the browser.
+    async fn come_back(&self, back: &str) -> Seen {
+        let target = back.strip_prefix("https://as.test").unwrap();
+        self.get(target).await
+    }
+
+    async fn get(&self, target: &str) -> Seen {
+        self.send(Request::get(target), String::new()).await
+    }
+
+    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Seen {
+        let request = Request::post(path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", "null")
+            .header("sec-fetch-site", "same-origin");
+        self.send(request, form(fields)).await
+    }
+
+    async fn send(&self, request: http::request::Builder, body: String) -> Seen {
+        let cookies: Vec<_> = {
+            let cookies = self.cookies.borrow();
+            let pairs = cookies.iter();
+            pairs
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect()
+        };
+        let address: std::net::IpAddr = "192.0.2.1".parse().unwrap();
+        let request = request.extension(address);
+        let request = request.header("cookie", cookies.join("; "));
+        let request = request.body(Full::from(body)).unwrap();
+        let (parts, body) = self.server.respond(request).await.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        for line in parts.headers.get_all("set-cookie") {
+            let (pair, attributes) = line.to_str().unwrap().split_once("; ").unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            let mut cookies = self.cookies.borrow_mut();
+            if attributes.ends_with("Max-Age=0") {
+                cookies.remove(name);
+            } else {
+                cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        Seen {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        }
+    }
+}
+
+fn hidden(page: &Seen, name: &str) -> String {
+    let field = format!("name=\"{name}\" value=\"");
+    let at = page.body.find(&field).expect("the field is there") + field.len();
+    let value = &page.body[at..];
+    value[..value.find('"').unwrap()].to_owned()
+}
