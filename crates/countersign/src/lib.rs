@@ -100,6 +100,8 @@ mod tool_error;
 #[doc(inline)]
 pub use attributes::{prompt, resource, tool};
 pub use authentication::Authentication;
+#[cfg(feature = "authorization-server")]
+pub use context::UpstreamClient;
 pub use context::{
     Answers, Ask, Asks, Context, Elicited, State, UrlTickets, current_context, get_access_token,
 };

@@ -49,6 +49,10 @@ pub(crate) trait Provides: fmt::Debug + Send + Sync + 'static {
         at: Asked<'a>,
     ) -> Asking<'a, UpstreamTokens>;
 
+    /// Whether giving back the tokens of one grant takes everything that the person
+    /// allowed our application, for other clients too.
+    fn ends_everything(&self) -> bool;
+
     /// Gives `tokens` back (RFC 7009 §2); nothing to do is done.
     fn revoke<'a>(&'a self, tokens: &'a UpstreamTokens, at: Asked<'a>) -> Asking<'a, ()>;
 
@@ -78,6 +82,11 @@ impl Provides for Upstream {
             let refreshed = self.refresh(refresh_token, Some(resource), at.now, at.random);
             refreshed.await.map_err(|error| no(self, &error))
         })
+    }
+
+    fn ends_everything(&self) -> bool {
+        let login = self.provider().login.as_ref();
+        login.is_some_and(|login| login.revocation.ends_everything)
     }
 
     fn revoke<'a>(&'a self, tokens: &'a UpstreamTokens, at: Asked<'a>) -> Asking<'a, ()> {

@@ -24,6 +24,8 @@ const EARLY: Lifetime = Lifetime::from_secs(60);
 pub(super) struct Body {
     pub(super) provider: String,
     pub(super) grant: GrantId,
+    /// Whose tokens they are.
+    pub(super) subject: String,
     /// What the tokens of the grant are for, which the provider may have been told.
     pub(super) resource: String,
     /// How often the tokens were refreshed.
@@ -76,6 +78,7 @@ impl Body {
         Self {
             provider: provider.to_owned(),
             grant: granted.id.clone(),
+            subject: granted.subject.clone(),
             resource: granted.resource.as_str().to_owned(),
             generation: 0,
             issued_at: now.as_secs(),
@@ -90,6 +93,7 @@ impl Body {
         Self {
             provider: self.provider.clone(),
             grant: self.grant.clone(),
+            subject: self.subject.clone(),
             resource: self.resource.clone(),
             generation: self.generation.saturating_add(1),
             issued_at: now.as_secs(),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_oauth::{Lifetime, UnixTime};
-use countersign_store::{Found, GrantId, Index, Kind, Page, Record, Status, Write};
+use countersign_store::{Found, GrantId, Index, Kind, Page, Record, Status, Subject, Write};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -84,29 +84,27 @@ impl Vault {
     /// Gives back tokens whose grant ended while they were refreshed. Those that are in
     /// the record by now are older.
     pub(super) async fn give_back(&self, place: &Place, unstored: &Unstored) {
-        let kept = self.keep_to_revoke(place, unstored).await;
-        if !self
-            .revoked(place.provider.as_ref(), &unstored.tokens)
-            .await
-        {
-            if let Err(error) = kept {
-                tracing::error!(%error, "upstream tokens of a grant that ended stay valid");
-            }
-            return;
-        }
-        if let Err(error) = self.store.remove(place.key.clone(), self.now()).await {
-            tracing::warn!(%error, "upstream tokens are revoked once more later");
+        if let Err(error) = self.try_to_give_back(place, unstored).await {
+            tracing::error!(%error, "upstream tokens of a grant that ended may stay valid");
         }
     }
 
-    /// Puts the tokens into a record that hangs on no grant, for housekeeping.
-    async fn keep_to_revoke(&self, place: &Place, unstored: &Unstored) -> Result<(), Unavailable> {
+    /// Puts the tokens into a record that hangs on no grant, for housekeeping if they
+    /// cannot be revoked at once.
+    async fn try_to_give_back(
+        &self,
+        place: &Place,
+        unstored: &Unstored,
+    ) -> Result<(), Unavailable> {
         let now = self.now();
         let body = unstored.after.followed_by(&unstored.tokens, now);
         let sealed = self.seal(&place.key, &unstored.tokens)?;
         let record = Record::new(place.key.clone(), now).with_sealed(sealed);
         let record = record.with_body(&body)?;
-        Ok(self.store.write(detached(record, now), now).await?)
+        let kept = self.store.write(detached(record.clone(), now), now).await;
+        // Also if it is not kept.
+        self.revoke_record(&record, &body, &place.provider).await?;
+        Ok(kept?)
     }
 
     /// Does what is left to do: commits what is kept in memory, and gives back the tokens
@@ -171,13 +169,19 @@ impl Vault {
     }
 
     /// Gives back the tokens in `record` and forgets them. False if the provider does not
-    /// do it now. Tokens that cannot be opened are forgotten: their key was taken away.
+    /// do it now. Tokens that cannot be opened are forgotten: their key was taken away. So
+    /// are those that would take the tokens of other grants along; the last grant of the
+    /// person ends them all.
     async fn revoke_record(
         &self,
         record: &Record,
         body: &Body,
         provider: &Arc<dyn Provides>,
     ) -> Result<bool, Unavailable> {
+        if provider.ends_everything() && self.has_others(body).await? {
+            self.store.remove(record.key.clone(), self.now()).await?;
+            return Ok(true);
+        }
         match self.open(record, body) {
             Ok(tokens) if !self.revoked(provider.as_ref(), &tokens).await => return Ok(false),
             Ok(_) => {
@@ -193,6 +197,26 @@ impl Vault {
         }
         self.store.remove(record.key.clone(), self.now()).await?;
         Ok(true)
+    }
+
+    /// Whether another live grant of the same person has tokens of the same provider.
+    async fn has_others(&self, body: &Body) -> Result<bool, Unavailable> {
+        let subject = Subject::new(body.subject.as_str());
+        let index = Index::Subject(Kind::UpstreamTokens, subject);
+        let mut page = Page::first(PAGE);
+        loop {
+            let listed = self.store.list(&index, page, self.now()).await?;
+            for record in listed.records.iter().filter(|one| one.grant.is_some()) {
+                let other = Self::read_body(record)?;
+                if other.provider == body.provider && other.grant != body.grant {
+                    return Ok(true);
+                }
+            }
+            match listed.next {
+                Some(next) => page = page.after(next),
+                None => return Ok(false),
+            }
+        }
     }
 
     /// Whether the provider gave its word.

@@ -16,6 +16,8 @@ mod question;
 mod seal;
 mod state;
 mod ticket;
+#[cfg(feature = "authorization-server")]
+mod upstream;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -37,6 +39,8 @@ pub(crate) use seal::Sealer;
 pub use state::State;
 pub(crate) use state::StateMap;
 pub use ticket::UrlTickets;
+#[cfg(feature = "authorization-server")]
+pub use upstream::UpstreamClient;
 
 use crate::ToolError;
 use crate::front::Keeper;

@@ -55,6 +55,8 @@ struct Provider {
     /// The access and refresh tokens that were given back.
     revoked: Mutex<Vec<(String, Option<String>)>>,
     revokes: Mutex<bool>,
+    /// Whether giving back one token ends all that the person allowed.
+    ends_everything: Mutex<bool>,
     /// What its API answers; 200 at the end.
     statuses: Mutex<VecDeque<StatusCode>>,
     /// The requests that reached its API.
@@ -122,6 +124,10 @@ impl Provides for Provider {
                 Mood::Hangs => std::future::pending().await,
             }
         })
+    }
+
+    fn ends_everything(&self) -> bool {
+        *self.ends_everything.lock().unwrap()
     }
 
     fn revoke<'a>(&'a self, tokens: &'a UpstreamTokens, _at: Asked<'a>) -> Asking<'a, ()> {
@@ -254,6 +260,7 @@ fn provider(clock: &TestClock) -> Arc<Provider> {
         refreshed: Mutex::default(),
         revoked: Mutex::default(),
         revokes: Mutex::new(true),
+        ends_everything: Mutex::new(false),
         statuses: Mutex::default(),
         requests: Mutex::default(),
         clock: clock.clone(),

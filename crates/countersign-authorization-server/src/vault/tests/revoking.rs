@@ -129,3 +129,20 @@ async fn a_provider_that_is_down_is_asked_once_in_a_round() {
     assert_eq!(world.vault.keep_house().await.unwrap(), 5);
     assert_eq!(world.provider.revocations().len(), 5);
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_one_token_stands_for_all_it_is_given_back_with_the_last_grant() {
+    let world = world();
+    *world.provider.ends_everything.lock().unwrap() = true;
+    let (first, last) = (world.log_in("first").await, world.log_in("last").await);
+    world.revoke(&first).await;
+    world.vault.grant_ended(&first.id);
+    sleep(Duration::from_millis(1)).await;
+    assert!(world.provider.revocations().is_empty());
+    assert_eq!(access_token(&world.token(&last).await), "upstream-access-0");
+    assert_eq!(world.records().await, 1);
+    world.revoke(&last).await;
+    assert_eq!(world.vault.keep_house().await.unwrap(), 1);
+    assert_eq!(world.provider.revocations(), [tokens_of_login()]);
+    assert_eq!(world.records().await, 0);
+}
