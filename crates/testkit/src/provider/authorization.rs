@@ -4,12 +4,14 @@ use countersign_oauth::Lifetime;
 use countersign_oauth::form::{self, Form};
 use countersign_oauth::pkce::CodeChallenge;
 
-use super::behaviour::{AudienceRule, PkceRule, RedirectRule, RefreshRule};
+use super::behaviour::{AudienceRule, Behaviour, PkceRule, RedirectRule, RefreshRule};
 use super::engine::Core;
+use super::fact::Fact;
+use super::issue::Setting;
 use super::misbehaviour::{Misbehaviour, OTHER_ISSUER};
 use super::page;
 use super::scopes;
-use super::state::{Application, Asked, Code, Grant};
+use super::state::{Application, Asked, Code, Grant, Refresh};
 use crate::fake_server::{ReceivedRequest, ScriptedAnswer};
 
 /// Answers GET at the authorization endpoint: a page to choose a person, an
@@ -24,7 +26,7 @@ pub(super) fn show(core: &Core, request: &ReceivedRequest) -> ScriptedAnswer {
     }
     let one = |name: &str| form.one(name).unwrap_or_default();
     let Some(application) = one("client_id").and_then(|id| core.state().application(id)) else {
-        return page::error(404, "there is no such application");
+        return page::error(400, "there is no such application");
     };
     let redirect_uri = match redirect_uri(core, &application, one("redirect_uri")) {
         Ok(uri) => uri,
@@ -32,6 +34,9 @@ pub(super) fn show(core: &Core, request: &ReceivedRequest) -> ScriptedAnswer {
     };
     let state = one("state");
     match asked(core, &application, &redirect_uri, &form) {
+        Err((code, text)) if core.behaviour.refuses_on_page => {
+            page::error(400, &format!("{code}: {text}"))
+        }
         Err((code, text)) => redirect_with_error(core, &redirect_uri, state, code, Some(&text)),
         Ok(asked) => {
             let ticket = core.fresh("ticket-");
@@ -103,26 +108,30 @@ fn asked(
             return Err(("invalid_request", (*text).to_owned()));
         }
     }
+    for name in &behaviour.required_parameters {
+        if one(name).is_none() {
+            return Err(("invalid_request", format!("{name} is required")));
+        }
+    }
     let challenge = challenge(behaviour.pkce, application, form)?;
     if one("prompt") == Some("none") {
         return Err(("login_required", "nobody is logged in".to_owned()));
     }
     let scopes = scopes::asked(&behaviour.scopes, &application.client_id, form)?;
     let refresh = match behaviour.refresh {
-        RefreshRule::Never => false,
-        RefreshRule::Always => true,
-        RefreshRule::WithScope(scope) => scopes.iter().any(|asked| asked == scope),
-        RefreshRule::WithParameter(name, value) => one(name) == Some(value),
+        RefreshRule::Never => Refresh::No,
+        RefreshRule::Always => Refresh::Yes,
+        RefreshRule::WithScope(scope) if scopes.iter().any(|asked| asked == scope) => Refresh::Yes,
+        RefreshRule::WithScope(_) => Refresh::No,
+        RefreshRule::OnceWithParameter((name, value), (again, consent)) => {
+            match (one(name) == Some(value), one(again) == Some(consent)) {
+                (false, _) => Refresh::No,
+                (true, true) => Refresh::Yes,
+                (true, false) => Refresh::IfFirst,
+            }
+        }
     };
-    let (audience, audience_named) = match &behaviour.audience {
-        AudienceRule::Nobody => (None, false),
-        AudienceRule::Client => (Some(application.client_id.clone()), false),
-        AudienceRule::Fixed(audience) => (Some(audience.clone()), false),
-        AudienceRule::Parameter(name, otherwise) => match one(name) {
-            Some(named) => (Some(named.to_owned()), true),
-            None => (otherwise.clone(), false),
-        },
-    };
+    let (audience, audience_named) = audience(behaviour, &application.client_id, form)?;
     Ok(Asked {
         client_id: application.client_id.clone(),
         redirect_uri: redirect_uri.to_owned(),
@@ -133,6 +142,29 @@ fn asked(
         audience,
         audience_named,
         refresh,
+    })
+}
+
+/// Whom the access token will be for, and whether the request said so.
+fn audience(
+    behaviour: &Behaviour,
+    client_id: &str,
+    form: &Form,
+) -> Result<(Option<String>, bool), Refused> {
+    Ok(match &behaviour.audience {
+        AudienceRule::Nobody => (None, false),
+        AudienceRule::Client => (Some(client_id.to_owned()), false),
+        AudienceRule::Fixed(audience) => (Some(audience.clone()), false),
+        AudienceRule::Parameter(name, otherwise) => match form.one(name).unwrap_or_default() {
+            Some(named) => {
+                let known = &behaviour.known_audiences;
+                if !known.is_empty() && !known.contains(&named) {
+                    return Err(("access_denied", format!("Service not found: {named}")));
+                }
+                (Some(named.to_owned()), true)
+            }
+            None => (otherwise.clone(), false),
+        },
     })
 }
 
@@ -184,20 +216,63 @@ pub(super) fn decide(core: &Core, request: &ReceivedRequest) -> ScriptedAnswer {
     if let Some((code, text)) = forced {
         return redirect_with_error(core, &asked.redirect_uri, state.as_deref(), code, text);
     }
+    if core
+        .behaviour
+        .tenant
+        .is_some_and(|tenant| tenant != person.tenant)
+    {
+        return page::error(
+            400,
+            "AADSTS50020: the account does not exist in this tenant",
+        );
+    }
     let redirect_uri = asked.redirect_uri.clone();
-    let code = issue_code(core, &person.key, asked);
     let issuer = core.behaviour.sends_iss.then(|| core.issuer(&person));
-    let mut parameters = vec![("code", code)];
+    let code = issue_code(core, &person.key, asked);
+    let mut parameters = more_parameters(core, &code);
+    parameters.insert(0, ("code", code));
     parameters.extend(state.map(|state| ("state", state)));
     parameters.extend(issuer.flatten().map(|issuer| ("iss", issuer)));
     redirect(core, &redirect_uri, parameters)
 }
 
+/// What some providers add to their answer.
+fn more_parameters(core: &Core, code: &str) -> Vec<(&'static str, String)> {
+    if core.behaviour.answer_parameters.is_empty() {
+        return Vec::new();
+    }
+    let grant = core.state().codes.get(code).map(|code| code.grant);
+    let setting = Setting::of_grant(core, grant.expect("it was just made"));
+    let scene = setting.scene(core);
+    let named = |(name, fact): &(&'static str, Fact)| {
+        let value = scene.value(fact)?;
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        Some((*name, text))
+    };
+    core.behaviour
+        .answer_parameters
+        .iter()
+        .filter_map(named)
+        .collect()
+}
+
 /// Makes the grant of `person` and a code for it.
-pub(super) fn issue_code(core: &Core, person: &str, asked: Asked) -> String {
+pub(super) fn issue_code(core: &Core, person: &str, mut asked: Asked) -> String {
     let now = core.clock.now();
     let code = core.fresh("code-");
     let mut state = core.state();
+    if asked.refresh == Refresh::IfFirst {
+        let before = |grant: &Grant| {
+            let same = grant.person == person && grant.asked.client_id == asked.client_id;
+            same && !grant.revoked && grant.asked.refresh == Refresh::Yes
+        };
+        asked.refresh = match state.grants.iter().any(before) {
+            true => Refresh::No,
+            false => Refresh::Yes,
+        };
+    }
     let grant = state.grants.len();
     state.codes.insert(
         code.clone(),

@@ -4,43 +4,40 @@
 use countersign_oauth::form::Form;
 use serde_json::json;
 
-use super::behaviour::Route;
+use super::behaviour::{ErrorStyle, Route};
 use super::engine::Core;
-use super::fact::Shape;
+use super::fact::{Fact, Shape};
 use super::issue::Setting;
 use super::metadata::json_answer;
+use super::scopes;
 use crate::fake_server::{ReceivedRequest, ScriptedAnswer};
 
 /// Answers a request with `Authorization: Bearer` (RFC 6750 §2.1).
 pub(super) fn bearer(
     core: &Core,
     route: &Route,
-    shape: &Shape,
+    answer: &Fact,
     scope: Option<&str>,
     request: &ReceivedRequest,
 ) -> ScriptedAnswer {
-    let mut headers = request.headers.get_all("authorization").iter();
-    let token = headers
-        .next()
-        .and_then(|value| value.to_str().ok()?.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token);
-    let live = token.and_then(|token| core.state().live(token, core.clock.now()));
+    let live = presented(request).and_then(|token| core.state().live(token, core.clock.now()));
     let Some(token) = live else {
+        if core.behaviour.errors == ErrorStyle::OkFalse {
+            return not_ok("invalid_auth");
+        }
         return ScriptedAnswer::json(json!({ "message": "Bad credentials" }).to_string())
             .with_status(401)
             .header("www-authenticate", "Bearer error=\"invalid_token\"");
     };
     let setting = Setting::new(core, token);
-    let granted = |wanted: &str| setting.grant.asked.scopes.iter().any(|have| have == wanted);
     if let Some(scope) = scope
-        && !granted(scope)
+        && !scopes::covers(&core.behaviour.scopes, &setting.grant.asked.scopes, scope)
     {
         return ScriptedAnswer::json(json!({ "message": "Missing scope" }).to_string())
             .with_status(403)
             .header("www-authenticate", "Bearer error=\"insufficient_scope\"");
     }
-    told(core, route, shape, &setting)
+    told(core, route, answer, &setting)
 }
 
 /// Answers a request with the token in the query.
@@ -55,7 +52,10 @@ pub(super) fn in_query(
     let token = form.one("access_token").unwrap_or_default();
     let live = token.and_then(|token| core.state().live(token, core.clock.now()));
     match live {
-        Some(token) => told(core, route, shape, &Setting::new(core, token)),
+        Some(token) => {
+            let answer = Fact::Object(shape.clone());
+            told(core, route, &answer, &Setting::new(core, token))
+        }
         None => {
             let answer = json!({ "error": "invalid_token", "error_description": "Invalid Value" });
             ScriptedAnswer::json(answer.to_string()).with_status(400)
@@ -63,9 +63,33 @@ pub(super) fn in_query(
     }
 }
 
-fn told(core: &Core, route: &Route, shape: &Shape, setting: &Setting) -> ScriptedAnswer {
+/// `auth.revoke` of Slack: the token ends itself and all that came with it.
+pub(super) fn revoke(core: &Core, request: &ReceivedRequest) -> ScriptedAnswer {
+    let mut state = core.state();
+    let live = presented(request).and_then(|token| state.live(token, core.clock.now()));
+    let Some(live) = live else {
+        return not_ok("invalid_auth");
+    };
+    state.end_grant(live.grant);
+    ScriptedAnswer::json(json!({ "ok": true, "revoked": true }).to_string())
+}
+
+/// The bearer token of a request (RFC 6750 §2.1).
+fn presented(request: &ReceivedRequest) -> Option<&str> {
+    let mut headers = request.headers.get_all("authorization").iter();
+    let (scheme, token) = headers.next()?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+/// How Slack tells failures.
+fn not_ok(error: &str) -> ScriptedAnswer {
+    ScriptedAnswer::json(json!({ "ok": false, "error": error }).to_string())
+}
+
+fn told(core: &Core, route: &Route, answer: &Fact, setting: &Setting) -> ScriptedAnswer {
     let scene = setting.scene(core);
-    let mut answer = json_answer(core, route.endpoint, scene.object(shape));
+    let answer = scene.value(answer).unwrap_or_default();
+    let mut answer = json_answer(core, route.endpoint, answer);
     for (name, fact) in &route.headers {
         if let Some(value) = scene.value(fact) {
             let text = value

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::fact::Shape;
+use super::fact::{Fact, Shape};
 use super::person::SubjectStyle;
 
 /// What a request is about, whatever its address is at the real provider.
@@ -47,10 +47,10 @@ pub enum Service {
     Jwks,
     /// `{kid: PEM certificate}`.
     Certificates,
-    /// GET with the access token as bearer; answers the shape.
+    /// GET or POST with the access token as bearer.
     Bearer {
-        /// The answer.
-        shape: Shape,
+        /// The answer: [`Fact::Object`], or a list.
+        answer: Fact,
         /// A scope without which the answer is 403, if there is such a scope.
         scope: Option<&'static str>,
     },
@@ -69,10 +69,9 @@ pub enum Service {
         foreign_tokens: bool,
     },
     /// POST with client authentication and `token` (RFC 7009 §2.1).
-    Revocation {
-        /// Whether the application must authenticate.
-        authenticated: bool,
-    },
+    Revocation(RevocationRule),
+    /// The access token as bearer revokes itself and what came with it (Slack).
+    RevocationByBearer,
     /// GitHub's `/applications/{client_id}/token`: basic authentication and JSON
     /// `{"access_token": …}`; POST checks, DELETE revokes.
     ApplicationToken {
@@ -81,6 +80,20 @@ pub enum Service {
         /// Whether DELETE ends the whole grant.
         whole_grant: bool,
     },
+}
+
+/// What a revocation endpoint does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RevocationRule {
+    /// By the book: a refresh token takes its grant with it, an access token goes
+    /// alone, an unknown one is no error (RFC 7009 §2).
+    Standard,
+    /// Access tokens are refused with `unsupported_token_type`.
+    RefreshTokensAlone,
+    /// Nobody authenticates, either token takes the whole grant with it, and an
+    /// unknown one is an error (Google).
+    Unauthenticated,
 }
 
 /// One address of a provider.
@@ -131,8 +144,10 @@ pub enum RefreshRule {
     Always,
     /// If this scope was granted.
     WithScope(&'static str),
-    /// If the authorization request had this parameter with this value.
-    WithParameter(&'static str, &'static str),
+    /// If the authorization request had the first parameter with this value, and
+    /// the person has no such token for the application yet or the request had the
+    /// second one too (Google: `access_type=offline`, `prompt=consent`).
+    OnceWithParameter((&'static str, &'static str), (&'static str, &'static str)),
 }
 
 /// What happens to a refresh token when it is used.
@@ -143,6 +158,8 @@ pub enum Rotation {
     Repeated,
     /// It stays as it is, and the answer has none.
     Kept,
+    /// The answer has another one, and the old one stays good too.
+    Added,
     /// The answer has a successor. Using the old one again is refused.
     Replaced,
     /// The answer has a successor. Using the old one again ends the grant.
@@ -157,13 +174,11 @@ pub enum AccessTokenFormat {
     Opaque(&'static str),
     /// A JWT.
     Jwt(JwtFormat),
-    /// A JWT for a known API in the parameter, else a random text.
-    JwtForAudience {
-        /// The parameter that names the API.
-        parameter: &'static str,
-        /// The JWT.
-        jwt: JwtFormat,
-    },
+    /// A JWT if the authorization request named an API, else a random text.
+    JwtForNamedAudience(JwtFormat),
+    /// A JWT if a scope of an API of the application was granted, else a random
+    /// text: a token for an API of the provider itself.
+    JwtForApiScope(JwtFormat),
 }
 
 /// A kind of JWT.
@@ -196,10 +211,12 @@ pub struct ScopeRule {
     pub known: Vec<&'static str>,
     /// Short names, and what the provider calls them in its answers.
     pub aliases: Vec<(&'static str, &'static str)>,
-    /// What is granted if nothing is asked for; empty if that is an error.
+    /// What is granted if nothing is asked for; none if that is an error.
     pub default: Option<Vec<&'static str>>,
-    /// Scopes that are left out of what was granted.
+    /// Scopes that are left out of what answers say was granted.
     pub silent: Vec<&'static str>,
+    /// A scope, and one that it contains and replaces.
+    pub contained: Vec<(&'static str, &'static str)>,
     /// A scope is known if it begins with this and `{client_id}` or the name of
     /// an API of the application (Entra: `api://{client_id}/`).
     pub api_prefix: Option<&'static str>,
@@ -238,6 +255,8 @@ pub enum AnswerFormat {
 pub struct Behaviour {
     /// The name, as that of its preset.
     pub name: &'static str,
+    /// The values that the variables of its preset have here.
+    pub variables: Vec<(&'static str, &'static str)>,
     /// The addresses. The first one is of the main origin.
     pub routes: Vec<Route>,
     /// The issuer; `{tenant}` stands for that of the person. None: no OpenID Connect.
@@ -256,8 +275,18 @@ pub struct Behaviour {
     pub sends_iss: bool,
     /// Scopes.
     pub scopes: ScopeRule,
-    /// Parameters of the authorization request that are refused, and the text.
+    /// Parameters that are refused, and the text.
     pub refused_parameters: Vec<(&'static str, &'static str)>,
+    /// Parameters without which an authorization request is refused.
+    pub required_parameters: Vec<&'static str>,
+    /// APIs there are. Others are refused; empty if any text is one.
+    pub known_audiences: Vec<&'static str>,
+    /// Whether wrong requests get a page instead of a redirect with an error.
+    pub refuses_on_page: bool,
+    /// The only tenant whose people may log in.
+    pub tenant: Option<&'static str>,
+    /// More parameters of the answer at the redirect URI.
+    pub answer_parameters: Shape,
     /// Seconds for which a code is good.
     pub code_seconds: u64,
     /// Access tokens.

@@ -25,6 +25,7 @@ pub struct FakeProviderBuilder {
     client_secret: Option<String>,
     client_keys: Option<String>,
     redirect_uris: Vec<String>,
+    names_real_origins: bool,
 }
 
 impl FakeProviderBuilder {
@@ -39,6 +40,7 @@ impl FakeProviderBuilder {
             client_secret: Some("upstream-secret-canary-of-the-application".to_owned()),
             client_keys: None,
             redirect_uris: Vec::new(),
+            names_real_origins: false,
         }
     }
 
@@ -86,6 +88,14 @@ impl FakeProviderBuilder {
         self
     }
 
+    /// Names the real origins in documents and tokens, as the real provider does,
+    /// instead of those on loopback. Whoever talks to it then has to be led there:
+    /// [`FakeProvider::localised`] says where an address is.
+    pub fn naming_real_origins(mut self) -> Self {
+        self.names_real_origins = true;
+        self
+    }
+
     /// Changes how it behaves.
     pub fn behaving(mut self, change: impl FnOnce(&mut Behaviour)) -> Self {
         change(&mut self.behaviour);
@@ -119,6 +129,7 @@ impl FakeProviderBuilder {
             random: self.random,
             keys: TestIssuer::new(ISSUER),
             origins,
+            names_real_origins: self.names_real_origins,
             state: Mutex::new(State {
                 applications: vec![application, super::other_application()],
                 people: vec![Person::alice(), Person::bob(), Person::mallory()],

@@ -7,7 +7,7 @@ use countersign_oauth::time::Clock;
 use serde_json::Value;
 
 use super::behaviour::{Behaviour, Endpoint, Route, Service};
-use super::fact::Urls;
+use super::fact::Addresses;
 use super::misbehaviour::Misbehaviour;
 use super::person::Person;
 use super::request::SeenRequest;
@@ -29,6 +29,8 @@ pub(super) struct Core {
     pub(super) keys: TestIssuer,
     /// Origins of the real provider, and on which of ours each is.
     pub(super) origins: Vec<(String, String)>,
+    /// Whether documents and tokens name the real origins.
+    pub(super) names_real_origins: bool,
     pub(super) state: Mutex<State>,
 }
 
@@ -59,20 +61,20 @@ impl Core {
     }
 
     pub(super) fn token_endpoint(&self) -> String {
-        self.url(Endpoint::Token).unwrap_or_default()
+        self.endpoint(Endpoint::Token).unwrap_or_default()
     }
 
     pub(super) fn metadata_issuer(&self) -> Option<String> {
         let behaviour = &self.behaviour;
         let issuer = behaviour.metadata_issuer.as_ref();
         let issuer = issuer.or(behaviour.issuer.as_ref())?;
-        Some(self.localised(issuer))
+        Some(self.told(issuer))
     }
 
     /// The issuer of what is issued about `person`.
     pub(super) fn issuer(&self, person: &Person) -> Option<String> {
         let issuer = self.behaviour.issuer.as_ref()?;
-        Some(self.localised(&issuer.replace("{tenant}", &person.tenant)))
+        Some(self.told(&issuer.replace("{tenant}", &person.tenant)))
     }
 
     pub(super) fn misbehaves(&self, how: &Misbehaviour) -> bool {
@@ -110,15 +112,16 @@ impl Core {
             Service::Metadata => metadata::document(self),
             Service::Jwks => metadata::jwks(self),
             Service::Certificates => metadata::certificates(self),
-            Service::Bearer { shape, scope } => bearer::bearer(self, route, shape, *scope, request),
+            Service::Bearer { answer, scope } => {
+                bearer::bearer(self, route, answer, *scope, request)
+            }
             Service::TokenInQuery { shape } => bearer::in_query(self, route, shape, request),
             Service::Introspection {
                 shape,
                 foreign_tokens,
             } => registered::introspect(self, shape, *foreign_tokens, request),
-            Service::Revocation { authenticated } => {
-                registered::revoke(self, *authenticated, request)
-            }
+            Service::Revocation(rule) => registered::revoke(self, *rule, request),
+            Service::RevocationByBearer => bearer::revoke(self, request),
             Service::ApplicationToken { shape, whole_grant } => {
                 registered::application_token(self, shape, *whole_grant, request)
             }
@@ -164,9 +167,16 @@ impl Core {
     }
 }
 
-impl Urls for Core {
-    fn url(&self, endpoint: Endpoint) -> Option<String> {
-        Some(self.localised(&self.route(endpoint)?.url))
+impl Addresses for Core {
+    fn told(&self, real: &str) -> String {
+        match self.names_real_origins {
+            true => real.to_owned(),
+            false => self.localised(real),
+        }
+    }
+
+    fn endpoint(&self, endpoint: Endpoint) -> Option<String> {
+        Some(self.told(&self.route(endpoint)?.url))
     }
 }
 

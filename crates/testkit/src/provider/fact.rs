@@ -7,7 +7,8 @@ use super::behaviour::{Behaviour, Endpoint};
 use super::person::Person;
 
 /// The members of a JSON object, each with what it says. `/` in a name leads into
-/// an object within (`authed_user/access_token`).
+/// an object within (`authed_user/access_token`); a slash of the name itself is
+/// written `~1` (as RFC 6901 §3 does).
 pub type Shape = Vec<(&'static str, Fact)>;
 
 /// Something that an answer can say. What is not known is left out of the answer.
@@ -46,6 +47,9 @@ pub enum Fact {
     Audience,
     /// The same as an array.
     Audiences,
+    /// The same as an array that also has the userinfo endpoint, if `openid` was
+    /// granted (Auth0).
+    AudiencesAndUserinfo,
     /// The granted scopes as text between these.
     Scopes(&'static str),
     /// The granted scopes as an array.
@@ -76,12 +80,23 @@ pub enum Fact {
     RefreshToken,
     /// The ID token, if there is one.
     IdToken,
-    /// The address of an endpoint.
-    Url(Endpoint),
+    /// An address at the real provider, as clients are told it; `{tenant}` and
+    /// `{client_id}` are filled in.
+    At(&'static str),
     /// An object made of facts.
     Object(Shape),
     /// An array of one object made of facts.
     List(Shape),
+    /// An array with one object for each group of the person.
+    EachGroup(Shape),
+    /// The name of the group, in [`Fact::EachGroup`].
+    GroupName,
+    /// The number of the group, in [`Fact::EachGroup`].
+    GroupNumber,
+    /// The same as text.
+    GroupNumberText,
+    /// When it expires, as a date (RFC 3339).
+    ExpiresAtDate,
     /// The fact, but only if this scope was granted.
     IfScope(&'static str, Box<Self>),
 }
@@ -99,7 +114,12 @@ pub(super) struct Scene<'a> {
     pub(super) behaviour: &'a Behaviour,
     pub(super) person: &'a Person,
     pub(super) client_id: &'a str,
+    /// What answers say was granted.
     pub(super) scopes: &'a [String],
+    /// What was granted.
+    pub(super) granted: &'a [String],
+    /// In [`Fact::EachGroup`].
+    pub(super) group: Option<&'a str>,
     pub(super) issuer: Option<String>,
     pub(super) audience: Option<String>,
     pub(super) nonce: Option<&'a str>,
@@ -111,13 +131,16 @@ pub(super) struct Scene<'a> {
     pub(super) access_token: Option<&'a str>,
     pub(super) refresh_token: Option<&'a str>,
     pub(super) id_token: Option<&'a str>,
-    pub(super) urls: &'a dyn Urls,
+    pub(super) addresses: &'a dyn Addresses,
 }
 
-/// Finds addresses.
-pub(super) trait Urls: std::fmt::Debug {
-    /// The address of an endpoint as clients are told it.
-    fn url(&self, endpoint: Endpoint) -> Option<String>;
+/// Addresses as clients are told them.
+pub(super) trait Addresses: std::fmt::Debug {
+    /// What stands for an address at the real provider.
+    fn told(&self, real: &str) -> String;
+
+    /// The address of an endpoint.
+    fn endpoint(&self, endpoint: Endpoint) -> Option<String>;
 }
 
 impl Scene<'_> {
@@ -156,6 +179,13 @@ impl Scene<'_> {
             Fact::ClientId => self.client_id.into(),
             Fact::Audience => self.audience.clone()?.into(),
             Fact::Audiences => json!([self.audience.clone()?]),
+            Fact::AudiencesAndUserinfo => {
+                let openid = self.granted.iter().any(|scope| scope == "openid");
+                let userinfo = self.addresses.endpoint(Endpoint::Userinfo);
+                let mut all = vec![self.audience.clone()?];
+                all.extend(userinfo.filter(|_| openid));
+                all.into()
+            }
             Fact::Scopes(separator) => self.scopes.join(separator).into(),
             Fact::ScopeList => self.scopes.to_vec().into(),
             Fact::ApiScopes => self.api_scopes()?.into(),
@@ -176,21 +206,39 @@ impl Scene<'_> {
             Fact::AccessToken => self.access_token?.into(),
             Fact::RefreshToken => self.refresh_token?.into(),
             Fact::IdToken => self.id_token?.into(),
-            Fact::Url(endpoint) => self.urls.url(*endpoint)?.into(),
+            Fact::At(real) => self.address(real).into(),
             Fact::Object(shape) => self.object(shape),
             Fact::List(shape) => json!([self.object(shape)]),
+            Fact::EachGroup(shape) => {
+                let each = |group: &String| {
+                    let mut scene = self.clone();
+                    scene.group = Some(group);
+                    scene.object(shape)
+                };
+                person.groups.iter().map(each).collect()
+            }
+            Fact::GroupName => self.group?.into(),
+            Fact::GroupNumber => group_number(self.group?).into(),
+            Fact::GroupNumberText => group_number(self.group?).to_string().into(),
+            Fact::ExpiresAtDate => date(self.expires_at?).into(),
             Fact::IfScope(scope, fact) => {
-                let granted = self.scopes.iter().any(|granted| granted == scope);
+                let granted = self.granted.iter().any(|granted| granted == scope);
                 return granted.then(|| self.value(fact)).flatten();
             }
         })
+    }
+
+    fn address(&self, real: &str) -> String {
+        let real = real.replace("{tenant}", &self.person.tenant);
+        self.addresses
+            .told(&real.replace("{client_id}", self.client_id))
     }
 
     fn api_scopes(&self) -> Option<String> {
         let prefix = self.behaviour.scopes.api_prefix?;
         let prefix = prefix.replace("{client_id}", self.client_id);
         let names: Vec<&str> = self
-            .scopes
+            .granted
             .iter()
             .filter_map(|scope| scope.strip_prefix(&prefix))
             .collect();
@@ -201,7 +249,7 @@ impl Scene<'_> {
 fn put(object: &mut Map<String, Value>, path: &str, value: Value) {
     match path.split_once('/') {
         None => {
-            object.insert(path.to_owned(), value);
+            object.insert(path.replace("~1", "/"), value);
         }
         Some((first, rest)) => {
             let inner = object
@@ -217,4 +265,49 @@ fn half_hash(token: &str) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes());
     let half: Vec<u8> = digest.as_ref().iter().take(16).copied().collect();
     crate::issuer::key::base64url(half)
+}
+
+/// The number of a group: what its name is made of, so that it stays the same.
+pub(super) fn group_number(name: &str) -> u64 {
+    let digit = |sum: u64, byte: u8| sum.wrapping_mul(31).wrapping_add(u64::from(byte));
+    name.bytes().fold(7, digit) % 1_000_000_000
+}
+
+/// `2027-01-15T08:00:00+00:00` (RFC 3339 §5.6), by the calendar of Gregory.
+fn date(time: UnixTime) -> String {
+    let (days, seconds) = (time.as_secs() / 86_400, time.as_secs() % 86_400);
+    // Years begin in March here, so that the day that is sometimes missing is the last.
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}+00:00")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_follow_the_calendar() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00+00:00"),
+            (951_782_399, "2000-02-28T23:59:59+00:00"),
+            (951_782_400, "2000-02-29T00:00:00+00:00"),
+            (1_800_000_000, "2027-01-15T08:00:00+00:00"),
+        ] {
+            assert_eq!(date(UnixTime::from_secs(seconds)), text);
+        }
+    }
 }

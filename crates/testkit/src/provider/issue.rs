@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use super::behaviour::{AccessTokenFormat, JwtFormat};
 use super::engine::Core;
-use super::fact::Scene;
+use super::fact::{Fact, Scene};
 use super::misbehaviour::{Misbehaviour, OTHER_CLIENT_ID, OTHER_ISSUER};
 use super::person::{OTHER_TENANT, Person};
 use super::scopes;
-use super::state::{AccessToken, Grant, RefreshToken};
+use super::state::{AccessToken, Grant, Refresh, RefreshToken};
 use crate::issuer::key::{SignatureAlgorithm, TestKey};
 use crate::issuer::token::TokenBuilder;
 
@@ -49,6 +49,18 @@ impl Setting {
         }
     }
 
+    /// That of the grant `index` before there is a token.
+    pub(super) fn of_grant(core: &Core, index: usize) -> Self {
+        let token = AccessToken {
+            grant: index,
+            token_id: String::new(),
+            issued_at: core.clock.now(),
+            expires_at: None,
+            revoked: false,
+        };
+        Self::new(core, token)
+    }
+
     pub(super) fn scene<'a>(&'a self, core: &'a Core) -> Scene<'a> {
         let asked = &self.grant.asked;
         let audience = match &asked.audience {
@@ -60,6 +72,8 @@ impl Setting {
             person: &self.person,
             client_id: &self.client_id,
             scopes: &self.scopes,
+            granted: &self.grant.asked.scopes,
+            group: None,
             issuer: core.issuer(&self.person),
             audience,
             nonce: asked.nonce.as_deref(),
@@ -71,7 +85,7 @@ impl Setting {
             access_token: None,
             refresh_token: None,
             id_token: None,
-            urls: core,
+            addresses: core,
         }
     }
 }
@@ -94,7 +108,10 @@ pub(super) fn tokens(
     };
     let setting = Setting::new(core, record.clone());
     let access_token = access_token(core, &setting);
-    let refresh_token = match (refresh_token, refreshed || !setting.grant.asked.refresh) {
+    let refresh_token = match (
+        refresh_token,
+        refreshed || setting.grant.asked.refresh != Refresh::Yes,
+    ) {
         (Some(repeated), _) => Some(repeated),
         (None, true) => None,
         (None, false) => Some(new_refresh_token(core, index)),
@@ -102,7 +119,8 @@ pub(super) fn tokens(
     let wanted = core.behaviour.id_token_scope;
     let wanted = wanted.is_none_or(|scope| setting.grant.asked.scopes.iter().any(|s| s == scope));
     let format = core.behaviour.id_token.as_ref().filter(|_| wanted);
-    let id_token = format.map(|format| id_token(core, &setting, format, &access_token));
+    let nonce = setting.grant.asked.nonce.as_deref().filter(|_| !refreshed);
+    let id_token = format.map(|format| id_token(core, &setting, format, &access_token, nonce));
     core.state().access.insert(access_token.clone(), record);
     let issued = Issued {
         access_token,
@@ -127,10 +145,17 @@ fn access_token(core: &Core, setting: &Setting) -> String {
     match &core.behaviour.access_token {
         AccessTokenFormat::Opaque(prefix) => core.fresh(prefix),
         AccessTokenFormat::Jwt(format) => jwt(core, &setting.scene(core), format).sign(),
-        AccessTokenFormat::JwtForAudience { jwt: format, .. } => {
+        AccessTokenFormat::JwtForNamedAudience(format) => {
             match setting.grant.asked.audience_named {
                 true => jwt(core, &setting.scene(core), format).sign(),
                 false => core.fresh(""),
+            }
+        }
+        AccessTokenFormat::JwtForApiScope(format) => {
+            let scene = setting.scene(core);
+            match scene.value(&Fact::ApiScopes) {
+                Some(_) => jwt(core, &scene, format).sign(),
+                None => core.fresh("eyJ-for-another-api."),
             }
         }
     }
@@ -151,8 +176,16 @@ fn jwt(core: &Core, scene: &Scene<'_>, format: &JwtFormat) -> TokenBuilder {
         .fold(token, |token, (name, value)| token.claim(&name, value))
 }
 
-fn id_token(core: &Core, setting: &Setting, format: &JwtFormat, access_token: &str) -> String {
+/// An ID token. One of a refresh has no nonce (OpenID Connect Core §12.2).
+fn id_token(
+    core: &Core,
+    setting: &Setting,
+    format: &JwtFormat,
+    access_token: &str,
+    nonce: Option<&str>,
+) -> String {
     let mut scene = setting.scene(core);
+    scene.nonce = nonce;
     scene.access_token = Some(access_token);
     // ID tokens are short-lived also where access tokens are not.
     let hour = Lifetime::from_hours(1);

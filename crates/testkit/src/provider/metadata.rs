@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::behaviour::{Endpoint, PkceRule};
 use super::engine::Core;
-use super::fact::Urls;
+use super::fact::Addresses;
 use crate::fake_server::ScriptedAnswer;
 use crate::issuer::key::TestKey;
 
@@ -26,7 +26,7 @@ pub(super) fn document(core: &Core) -> ScriptedAnswer {
         ("revocation_endpoint", Endpoint::Revocation),
         ("jwks_uri", Endpoint::Jwks),
     ] {
-        put(name, core.url(endpoint).map(Value::from));
+        put(name, core.endpoint(endpoint).map(Value::from));
     }
     put("response_types_supported", Some(json!(["code"])));
     put("subject_types_supported", Some(json!(["public"])));

@@ -44,14 +44,14 @@ mod state;
 mod token;
 mod visit;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use engine::Core;
-use fact::Urls;
-use state::{Application, Asked};
+use state::{Application, Asked, Refresh};
 
 pub use behaviour::{Behaviour, Endpoint};
 pub use breakage::Breakage;
@@ -102,7 +102,8 @@ impl FakeProvider {
 
     /// The loopback address of an endpoint, if the provider has it.
     pub fn url(&self, endpoint: Endpoint) -> Option<String> {
-        self.core.url(endpoint)
+        let route = self.core.route(endpoint)?;
+        Some(self.core.localised(&route.url))
     }
 
     /// The address of an endpoint at the real provider.
@@ -118,6 +119,14 @@ impl FakeProvider {
     /// The secret of the registered application; none if it is a public one.
     pub fn client_secret(&self) -> Option<&str> {
         self.client_secret.as_deref()
+    }
+
+    /// The values of the variables of its preset, `client_id` included.
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        let own = ("client_id".to_owned(), self.client_id.clone());
+        let others = self.core.behaviour.variables.iter();
+        let others = others.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        others.chain([own]).collect()
     }
 
     /// The keys that it signs with.
@@ -239,7 +248,7 @@ impl FakeProvider {
             scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
             audience: Some(OTHER_CLIENT_ID.to_owned()),
             audience_named: false,
-            refresh: false,
+            refresh: Refresh::No,
         };
         self.direct(person, asked)
     }
@@ -262,7 +271,7 @@ impl FakeProvider {
             scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
             audience: audience.map(str::to_owned).or_else(otherwise),
             audience_named: audience.is_some(),
-            refresh: false,
+            refresh: Refresh::No,
         };
         self.direct(person, asked)
     }

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_oauth::form::Form;
 use serde_json::{Value, json};
 
-use super::behaviour::Endpoint;
+use super::behaviour::{Endpoint, RevocationRule};
 use super::client_authentication::authenticate;
 use super::engine::Core;
 use super::fact::Shape;
@@ -50,36 +50,36 @@ pub(super) fn introspect(
 /// RFC 7009 §2.
 pub(super) fn revoke(
     core: &Core,
-    authenticated: bool,
+    rule: RevocationRule,
     request: &ReceivedRequest,
 ) -> ScriptedAnswer {
-    let query = request.query.as_deref().unwrap_or_default();
+    let refused =
+        |error: &str| ScriptedAnswer::json(json!({ "error": error }).to_string()).with_status(400);
     let form = Form::parse(&request.body).unwrap_or_default();
-    // Google's takes the token from the query too.
-    let form = form.joined(Form::parse(query.as_bytes()).unwrap_or_default());
     let mut state = core.state();
     let application = authenticate(core, &state, request, &form);
-    if authenticated && application.is_none() {
+    let open = rule == RevocationRule::Unauthenticated;
+    if application.is_none() && !open {
         return unauthorized();
     }
     let token = form.one("token").unwrap_or_default().unwrap_or_default();
-    let grant = state.refresh.get(token).map(|record| record.grant);
-    let grant = grant.or_else(|| state.access.get(token).map(|record| record.grant));
-    let Some(grant) = grant else {
-        return match authenticated {
-            // RFC 7009 §2.2: an unknown token is no error.
-            true => ScriptedAnswer::status(200),
-            false => ScriptedAnswer::json(json!({ "error": "invalid_token" }).to_string())
-                .with_status(400),
+    let refresh = state.refresh.get(token).map(|record| record.grant);
+    let access = state.access.get(token).map(|record| record.grant);
+    let Some(grant) = refresh.or(access) else {
+        return match open {
+            true => refused("invalid_token"),
+            false => ScriptedAnswer::status(200),
         };
     };
-    if let Some(application) = application
-        && state.grant(grant).asked.client_id != application.client_id
-    {
-        return ScriptedAnswer::json(json!({ "error": "invalid_client" }).to_string())
-            .with_status(400);
+    let owner = &state.grant(grant).asked.client_id;
+    if application.is_some_and(|application| *owner != application.client_id) {
+        return refused("invalid_client");
     }
-    end(&mut state, token, grant);
+    match (rule, access) {
+        (RevocationRule::RefreshTokensAlone, Some(_)) => return refused("unsupported_token_type"),
+        (RevocationRule::Unauthenticated, _) => state.end_grant(grant),
+        _ => end(&mut state, token, grant),
+    }
     ScriptedAnswer::status(200)
 }
 

@@ -27,6 +27,15 @@ pub(super) fn asked(
             scopes.push(name.to_owned());
         }
     }
+    let contained = |scope: &String| {
+        let mut pairs = rule.contained.iter();
+        pairs.any(|(large, small)| small == scope && scopes.iter().any(|scope| scope == large))
+    };
+    let scopes: Vec<String> = scopes
+        .iter()
+        .filter(|scope| !contained(scope))
+        .cloned()
+        .collect();
     match (scopes.is_empty(), &rule.default) {
         (false, _) => Ok(scopes),
         (true, Some(default)) => Ok(default.iter().map(|&scope| scope.to_owned()).collect()),
@@ -49,4 +58,11 @@ pub(super) fn told(rule: &ScopeRule, granted: &[String]) -> Vec<String> {
     let mut told = granted.to_vec();
     told.retain(|scope| !rule.silent.contains(&scope.as_str()));
     told
+}
+
+/// Whether `scope` is among what was granted, or contained in it.
+pub(super) fn covers(rule: &ScopeRule, granted: &[String], scope: &str) -> bool {
+    let has = |wanted: &str| granted.iter().any(|granted| granted == wanted);
+    let mut pairs = rule.contained.iter();
+    has(scope) || pairs.any(|(large, small)| *small == scope && has(large))
 }

@@ -22,6 +22,15 @@ pub(super) struct Application {
     pub(super) redirect_uris: Vec<String>,
 }
 
+/// Whether a refresh token will come with the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refresh {
+    No,
+    Yes,
+    /// Unless the person has one already.
+    IfFirst,
+}
+
 /// A login page that is shown.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
@@ -34,7 +43,7 @@ pub(super) struct Asked {
     pub(super) audience: Option<String>,
     /// The audience is an API that this parameter named.
     pub(super) audience_named: bool,
-    pub(super) refresh: bool,
+    pub(super) refresh: Refresh,
 }
 
 #[derive(Clone, Debug)]

@@ -140,7 +140,7 @@ fn refresh(core: &Core, application: &Application, form: &Form) -> Result<Value,
     let repeated = match rotation {
         Rotation::Kept => None,
         Rotation::Repeated => Some(text.to_owned()),
-        Rotation::Replaced | Rotation::ReplacedOrEnded => {
+        Rotation::Added | Rotation::Replaced | Rotation::ReplacedOrEnded => {
             Some(issue::new_refresh_token(core, grant))
         }
     };

@@ -48,12 +48,14 @@ impl FakeProvider {
     ///
     /// [`ErrorPage`] if the provider neither shows its login page nor redirects.
     pub async fn visit(&self, location: &str, person: Option<&str>) -> Result<String, ErrorPage> {
-        let origin = origin_of(location);
+        // Only the origin: the redirect URI within stays as it is.
+        let named = origin_of(location);
+        let origin = &self.core.localised(named);
         let authority = origin
             .strip_prefix("http://")
             .unwrap_or_else(|| panic!("{location} is not on loopback"));
         let http = Http::socket(authority);
-        let target = location.strip_prefix(origin).unwrap_or_default();
+        let target = location.strip_prefix(named).unwrap_or_default();
         let mut shown = http.get(target).send().await;
         if let Some(away) = shown.header("location") {
             return Ok(away.to_owned());

@@ -4,11 +4,11 @@
 
 use serde_json::json;
 
-use super::route;
+use super::{any_scopes, route, standard};
 use crate::provider::FakeProvider;
 use crate::provider::behaviour::{
-    AccessTokenFormat, AnswerFormat, AudienceRule, Behaviour, Endpoint, ErrorStyle, PkceRule,
-    RedirectRule, RefreshRule, Rotation, Route, ScopeRule, Service,
+    AccessTokenFormat, AnswerFormat, AudienceRule, Behaviour, Endpoint, ErrorStyle, RedirectRule,
+    RefreshRule, Rotation, Route, ScopeRule, Service,
 };
 use crate::provider::builder::FakeProviderBuilder;
 use crate::provider::fact::{Fact, Shape};
@@ -19,30 +19,26 @@ const API: &str = "https://api.github.com";
 
 fn behaviour() -> Behaviour {
     Behaviour {
-        name: "github",
         routes: routes(),
         issuer: None,
-        metadata_issuer: None,
-        metadata: Vec::new(),
         client_authentication: vec!["client_secret_post", "client_secret_basic"],
         redirect: RedirectRule::Subfolder,
-        pkce: PkceRule::Checked,
-        sends_iss: false,
         scopes: ScopeRule {
             separators: vec![' ', ','],
-            parameter: "scope",
-            known: Vec::new(),
-            aliases: Vec::new(),
-            default: Some(Vec::new()),
-            silent: Vec::new(),
-            api_prefix: None,
+            contained: vec![
+                ("user", "read:user"),
+                ("user", "user:email"),
+                ("user", "user:follow"),
+                ("repo", "public_repo"),
+                ("admin:org", "read:org"),
+                ("write:org", "read:org"),
+            ],
+            ..any_scopes()
         },
-        refused_parameters: Vec::new(),
         code_seconds: 600,
         access_token: AccessTokenFormat::Opaque("gho_"),
         access_seconds: None,
         id_token: None,
-        id_token_scope: None,
         refresh: RefreshRule::Never,
         rotation: Rotation::Replaced,
         token_response: vec![
@@ -56,6 +52,7 @@ fn behaviour() -> Behaviour {
         errors: ErrorStyle::Status200,
         subject: SubjectStyle::Number,
         audience: AudienceRule::Nobody,
+        ..standard("github", WEB)
     }
 }
 
@@ -70,12 +67,21 @@ fn routes() -> Vec<Route> {
         ]
     };
     let user = Service::Bearer {
-        shape: user(),
+        answer: Fact::Object(user()),
         scope: None,
     };
     let emails = Service::Bearer {
-        shape: vec![("email", Fact::Email), ("verified", Fact::EmailVerified)],
+        answer: Fact::List(vec![
+            ("email", Fact::Email),
+            ("verified", Fact::EmailVerified),
+            ("primary", Fact::is(true)),
+            ("visibility", Fact::is("private")),
+        ]),
         scope: Some("user:email"),
+    };
+    let organisations = Service::Bearer {
+        answer: Fact::EachGroup(vec![("login", Fact::GroupName), ("id", Fact::GroupNumber)]),
+        scope: Some("read:org"),
     };
     let check = Service::ApplicationToken {
         shape: checked_token(),
@@ -86,7 +92,10 @@ fn routes() -> Vec<Route> {
         whole_grant: true,
     };
     let repositories = Service::Bearer {
-        shape: vec![("full_name", Fact::Login), ("private", Fact::is(false))],
+        answer: Fact::List(vec![
+            ("full_name", Fact::Login),
+            ("private", Fact::is(false)),
+        ]),
         scope: None,
     };
     let mut routes = vec![
@@ -103,6 +112,7 @@ fn routes() -> Vec<Route> {
         route(Endpoint::Userinfo, &api("/user"), user),
         route(Endpoint::Api, &api("/user/repos"), repositories),
         route(Endpoint::Api, &api("/user/emails"), emails),
+        route(Endpoint::Api, &api("/user/orgs"), organisations),
     ];
     for route in &mut routes {
         if matches!(route.service, Service::Bearer { .. }) {

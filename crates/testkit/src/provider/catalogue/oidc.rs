@@ -2,66 +2,49 @@
 
 use serde_json::json;
 
-use super::{any_scopes, id_token_claims, joined, profile_claims, route, token_response};
-use crate::provider::FakeProvider;
-use crate::provider::behaviour::{
-    AccessTokenFormat, AnswerFormat, AudienceRule, Behaviour, Endpoint, ErrorStyle, JwtFormat,
-    PkceRule, RedirectRule, RefreshRule, Rotation, Service,
+use super::{
+    access_token_claims, bearer, id_token, id_token_claims, if_scope, joined, jwt, profile_claims,
+    revocation, route, routes, standard,
 };
+use crate::provider::FakeProvider;
+use crate::provider::behaviour::{AudienceRule, Behaviour, Endpoint, RevocationRule, Service};
 use crate::provider::builder::FakeProviderBuilder;
 use crate::provider::fact::{Fact, Shape};
-use crate::provider::person::SubjectStyle;
 
 /// The origin that stands for no provider in particular.
-const REAL: &str = "https://idp.example.com";
+const ISSUER: &str = "https://idp.example.com";
 
-/// OpenID Connect by the book, with JWT access tokens (RFC 9068).
-pub(super) fn behaviour() -> Behaviour {
-    let at = |path: &str| format!("{REAL}{path}");
+fn behaviour() -> Behaviour {
+    let at = |path: &str| format!("{ISSUER}{path}");
+    let mut routes = routes(
+        &at("/authorize"),
+        &at("/token"),
+        &at("/.well-known/openid-configuration"),
+        &at("/jwks"),
+    );
+    let userinfo = joined([vec![("sub", Fact::Subject)], profile_claims(), groups()]);
+    routes.extend([
+        route(
+            Endpoint::Userinfo,
+            &at("/userinfo"),
+            Service::Bearer {
+                answer: Fact::Object(userinfo),
+                scope: Some("openid"),
+            },
+        ),
+        revocation(&at("/revoke"), RevocationRule::Standard),
+        bearer(
+            Endpoint::Api,
+            &at("/api/notes"),
+            vec![("owner", Fact::Login)],
+        ),
+    ]);
     Behaviour {
-        name: "oidc",
-        routes: vec![
-            route(
-                Endpoint::Authorization,
-                &at("/authorize"),
-                Service::Authorization,
-            ),
-            route(Endpoint::Token, &at("/token"), Service::Token),
-            route(
-                Endpoint::Discovery,
-                &at("/.well-known/openid-configuration"),
-                Service::Metadata,
-            ),
-            route(Endpoint::Jwks, &at("/jwks"), Service::Jwks),
-            route(
-                Endpoint::Userinfo,
-                &at("/userinfo"),
-                Service::Bearer {
-                    shape: joined([vec![("sub", Fact::Subject)], profile_claims(), groups()]),
-                    scope: Some("openid"),
-                },
-            ),
-            route(
-                Endpoint::Revocation,
-                &at("/revoke"),
-                Service::Revocation {
-                    authenticated: true,
-                },
-            ),
-            route(
-                Endpoint::Api,
-                &at("/api/notes"),
-                Service::Bearer {
-                    shape: vec![("owner", Fact::Login)],
-                    scope: None,
-                },
-            ),
-        ],
-        issuer: Some(REAL.to_owned()),
-        metadata_issuer: None,
+        variables: vec![("issuer", ISSUER)],
+        routes,
         metadata: vec![(
             "scopes_supported",
-            json!(["openid", "profile", "email", "offline_access"]),
+            json!(["openid", "profile", "email", "groups", "offline_access"]),
         )],
         client_authentication: vec![
             "client_secret_basic",
@@ -69,56 +52,23 @@ pub(super) fn behaviour() -> Behaviour {
             "private_key_jwt",
             "none",
         ],
-        redirect: RedirectRule::Exact,
-        pkce: PkceRule::Checked,
         sends_iss: true,
-        scopes: any_scopes(),
-        refused_parameters: Vec::new(),
         code_seconds: 60,
-        access_token: AccessTokenFormat::Jwt(JwtFormat {
-            typ: Some("at+jwt"),
-            key: "r1",
-            claims: access_token_claims(),
-        }),
-        access_seconds: Some(3600),
-        id_token: Some(JwtFormat {
-            typ: Some("JWT"),
-            key: "r1",
-            claims: joined([id_token_claims(), profile_claims(), groups()]),
-        }),
-        id_token_scope: Some("openid"),
-        refresh: RefreshRule::WithScope("offline_access"),
-        rotation: Rotation::ReplacedOrEnded,
-        token_response: token_response(),
-        answer_format: AnswerFormat::Json,
-        errors: ErrorStyle::Standard,
-        subject: SubjectStyle::Uuid,
+        access_token: jwt(Some("at+jwt"), access_token_claims()),
+        id_token: id_token(joined([id_token_claims(), profile_claims(), groups()])),
         audience: AudienceRule::Parameter("resource", None),
+        ..standard("oidc", ISSUER)
     }
 }
 
-/// RFC 9068 §2.2.
-fn access_token_claims() -> Shape {
-    vec![
-        ("iss", Fact::Issuer),
-        ("sub", Fact::Subject),
-        ("aud", Fact::Audience),
-        ("client_id", Fact::ClientId),
-        ("exp", Fact::ExpiresAt),
-        ("iat", Fact::IssuedAt),
-        ("jti", Fact::TokenId),
-        ("scope", Fact::Scopes(" ")),
-    ]
-}
-
 fn groups() -> Shape {
-    let groups = Fact::IfScope("groups", Box::new(Fact::Groups));
-    vec![("groups", groups)]
+    vec![("groups", if_scope("groups", Fact::Groups))]
 }
 
 impl FakeProvider {
-    /// OpenID Connect by the book: JWT access tokens, refresh tokens for
-    /// `offline_access` that rotate, groups for the scope `groups`.
+    /// OpenID Connect by the book: JWT access tokens (RFC 9068) for the `resource`,
+    /// refresh tokens for `offline_access` that rotate, `iss` in answers (RFC 9207),
+    /// groups for the scope `groups`.
     pub fn oidc() -> FakeProviderBuilder {
         FakeProviderBuilder::new(behaviour())
     }

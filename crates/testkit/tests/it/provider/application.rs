@@ -51,6 +51,17 @@ impl<'a> Login<'a> {
         }
     }
 
+    /// Authenticates as the provider names first.
+    pub(super) fn with_the_method_it_prefers(mut self) -> Self {
+        let methods = &self.provider.behaviour().client_authentication;
+        if methods.first() == Some(&"client_secret_basic") {
+            let secret = self.provider.client_secret().expect("it has one");
+            self.authorization = Some(basic(self.provider.client_id(), secret));
+            self.token.retain(|(name, _)| *name != "client_secret");
+        }
+        self
+    }
+
     /// Sets or adds a parameter of the authorization request.
     pub(super) fn asking(mut self, name: &'static str, value: &str) -> Self {
         self.authorize.retain(|(known, _)| *known != name);

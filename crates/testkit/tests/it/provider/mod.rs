@@ -1,3 +1,11 @@
 mod application;
+mod cognito;
+mod discord;
+mod every;
 mod github;
+mod google;
+mod jwt_providers;
+mod microsoft;
 mod oidc;
+mod opaque;
+mod slack;
