@@ -17,6 +17,7 @@ mod list;
 mod log;
 mod output;
 mod password;
+mod providers;
 mod serve;
 mod signing_keys;
 mod span;
@@ -68,6 +69,7 @@ enum Action {
     Clients(clients::Clients),
     Grants(grants::Grants),
     Keys(signing_keys::Keys),
+    Providers(providers::Providers),
 }
 
 fn main() -> ExitCode {
@@ -109,5 +111,6 @@ fn run() -> anyhow::Result<()> {
             log::start(&keys.options.log, "error")?;
             log::runtime()?.block_on(keys.run())
         }
+        Action::Providers(providers) => providers.run(),
     }
 }

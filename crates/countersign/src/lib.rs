@@ -110,7 +110,7 @@ pub use countersign_authorization_server as authorization_server;
 pub use countersign_resource_server::{
     AccessToken, Assertion, AuthLayer, Caller, Clock, ConfigurationError, Gate, IntoVerifier,
     JwtVerifier, JwtVerifierBuilder, Keys, Reason, SystemClock, Verification, Verifier, oauth,
-    policy, verifier,
+    policy, provider, verifier,
 };
 #[cfg(feature = "authorization-server")]
 pub use embedded::EmbeddedAuth;
