@@ -9,6 +9,7 @@
 //!   race, on the SQLite store and at the endpoints over it, and a thousand processes
 //!   killed; fewer with `--rounds N`.
 //! - `cargo xtask conformance`: the conformance suite alone.
+//! - `cargo xtask presets`: writes the table of providers in their documents.
 #![expect(
     clippy::print_stdout,
     reason = "what a check finds is printed; there is no other output"
@@ -17,6 +18,7 @@
 mod check;
 mod command;
 mod conformance;
+mod presets;
 mod storage;
 mod suites;
 mod totals;
@@ -26,7 +28,8 @@ use std::process::ExitCode;
 
 use workspace::Workspace;
 
-const USAGE: &str = "usage: cargo xtask check [NAME …] | test | races | kills | conformance";
+const USAGE: &str =
+    "usage: cargo xtask check [NAME …] | test | races | kills | conformance | presets";
 
 fn main() -> ExitCode {
     match run() {
@@ -47,6 +50,7 @@ fn run() -> anyhow::Result<bool> {
         ["check", names @ ..] => check::run(&Workspace::load()?, names),
         ["races", options @ ..] => storage::races(&Workspace::load()?, options),
         ["kills", options @ ..] => storage::kills(&Workspace::load()?, options),
+        ["presets"] => presets::write(&Workspace::load()?),
         ["test"] => suites::run(&Workspace::load()?),
         ["conformance"] => {
             let totals = conformance::run(&Workspace::load()?)?;

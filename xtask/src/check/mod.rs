@@ -9,6 +9,7 @@ mod file_lengths;
 mod file_names;
 mod licence;
 mod machine_paths;
+mod presets;
 mod toolchain;
 
 use anyhow::{Result, bail};
@@ -34,7 +35,7 @@ impl Finding {
 
 type Check = fn(&Workspace) -> Result<Finding>;
 
-const CHECKS: [(&str, Check); 13] = [
+const CHECKS: [(&str, Check); 14] = [
     ("format", toolchain::format),
     ("file-lengths", file_lengths::check),
     ("file-names", file_names::check),
@@ -45,6 +46,7 @@ const CHECKS: [(&str, Check); 13] = [
     ("dependencies", dependencies::check),
     ("advisories", toolchain::deny),
     ("requirements", coverage::check),
+    ("presets", presets::check),
     ("lints", toolchain::clippy),
     ("crates-alone", toolchain::alone),
     ("documentation", toolchain::doc),

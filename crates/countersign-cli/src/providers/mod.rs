@@ -128,7 +128,9 @@ fn told(preset: &Preset, options: Options) -> anyhow::Result<()> {
     if options.json {
         return output::json(&Facts::of(preset, provider));
     }
-    Ok(output::line(&words::about(preset, provider))?)
+    Ok(output::line(&output::harmless(&words::about(
+        preset, provider,
+    )))?)
 }
 
 fn text(name: &str) -> anyhow::Result<&'static str> {

@@ -198,6 +198,12 @@ fn given_back(page: &mut Page, provider: &Provider, login: &LoginProfile) {
             "The tokens are forgotten here. The provider cannot be told: they end by themselves.",
         ),
     }
+    if login.revocation.ends_everything {
+        page.says(
+            "That ends everything which the person allowed your application, so it is done with \
+             the last of their connections alone.",
+        );
+    }
 }
 
 fn tokens(page: &mut Page, facts: &Facts, tokens: Option<&TokenProfile>) {
@@ -236,6 +242,9 @@ fn tokens(page: &mut Page, facts: &Facts, tokens: Option<&TokenProfile>) {
     }
     for (claim, value) in &tokens.required_claims {
         page.says(&format!("{claim} must be {value}."));
+    }
+    for claim in &tokens.past_claims {
+        page.says(&format!("{claim} must be a time that has passed."));
     }
 }
 

@@ -21,6 +21,8 @@ mod odd_places;
 #[cfg(test)]
 mod person;
 #[cfg(test)]
+mod providers;
+#[cfg(test)]
 mod proxies;
 #[cfg(test)]
 mod refusals;

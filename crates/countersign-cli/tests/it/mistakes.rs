@@ -27,6 +27,14 @@ pub(crate) const USAGE: &[Mistake] = &[
         "unexpected argument '--log' found (see --help)",
     ),
     (
+        "providers show github --file --json",
+        "the argument '--file' cannot be used with '--json' (see --help)",
+    ),
+    (
+        "providers show github --set domain",
+        "invalid value 'domain' for '--set <VARIABLE=VALUE>': write VARIABLE=VALUE, such as domain=login.example.com (see --help)",
+    ),
+    (
         "serve --bnd x",
         "unexpected argument '--bnd' found; tip: a similar argument exists: '--bind' (see --help)",
     ),
@@ -118,6 +126,36 @@ pub(crate) const USAGE: &[Mistake] = &[
 
 /// What is understood and fails: exit code 1.
 pub(crate) const FAILURES: &[Mistake] = &[
+    (
+        "providers show gihtub",
+        "no built-in provider is called gihtub; see countersign providers list, or check a file with countersign providers check FILE",
+    ),
+    (
+        "providers check nowhere.toml",
+        "nowhere.toml: there is no such file or folder",
+    ),
+    ("providers check noise", "noise: this is not text"),
+    (
+        "providers check huge",
+        "huge: this is too long, 64 KiB are enough",
+    ),
+    ("providers check empty", "empty: missing field `name`"),
+    (
+        "providers check short",
+        "short: line 1: key with no value, expected `=`",
+    ),
+    (
+        "providers show github --set domain=a.test",
+        "the provider github has no \"domain\": it takes nothing but client_id",
+    ),
+    (
+        "providers show okta --set client_id=x",
+        "the provider okta needs issuer, the issuer of the authorization server, such as https://your-org.okta.com/oauth2/default",
+    ),
+    (
+        "providers show auth0 --set domain=a.test --set domain=b.test",
+        "--set domain is given twice",
+    ),
     (
         "call localhost:8000 x",
         "localhost:8000 is not an http or https URL without user, password and fragment",

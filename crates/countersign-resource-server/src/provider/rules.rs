@@ -419,10 +419,21 @@ fn check_identity(provider: &Provider, login: &LoginProfile) -> Checked {
     if identity.subject.as_str().is_empty() {
         return refuse("login.identity.subject", "the whole document is no subject");
     }
+    for (claim, value) in &identity.required_claims {
+        check_compared(&format!("login.identity.required_claims.{claim}"), value)?;
+    }
     if let Some(namespace) = &identity.namespace {
         check_issuer("login.identity.namespace", namespace)?;
     }
     check_lists(login, identity)
+}
+
+/// A text that something is compared with.
+fn check_compared(field: &str, value: &str) -> Checked {
+    if value.is_empty() || value.contains(char::is_control) {
+        return refuse(field, "write a text in one line that it is compared with");
+    }
+    Ok(())
 }
 
 fn check_lists(login: &LoginProfile, identity: &IdentityProfile) -> Checked {
@@ -479,8 +490,11 @@ fn check_tokens(provider: &Provider, tokens: &TokenProfile) -> Checked {
             );
         }
     }
-    if tokens.audience.values.iter().any(String::is_empty) {
-        return refuse("tokens.audience.values", "an audience is empty");
+    for (index, value) in tokens.audience.values.iter().enumerate() {
+        check_compared(&format!("tokens.audience.values.{index}"), value)?;
+    }
+    for (claim, value) in &tokens.required_claims {
+        check_compared(&format!("tokens.required_claims.{claim}"), value)?;
     }
     if tokens.scopes.header.is_some() && tokens.kind == TokenKind::Jwt {
         return refuse("tokens.scopes.header", "a JWT comes without an answer");

@@ -135,7 +135,17 @@ fn a79_tokens_of_every_application_are_not_accepted_directly() {
         (
             "values = [\"{audience}\"]",
             "values = [\"\"]",
-            "an audience is empty",
+            "that it is compared with",
+        ),
+        (
+            "kind = \"jwt\"",
+            "kind = \"jwt\"\nrequired_claims = { use = \"\" }",
+            "that it is compared with",
+        ),
+        (
+            "subject = \"/sub\"",
+            "subject = \"/sub\"\nrequired_claims = { use = \"a\\nb\" }",
+            "that it is compared with",
         ),
         (
             "kind = \"jwt\"",
