@@ -103,12 +103,16 @@ pub(crate) async fn site_of(
         clock,
         events,
     };
+    add_clients(&site).await;
+    site
+}
+
+pub(crate) async fn add_clients(site: &Site) {
     let public = |uri: &str| ClientMetadata::public(vec![RedirectUri::parse(uri).unwrap()]);
     site.client("C1", facts(public(CALLBACK))).await;
     site.client("L", facts(public("http://127.0.0.1/cb"))).await;
     site.client("A", facts(public("com.example.app:/cb"))).await;
     site.named("D", "Notes").await;
-    site
 }
 
 impl Site {
@@ -296,11 +300,13 @@ impl Browser<'_> {
     /// Presses a button of a consent page, with `scopes` ticked.
     pub(crate) async fn decide(&self, page: &Seen, decision: &str, scopes: &[&str]) -> Seen {
         let (token, transaction) = (hidden(page, "forgery_token"), hidden(page, "transaction"));
+        let provider = find_hidden(page, "provider");
         let mut fields = vec![
             ("forgery_token", token.as_str()),
             ("transaction", transaction.as_str()),
             ("decision", decision),
         ];
+        fields.extend(provider.as_deref().map(|provider| ("provider", provider)));
         fields.extend(scopes.iter().map(|scope| ("scope", *scope)));
         self.post("/consent", &fields).await
     }

@@ -18,5 +18,6 @@ mod refusals;
 mod setup;
 mod stored;
 mod texts;
+mod upstream;
 mod webdriver;
 mod withdrawn;

@@ -90,7 +90,7 @@ for (const element of all('.field input, button, .button, .choice')) {
 return faults;
 ";
 
-pub(super) async fn look(window: &Window<'_>, screen: Screen, page: &str) {
+pub(crate) async fn look(window: &Window<'_>, screen: Screen, page: &str) {
     let faults = window.run(FAULTS).await;
     assert_eq!(
         faults,

@@ -6,7 +6,7 @@
 mod errors;
 mod hostile;
 mod keyboard;
-mod look;
+pub(crate) mod look;
 mod walk;
 mod way_back;
 
@@ -25,7 +25,7 @@ use crate::fixture::{CALLBACK, VERIFIER, form};
 const TAB: &str = "\u{e004}";
 const ENTER: &str = "\u{e007}";
 
-const SCREENS: [Screen; 4] = [
+pub(crate) const SCREENS: [Screen; 4] = [
     screen("desktop-light", (1280, 800), false, false),
     screen("desktop-dark", (1280, 800), false, true),
     screen("phone-light", (390, 844), true, false),
@@ -59,7 +59,7 @@ fn environment(name: &str) -> Option<String> {
     clippy::print_stderr,
     reason = "a test that proved nothing has to say so"
 )]
-async fn driver() -> Option<Driver> {
+pub(crate) async fn driver() -> Option<Driver> {
     let driver = Driver::start().await;
     if driver.is_none() {
         assert_ne!(
@@ -73,9 +73,9 @@ async fn driver() -> Option<Driver> {
 }
 
 /// A server on a socket, and a program that waits for the answer on another.
-struct Running {
-    site: Site,
-    issuer: String,
+pub(crate) struct Running {
+    pub(crate) site: Site,
+    pub(crate) issuer: String,
     port: u16,
     /// How long each answer is under way, in milliseconds.
     delay: Arc<AtomicU64>,
@@ -90,25 +90,37 @@ async fn running_with(
     change: impl FnOnce(&mut Settings),
     write: impl FnOnce(People) -> People,
 ) -> Running {
+    let (at, ()) = running_at(async |mut settings| {
+        change(&mut settings);
+        let site = site_of(settings, write, |builder| {
+            let host = Host::new();
+            builder.client_id_documents(ClientIdDocuments::new(host, DocumentTrust::AnyHost))
+        })
+        .await;
+        (site, ())
+    })
+    .await;
+    at
+}
+
+/// As [`running`], with the server that `make` makes, and what belongs to it.
+pub(crate) async fn running_at<T>(make: impl AsyncFnOnce(Settings) -> (Site, T)) -> (Running, T) {
     let (listener, issuer) = listen().await;
     let (client, address) = listen().await;
     let port = address.rsplit(':').next().unwrap().parse().unwrap();
     let mut settings = settings_at(&issuer);
     settings.service_name = Some("Notes of Ada".to_owned());
-    change(&mut settings);
-    let site = site_of(settings, write, |builder| {
-        builder.client_id_documents(ClientIdDocuments::new(Host::new(), DocumentTrust::AnyHost))
-    })
-    .await;
+    let (site, more) = make(settings).await;
     let delay = Arc::<AtomicU64>::default();
     serve_on(listener, site.server.clone(), delay.clone());
     callback(client);
-    Running {
+    let at = Running {
         site,
         issuer,
         port,
         delay,
-    }
+    };
+    (at, more)
 }
 
 /// A socket, and the address of what is served on it.
@@ -120,7 +132,7 @@ async fn listen() -> (TcpListener, String) {
 
 impl Running {
     /// An authorization request of `client`, answered at its own address.
-    fn request(&self, client: &str) -> String {
+    pub(crate) fn request(&self, client: &str) -> String {
         let redirect = match client {
             "A" => "com.example.app:/cb".to_owned(),
             "D" | WEB => CALLBACK.to_owned(),

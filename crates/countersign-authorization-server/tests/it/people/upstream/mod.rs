@@ -1,0 +1,14 @@
+//! Logging in at an upstream provider: rows X9 to X30 of the proxy, BP-01 to BP-11.
+
+mod accounts;
+mod advisories;
+mod audit;
+mod binding;
+mod callback;
+mod choice;
+mod configuration;
+mod consent;
+mod failures;
+mod fixture;
+mod login;
+mod windows;
