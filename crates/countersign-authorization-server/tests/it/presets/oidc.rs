@@ -1,11 +1,9 @@
 use super::trial::trial;
 use testkit::FakeProvider;
 
-const VALUES: &[(&str, &str)] = &[("issuer", "https://idp.example.com")];
-
 #[tokio::test]
 async fn preset_oidc_logs_people_in_by_the_book() {
-    let oidc = trial("oidc", FakeProvider::oidc(), VALUES, |oidc| {
+    let oidc = trial("oidc", FakeProvider::oidc(), &[], |oidc| {
         oidc.allow_everyone()
     })
     .await;
@@ -29,7 +27,7 @@ async fn preset_oidc_logs_people_in_by_the_book() {
 
 #[tokio::test]
 async fn preset_oidc_lets_in_a_domain_by_verified_addresses_alone() {
-    let oidc = trial("oidc", FakeProvider::oidc(), VALUES, |oidc| {
+    let oidc = trial("oidc", FakeProvider::oidc(), &[], |oidc| {
         oidc.allow_domain("corp.example")
     })
     .await;

@@ -1,5 +1,6 @@
 //! A server whose people log in by a built-in preset, at a fake of that provider on
-//! loopback: the file is the real one, with nothing but its origins replaced.
+//! loopback. The file is the real one; requests to the real origins are led to the fake,
+//! whose documents and tokens name the real ones.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use countersign_authorization_server::oauth::client_metadata::ClientMetadata;
 use countersign_authorization_server::oauth::pkce::CodeVerifier;
 use countersign_authorization_server::oauth::{ClientId, RedirectUri, Secret};
@@ -14,6 +16,7 @@ use countersign_authorization_server::store::{MemoryStore, SealingKeys};
 use countersign_authorization_server::{
     AuthorizationServer, ClientFacts, ClientSource, Storage, Upstream, UpstreamBuilder,
 };
+use countersign_resource_server::fetch::{Fetch, FetchError, Fetcher, Fetching};
 use countersign_resource_server::provider::{Preset, Provider};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -33,20 +36,49 @@ pub(super) struct Trial {
     pub(super) events: Arc<Events>,
 }
 
-/// The built-in preset `name`, at the addresses of `fake`, with `values`. Origins of the
-/// real provider in values are replaced too.
+/// The built-in preset `name` for the application of `fake`, with the values of its
+/// variables there, and `values` over them.
 pub(super) fn provider_at(fake: &FakeProvider, name: &str, values: &[(&str, &str)]) -> Provider {
-    let text = fake.localised(Preset::text(name).unwrap());
-    let preset = Preset::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let client = [("client_id", fake.client_id())];
-    let values = client.iter().chain(values).map(|(variable, value)| {
-        let value = fake.localised(value);
-        ((*variable).to_owned(), value)
-    });
-    preset.fill(&values.collect()).unwrap()
+    let preset = Preset::named(name).unwrap();
+    let mut filled = fake.variables();
+    for (variable, value) in values {
+        filled.insert((*variable).to_owned(), (*value).to_owned());
+    }
+    preset.fill(&filled).unwrap()
 }
 
-/// A server with the preset `name` alone.
+/// Leads requests to the real provider to the fake one, and nothing else anywhere.
+#[derive(Debug)]
+struct ToTheFake {
+    origins: Vec<(String, String)>,
+    fetcher: Fetcher,
+}
+
+impl ToTheFake {
+    fn new(fake: &FakeProvider) -> Self {
+        Self {
+            origins: fake.origins().to_vec(),
+            fetcher: Fetcher::builder().danger_allow_loopback().build().unwrap(),
+        }
+    }
+}
+
+impl Fetch for ToTheFake {
+    fn fetch(&self, mut request: Request<Bytes>) -> Fetching<'_> {
+        let target = request.uri().to_string();
+        let led = self.origins.iter().find_map(|(real, ours)| {
+            let rest = target.strip_prefix(real.as_str())?;
+            rest.starts_with('/').then(|| format!("{ours}{rest}"))
+        });
+        let Some(led) = led else {
+            return Box::pin(std::future::ready(Err(FetchError::Unresolved)));
+        };
+        *request.uri_mut() = led.parse().unwrap();
+        self.fetcher.fetch(request)
+    }
+}
+
+/// A server with the preset `name` alone; `values` are other values of its variables.
 pub(super) async fn trial(
     name: &'static str,
     fake: FakeProviderBuilder,
@@ -56,9 +88,10 @@ pub(super) async fn trial(
     let clock = TestClock::new();
     let callback = format!("https://as.test/callback/{name}");
     let fake = fake.redirect_uri(&callback).clock(clock.clone());
+    let fake = fake.naming_real_origins();
     let fake = fake.start().await;
     let provider = provider_at(&fake, name, values);
-    let mut builder = Upstream::builder(provider, fake.client_id()).danger_allow_loopback();
+    let mut builder = Upstream::builder(provider, fake.client_id()).fetcher(ToTheFake::new(&fake));
     builder = match fake.client_secret() {
         Some(secret) => builder.secret(Secret::new(secret)),
         None => builder.public(),
