@@ -37,7 +37,7 @@ pub(crate) struct DataOptions {
 }
 
 /// Where the data is.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct DataDirectory {
     /// The folder in which the authorization server keeps its data
     #[arg(

@@ -3,13 +3,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use countersign::authorization_server::Storage;
 use countersign::authorization_server::settings::{AccessTokenFormat, Registration};
 use countersign::oauth::{ResourceUri, Secret};
-use countersign::{EmbeddedAuth, Server};
+use countersign::{ConfigurationError, EmbeddedAuth, Server};
 
 use super::options::Serve;
 use crate::SCOPE;
-use crate::data::IfMissing;
+use crate::data::{DataDirectory, IfMissing};
 
 /// What is learnt when the server starts.
 #[derive(Default)]
@@ -19,15 +20,12 @@ pub(super) struct Embedded {
 
 impl Embedded {
     /// Adds the authorization server that `options` describe to `server`.
-    pub(super) async fn add_to(&self, server: Server, options: &Serve) -> anyhow::Result<Server> {
-        let directory = &options.data;
-        // Before clients come, and with the names of the files.
-        let data = directory.open(IfMissing::Create).await?;
-        data.check_sealing_keys().await?;
+    pub(super) fn add_to(&self, server: Server, options: &Serve) -> Server {
+        let directory = options.data.clone();
         let setup_link = Arc::clone(&self.setup_link);
         let format = options.access_tokens.into();
         let registration = options.registration.into();
-        let mut auth = EmbeddedAuth::storage(directory.storage(IfMissing::Create).await?)
+        let mut auth = EmbeddedAuth::opening(move || opened(directory))
             .scope(SCOPE, "Call the tools greet and whoami")
             .optional_scope("admin", "Read the report for administrators")
             .configure(move |builder| {
@@ -45,7 +43,7 @@ impl Embedded {
             auth = auth.prefix(prefix);
         }
         let ask = options.required_scopes().is_empty();
-        Ok(server.auth(auth).challenge_scopes(ask.then_some(SCOPE)))
+        server.auth(auth).challenge_scopes(ask.then_some(SCOPE))
     }
 
     /// What people do first, and where everything is kept.
@@ -75,6 +73,18 @@ impl Embedded {
         }
         lines
     }
+}
+
+/// The data in `directory`, which is made if it is not there.
+async fn opened(directory: DataDirectory) -> Result<Storage, ConfigurationError> {
+    let opened = async {
+        // Before clients come, and with the names of the files.
+        let data = directory.open(IfMissing::Create).await?;
+        data.check_sealing_keys().await?;
+        directory.storage(IfMissing::Create).await
+    };
+    let opened = opened.await;
+    opened.map_err(|error| ConfigurationError::new(format!("{error:#}")))
 }
 
 /// Who may register a client.

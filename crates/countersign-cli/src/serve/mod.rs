@@ -54,7 +54,7 @@ impl Serve {
             Accepted::Ours(embedded) => {
                 let server = demo::server().tool(demo::admin_report);
                 let server = server.required_scopes(self.required_scopes());
-                embedded.add_to(server, self).await?
+                embedded.add_to(server, self)
             }
             Accepted::Others(verifying) => self.authenticated(verifying)?,
         };

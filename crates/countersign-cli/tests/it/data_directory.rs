@@ -52,6 +52,25 @@ fn sealing_keys_that_open_nothing_stop_the_start() {
 }
 
 #[test]
+fn a_start_that_fails_leaves_no_data_behind() {
+    let folder = folder();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let busy = run(folder.path(), &["serve", "--bind", &taken]);
+    assert_eq!((busy.code, busy.stdout.as_str()), (1, ""));
+    assert!(busy.stderr.contains("cannot listen on"), "{}", busy.stderr);
+    let wrong = [
+        "serve",
+        "--bind",
+        "127.0.0.1:0",
+        "--public-url",
+        "https://mcp.example.com/mcp#x",
+    ];
+    assert_eq!(run(folder.path(), &wrong).code, 1);
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
 fn a_database_without_its_sealing_keys_is_not_served() {
     let folder = data();
     let keys = folder.path().join("countersign-data/countersign.db.keys");

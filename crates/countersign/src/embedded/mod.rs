@@ -9,6 +9,7 @@ mod mounted;
 use std::fmt;
 #[cfg(feature = "sqlite")]
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use countersign_authorization_server::{
@@ -27,6 +28,10 @@ use crate::server::{Reach, Server, Surroundings};
 
 /// A change of the authorization server, made when the address is known.
 type Change = Box<dyn FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder + Send>;
+
+/// Opens what has to be waited for.
+type Opening = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = Opened> + Send>> + Send>;
+type Opened = Result<Storage, ConfigurationError>;
 
 /// Told the link with which the first account is made.
 type Announcement = Box<dyn FnOnce(&Secret) + Send>;
@@ -73,8 +78,7 @@ pub struct EmbeddedAuth {
 /// Where the state is.
 enum Kept {
     Memory,
-    #[cfg(feature = "sqlite")]
-    Sqlite(PathBuf),
+    Later(Opening),
     Opened(Storage),
     Built(AuthorizationServer),
 }
@@ -82,10 +86,22 @@ enum Kept {
 impl EmbeddedAuth {
     /// Keeps everything in the SQLite database at `path`, and the keys that seal parts
     /// of it in a file beside it; see [`Storage::sqlite`]. Both are opened when the
-    /// server starts.
+    /// server starts ([`Server::start`], [`Server::serve`]). [`Server::into_app`] cannot
+    /// wait for that: open the database before, and call [`EmbeddedAuth::storage`].
     #[cfg(feature = "sqlite")]
     pub fn sqlite(path: impl Into<PathBuf>) -> Self {
-        Self::keeping(Kept::Sqlite(path.into()))
+        let path = path.into();
+        Self::opening(move || Storage::sqlite(path))
+    }
+
+    /// Keeps everything in the storage that `open` opens when the server starts. It is
+    /// not called before the address is bound, so that a start that fails because of the
+    /// address, or of what is said about the server, leaves nothing behind.
+    pub fn opening<F>(open: impl FnOnce() -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = Result<Storage, ConfigurationError>> + Send + 'static,
+    {
+        Self::keeping(Kept::Later(Box::new(move || Box::pin(open()))))
     }
 
     /// Keeps everything in the memory of the process: for tests. Every start begins
@@ -201,14 +217,9 @@ impl EmbeddedAuth {
     }
 
     /// Opens what has to be waited for.
-    #[cfg_attr(
-        not(feature = "sqlite"),
-        expect(unused_mut, reason = "memory is open from the beginning")
-    )]
     pub(crate) async fn open(mut self) -> Result<Self, ConfigurationError> {
-        #[cfg(feature = "sqlite")]
-        if let Kept::Sqlite(path) = self.kept {
-            self.kept = Kept::Opened(Storage::sqlite(path).await?);
+        if let Kept::Later(open) = self.kept {
+            self.kept = Kept::Opened(open().await?);
         }
         Ok(self)
     }
@@ -240,11 +251,12 @@ impl EmbeddedAuth {
             }
             Kept::Opened(storage) => storage,
             Kept::Memory => Storage::memory()?,
-            #[cfg(feature = "sqlite")]
-            Kept::Sqlite(_) => {
+            Kept::Later(_) => {
                 return Err(ConfigurationError::new(
-                    "the database has to be opened first: start the server with Server::start, \
-                     or hand it over with EmbeddedAuth::storage(Storage::sqlite(…).await?)",
+                    "Server::into_app cannot wait for the database of the authorization server to \
+                     be opened: open it before, with \
+                     EmbeddedAuth::storage(Storage::sqlite(…).await?), or start the server with \
+                     Server::start",
                 ));
             }
         };

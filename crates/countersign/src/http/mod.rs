@@ -327,10 +327,11 @@ impl Server {
             );
         }
         let place = http.place(local)?;
+        self.check(local.ip(), &place)?;
         if let Some(embedded) = self.embedded.take() {
             self.embedded = Some(embedded.open().await?);
         }
-        let app = self.app(place, local)?;
+        let app = self.checked_app(place, local)?;
         if let Some(issuing) = &app.0.issuing {
             issuing.begin().await?;
         }
@@ -347,6 +348,12 @@ impl Server {
     /// The server as a tower service, for a listener of your own. `http` says how it
     /// is reached; nothing is bound.
     ///
+    /// Nothing is done but answering. Whoever embeds an authorization server opens its
+    /// database before (`EmbeddedAuth::storage`), and does with
+    /// `App::authorization_server` what [`Server::start`] does besides:
+    /// `check_seals` at first, `people().setup_link()` for the first account, and
+    /// `keep_house` every quarter of an hour.
+    ///
     /// # Errors
     ///
     /// [`ServeError`] if something is missing or contradicts itself.
@@ -357,16 +364,24 @@ impl Server {
                 http.address
             ))
         })?;
-        self.app(http.place(local)?, local)
+        let place = http.place(local)?;
+        let mut server = self;
+        server.check(local.ip(), &place)?;
+        server.checked_app(place, local)
     }
 
-    fn app(mut self, mut place: Place, local: SocketAddr) -> Result<App, ServeError> {
+    /// What can be said without opening anything.
+    fn check(&mut self, address: IpAddr, place: &Place) -> Result<(), ServeError> {
         if let Some(fault) = self.fault.take() {
             return Err(fault.into());
         }
-        self.check_authentication(local.ip(), &place)?;
-        self.routes
-            .check(&place.endpoints(), self.authenticates())?;
+        self.check_authentication(address, place)?;
+        Ok(self
+            .routes
+            .check(&place.endpoints(), self.authenticates())?)
+    }
+
+    fn checked_app(mut self, mut place: Place, local: SocketAddr) -> Result<App, ServeError> {
         let issuing = self.mount(local.ip(), &place)?;
         let gate = self.gate.take().map(|gate| {
             let gate = gate

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use countersign::authorization_server::{AuthorizationServer, Storage};
-use countersign::{EmbeddedAuth, Http, Server};
+use countersign::{EmbeddedAuth, Http, RouteAccess, Server};
 use testkit::TestClock;
 
 use super::{ORIGIN, PUBLIC, headless, server};
@@ -44,7 +44,10 @@ fn m_36_settings_that_contradict_each_other_stop_the_start() {
         (headless().scope("a b", "Two"), "scopes"),
         (built("http://localhost:9000/mcp"), ".resource(…)"),
         (built(PUBLIC).prefix("/auth"), "to its builder"),
-        (EmbeddedAuth::sqlite("app.db"), "opened first"),
+        (
+            EmbeddedAuth::sqlite("app.db"),
+            "open it before, with EmbeddedAuth::storage(Storage::sqlite(…).await?)",
+        ),
     ] {
         let refused = refusal(server(auth, &TestClock::new()), &place);
         assert!(refused.contains(told), "{refused}");
@@ -90,6 +93,35 @@ async fn a_database_whose_sealing_keys_are_gone_stops_the_start() {
         .to_string();
     assert!(refused.contains("put the file back"), "{refused}");
     assert!(!keys.exists());
+}
+
+#[tokio::test]
+async fn a_start_that_fails_before_the_database_is_needed_leaves_none_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.db");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let auth = || EmbeddedAuth::sqlite(&file);
+    let server = |auth: EmbeddedAuth| server(auth, &TestClock::new());
+    let free = || Http::bind("127.0.0.1:0");
+    for (server, place, told) in [
+        (server(auth()), Http::bind(taken), "cannot listen"),
+        (server(auth()), free().public_url("nowhere"), "public URL"),
+        (server(auth()).auth(auth()), free(), "leave one out"),
+        (
+            server(auth()).route(
+                "/mcp",
+                axum::routing::get(|| async { "mine" }),
+                RouteAccess::Open,
+            ),
+            free(),
+            "/mcp",
+        ),
+    ] {
+        let refused = server.start(place).await.unwrap_err().to_string();
+        assert!(refused.contains(told), "{refused}");
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0, "{refused}");
+    }
 }
 
 #[tokio::test]
