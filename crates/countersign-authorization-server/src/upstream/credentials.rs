@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use countersign_oauth::client_authentication::TokenEndpointAuthMethod;
+use countersign_oauth::client_authentication::{ASSERTION_TYPE, TokenEndpointAuthMethod};
 use countersign_oauth::jose::{SigningKey, sign_compact};
 use countersign_oauth::{Lifetime, Secret, UnixTime, form};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -15,9 +15,6 @@ use serde_json::json;
 
 use super::error::UpstreamError;
 use crate::random::{Random, draw_id};
-
-/// `client_assertion_type` (RFC 7523 §2.2).
-const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// How long an assertion is valid.
 const ASSERTION_LIFETIME: Lifetime = Lifetime::from_mins(1);

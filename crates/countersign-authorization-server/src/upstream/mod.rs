@@ -35,6 +35,9 @@ mod token_requests;
 mod token_response;
 mod tokens;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};

@@ -44,24 +44,10 @@ impl Upstream {
     ) -> Result<UpstreamIdentity, UpstreamError> {
         let profile = &self.0.login.identity;
         let access_token = &answer.tokens.access_token;
-        // A nonce that was sent comes back in an ID token, so there is one.
-        let expects_id_token = self.0.login.nonce || profile.source == IdentitySource::IdToken;
-        let id_token = match &answer.id_token {
-            _ if !expects_id_token => None,
-            Some(token) => Some(
-                self.verified_id_token(token, access_token, attempt, now)
-                    .await?,
-            ),
-            None => {
-                let sentence = "the provider issues no ID token: is the scope openid asked?";
-                return Err(self.0.asker.bad_answer(sentence));
-            }
-        };
+        let id_token = self.id_token(answer, attempt, now).await?;
         let testimony = match (profile.source, id_token) {
             (IdentitySource::IdToken, Some(testimony)) => testimony,
-            (IdentitySource::IdToken, None) => {
-                return Err(self.0.asker.bad_answer("the provider issues no ID token"));
-            }
+            (IdentitySource::IdToken, None) => return Err(self.no_id_token()),
             (IdentitySource::Userinfo, id_token) => {
                 self.userinfo(access_token, id_token.as_ref(), now).await?
             }
@@ -87,6 +73,38 @@ impl Upstream {
         }
         self.0.rules.check(&identity, &organisations)?;
         Ok(identity)
+    }
+
+    /// The ID token, verified. There must be one where it says who it is, and where a nonce
+    /// was sent that comes back in it; beside userinfo one is looked at if it came along.
+    async fn id_token(
+        &self,
+        answer: &TokenAnswer,
+        attempt: &AttemptSecrets,
+        now: UnixTime,
+    ) -> Result<Option<Testimony>, UpstreamError> {
+        let source = self.0.login.identity.source;
+        let is_needed = self.0.login.nonce || source == IdentitySource::IdToken;
+        let Some(token) = &answer.id_token else {
+            return if is_needed {
+                Err(self.no_id_token())
+            } else {
+                Ok(None)
+            };
+        };
+        let is_checked = source == IdentitySource::Userinfo
+            && self.endpoint(Endpoint::Jwks, now).await?.is_some();
+        if !is_needed && !is_checked {
+            return Ok(None);
+        }
+        let access_token = &answer.tokens.access_token;
+        let verified = self.verified_id_token(token, access_token, attempt, now);
+        verified.await.map(Some)
+    }
+
+    fn no_id_token(&self) -> UpstreamError {
+        let sentence = "the provider issues no ID token: is the scope openid asked?";
+        self.0.asker.bad_answer(sentence)
     }
 
     async fn verified_id_token(

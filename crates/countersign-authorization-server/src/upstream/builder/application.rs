@@ -33,6 +33,13 @@ impl UpstreamBuilder {
             ));
         }
         let method = self.chosen_method(name, login)?;
+        if method == TokenEndpointAuthMethod::None && !login.pkce {
+            return Err(fault(
+                name,
+                "a public application is protected by its proof key alone, and the provider knows \
+                 none: set the secret of the application with secret(…)",
+            ));
+        }
         let proof = match (method, &self.secret) {
             (TokenEndpointAuthMethod::None, _) => Proof::Public,
             (TokenEndpointAuthMethod::ClientSecretBasic, Some(secret)) => {
