@@ -1,7 +1,9 @@
 //! `countersign users`.
 
 use clap::{Args, Subcommand};
-use countersign::authorization_server::accounts::{AccountError, AccountName, AccountOverview};
+use countersign::authorization_server::accounts::{
+    AccountError, AccountName, AccountOverview, UpstreamOverview,
+};
 use serde_json::json;
 
 use crate::data::{Data, DataOptions, IfMissing, about_account, all};
@@ -44,20 +46,20 @@ enum Action {
     /// Keep somebody from logging in, log them out everywhere, and revoke what they
     /// have connected
     Disable {
-        /// Whom
-        #[arg(value_parser = name)]
+        /// Whom, as the list names them
+        #[arg(value_parser = any_name)]
         name: AccountName,
     },
     /// Let somebody log in again; what was revoked stays revoked
     Enable {
         /// Whom
-        #[arg(value_parser = name)]
+        #[arg(value_parser = any_name)]
         name: AccountName,
     },
     /// Set another password, log them out everywhere, and revoke what they have connected
     Passwd {
         /// Whose
-        #[arg(value_parser = name)]
+        #[arg(value_parser = any_name)]
         name: AccountName,
         #[command(flatten)]
         password: PasswordOption,
@@ -65,7 +67,7 @@ enum Action {
     /// Delete an account, and revoke what was connected; this cannot be undone
     Delete {
         /// Which
-        #[arg(value_parser = name)]
+        #[arg(value_parser = any_name)]
         name: AccountName,
     },
 }
@@ -117,6 +119,11 @@ fn name(text: &str) -> Result<AccountName, String> {
     AccountName::parse(text).map_err(|error| error.to_string())
 }
 
+/// Also the name of somebody who logs in elsewhere.
+fn any_name(text: &str) -> Result<AccountName, String> {
+    AccountName::parse_any(text).map_err(|error| error.to_string())
+}
+
 async fn add(
     data: &Data,
     name: &AccountName,
@@ -145,23 +152,43 @@ async fn list(data: &Data, json: bool) -> anyhow::Result<()> {
         output::note("There are no accounts yet: countersign users add NAME makes one.");
         return Ok(());
     }
+    let has_strangers = accounts.iter().any(|account| account.upstream.is_some());
     let rows = accounts.into_iter().map(|account| {
         let state = if account.disabled {
             "disabled"
         } else {
             "enabled"
         };
+        let person = called(account.upstream.as_ref());
+        let since = when::minute(account.created_at);
         [
             account.name,
             state.to_owned(),
-            when::minute(account.created_at),
+            since,
             account.subject,
+            person,
         ]
     });
+    if has_strangers {
+        let names = ["NAME", "STATE", "SINCE (UTC)", "SUBJECT", "CALLED"];
+        return Ok(table::print(names, rows.collect())?);
+    }
+    let rows = rows.map(|[name, state, since, subject, _]| [name, state, since, subject]);
     Ok(table::print(
         ["NAME", "STATE", "SINCE (UTC)", "SUBJECT"],
         rows.collect(),
     )?)
+}
+
+/// What somebody who logs in elsewhere was called there at the last login.
+fn called(upstream: Option<&UpstreamOverview>) -> String {
+    let texts = upstream.map(|upstream| [&upstream.name, &upstream.email]);
+    let known: Vec<&str> = texts
+        .iter()
+        .flatten()
+        .filter_map(|text| text.as_deref())
+        .collect();
+    known.join(", ")
 }
 
 /// Says what was done to `name`, if it was.
@@ -186,10 +213,20 @@ async fn find(data: &Data, name: &AccountName) -> anyhow::Result<AccountOverview
 
 /// An account for programs.
 fn shown(account: &AccountOverview) -> serde_json::Value {
+    let upstream = account.upstream.as_ref().map(|upstream| {
+        json!({
+            "provider": upstream.provider,
+            "issuer": upstream.issuer,
+            "subject": upstream.subject,
+            "name": upstream.name,
+            "email": upstream.email,
+        })
+    });
     json!({
         "name": account.name,
         "subject": account.subject,
         "disabled": account.disabled,
+        "upstream": upstream,
         "created_at": account.created_at.as_secs(),
     })
 }

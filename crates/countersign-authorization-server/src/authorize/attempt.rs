@@ -9,6 +9,7 @@
 
 use std::fmt;
 
+use countersign_oauth::authorization_request::Prompt;
 use countersign_oauth::{Lifetime, ScopeSet, Secret};
 use countersign_store::{Column, Found, Key, Record, SecretHash, StoreError, Write};
 use serde::{Deserialize, Serialize};
@@ -130,8 +131,9 @@ impl Inner {
         };
         let address = self.callback_address(upstream);
         let resource = asked.map(|pending| &pending.resource);
+        let prompt = asked.and_then(wanted_prompt);
         let location = upstream
-            .authorization_url(&secrets, &state, &address, resource, self.now())
+            .authorization_url(&secrets, &state, &address, resource, prompt, self.now())
             .await;
         let location = match location {
             Ok(location) => Secret::new(location),
@@ -233,6 +235,18 @@ impl Inner {
 
 fn corrupt() -> StoreError {
     StoreError::Corrupt("a login that is under way cannot be read".to_owned())
+}
+
+/// What the provider is to ask the person in any case, because the client wants it so
+/// (OpenID Connect Core §3.1.2.1). Its wish for consent is fulfilled here.
+fn wanted_prompt(pending: &PendingAuthorization) -> Option<&'static str> {
+    if pending.prompts.contains(Prompt::SelectAccount) {
+        Some("select_account")
+    } else if pending.prompts.contains(Prompt::Login) {
+        Some("login")
+    } else {
+        None
+    }
 }
 
 impl fmt::Debug for Departure {

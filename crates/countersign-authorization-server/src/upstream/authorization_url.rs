@@ -14,7 +14,9 @@ impl Upstream {
     ///
     /// `state` comes back with the answer to `redirect_uri`, the address of our callback
     /// that is registered at the provider. `resource` is what the person gives access
-    /// to; it reaches only providers that are meant to know it.
+    /// to; it reaches only providers that are meant to know it. `prompt` is what the
+    /// client wants the person to be asked in any case; it reaches those that speak
+    /// OpenID Connect (Core §3.1.2.1), unless the operator has set one.
     ///
     /// # Errors
     ///
@@ -25,11 +27,16 @@ impl Upstream {
         state: &Secret,
         redirect_uri: &str,
         resource: Option<&ResourceUri>,
+        prompt: Option<&str>,
         now: UnixTime,
     ) -> Result<String, UpstreamError> {
         let endpoint = self.needed(Endpoint::Authorization, now).await?;
         let login = &self.0.login;
         let mut parameters = Parameters::default();
+        let speaks_openid = login.nonce || self.0.scopes.iter().any(|scope| scope == "openid");
+        if let Some(prompt) = prompt.filter(|_| speaks_openid) {
+            parameters.set("prompt", prompt);
+        }
         for (name, value) in &self.0.authorize_parameters {
             parameters.set(name, value);
         }

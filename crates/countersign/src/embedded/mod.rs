@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use countersign_authorization_server::{
     AuthSettings, AuthorizationServer, AuthorizationServerBuilder, ClientIdDocuments,
-    DocumentTrust, Headless, Login, Storage,
+    DocumentTrust, Headless, Login, Storage, Upstream,
 };
 use countersign_resource_server::fetch::Fetcher;
 use countersign_resource_server::oauth::Secret;
@@ -65,7 +65,8 @@ type Announcement = Box<dyn FnOnce(&Secret) + Send>;
 /// changed with [`EmbeddedAuth::configure`].
 ///
 /// People log in with accounts of the server. As long as there is none, the first
-/// start prints a link to make one; see [`EmbeddedAuth::on_setup_link`].
+/// start prints a link to make one; see [`EmbeddedAuth::on_setup_link`]. With
+/// [`EmbeddedAuth::upstream`] they log in where they have an account already.
 pub struct EmbeddedAuth {
     kept: Kept,
     issuer: Option<String>,
@@ -171,6 +172,25 @@ impl EmbeddedAuth {
     #[must_use]
     pub fn login(self, login: impl Login) -> Self {
         self.configure(|server| server.login(login))
+    }
+
+    /// Lets people log in at `upstream`, a provider where they have accounts already,
+    /// instead of with accounts of this server. Called again, it adds a provider, and
+    /// people choose. They are asked for their consent here before they are sent there,
+    /// for every client and every time.
+    ///
+    /// At the provider, register the address of this server with `/callback/` and the
+    /// name of the provider, such as `https://mcp.example.com/callback/github`.
+    #[must_use]
+    pub fn upstream(self, upstream: Upstream) -> Self {
+        self.configure(|server| server.upstream(upstream))
+    }
+
+    /// Lets people log in with accounts of this server beside the providers of
+    /// [`EmbeddedAuth::upstream`].
+    #[must_use]
+    pub fn with_local_accounts(self) -> Self {
+        self.configure(AuthorizationServerBuilder::with_local_accounts)
     }
 
     /// Puts `prefix`, such as `/auth`, before the paths of the endpoints and pages.

@@ -167,6 +167,33 @@ async fn p17_nothing_is_granted_unasked_whoever_is_logged_in() {
 }
 
 #[tokio::test]
+async fn a_client_that_wants_a_fresh_login_gets_one_where_that_can_be_said() {
+    let inn = inn(Offer::GitHubAndOidc).await;
+    for (wanted, told) in [
+        ("login", Some("login")),
+        ("select_account", Some("select_account")),
+        ("login select_account", Some("select_account")),
+        ("consent", None),
+    ] {
+        for (provider, told) in [("oidc", told), ("github", None)] {
+            let browser = inn.browser();
+            let page = browser.authorize("D", &[("prompt", wanted)]).await;
+            let (token, transaction) =
+                (hidden(&page, "forgery_token"), hidden(&page, "transaction"));
+            let fields = [
+                ("forgery_token", token.as_str()),
+                ("transaction", &transaction),
+                ("provider", provider),
+            ];
+            let page = browser.post("/login/with", &fields).await;
+            let location = location_of(&browser.decide(&page, "allow", &[]).await);
+            let sent = parameter(&location, "prompt");
+            assert_eq!(sent.as_deref(), told, "{wanted} at {provider}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn bp_10_logins_that_nobody_finished_are_forgotten() {
     let inn = inn(Offer::GitHub).await;
     let browser = inn.browser();
