@@ -21,8 +21,8 @@ pub trait Authentication {
 
 impl<V: IntoVerifier> Authentication for V {
     fn add_to(self, mut server: Server) -> Server {
-        match server.gate.take().unwrap_or_default().verifier(self) {
-            Ok(gate) => server.gate = Some(gate),
+        match self.into_verifier() {
+            Ok(verifier) => server.admission.verifier(verifier),
             Err(error) => server.note(Err(error)),
         }
         server

@@ -35,6 +35,7 @@
 //! | tools, resources, prompts | [`tool`], [`resource`], [`prompt`], and [`component`] for their answers |
 //! | who is calling | a parameter of type [`AccessToken`] or [`Caller`], [`Context`], [`get_access_token`] |
 //! | whose tokens are accepted | [`Server::auth`] with a [`JwtVerifier`], or what [`verifier`] has, or a [`Verifier`] of your own |
+//! | accepting tokens of Auth0, Entra, Okta, Keycloak … | [`RemoteAuth`] |
 //! | issuing tokens here | with the feature `authorization-server`, an `EmbeddedAuth` for [`Server::auth`]; with `sqlite`, in a database |
 //! | who may do what | scopes on components, [`Server::required_scopes`], [`Server::policy`] |
 //! | code around every request | [`middleware`] |
@@ -92,6 +93,7 @@ pub mod middleware;
 pub mod protocol;
 mod random;
 mod registry;
+mod remote;
 pub(crate) mod rmcp_lane;
 mod server;
 mod stdio;
@@ -116,6 +118,7 @@ pub use countersign_resource_server::{
 pub use embedded::EmbeddedAuth;
 pub use front::{Answer, App, BoxError, PeerAddress, RouteAccess, Routes};
 pub use http::{Http, RunningServer, ServeError};
+pub use remote::RemoteAuth;
 pub use rmcp_lane::{Notifier, SessionLimits};
 pub use server::{Server, Sessions};
 pub use tool_error::ToolError;

@@ -14,8 +14,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_resource_server::ConfigurationError;
 use countersign_resource_server::oauth::ResourceUri;
+use countersign_resource_server::{ConfigurationError, GateBuilder};
 use thiserror::Error;
 
 use connection::Patience;
@@ -376,14 +376,19 @@ impl Server {
             return Err(fault.into());
         }
         self.check_authentication(address, place)?;
-        Ok(self
-            .routes
-            .check(&place.endpoints(), self.authenticates())?)
+        self.routes
+            .check(&place.endpoints(), self.authenticates())?;
+        // A provider that cannot be one stops the start here.
+        let admission = std::mem::take(&mut self.admission);
+        self.admission = admission.settled(&place.resource)?;
+        Ok(())
     }
 
     fn checked_app(mut self, mut place: Place, local: SocketAddr) -> Result<App, ServeError> {
-        let issuing = self.mount(local.ip(), &place)?;
-        let gate = self.gate.take().map(|gate| {
+        let authenticates = self.authenticates();
+        let gate = std::mem::take(&mut self.admission).gate(&place.resource)?;
+        let (gate, issuing) = self.mount(gate, local.ip(), &place)?;
+        let gate = authenticates.then(|| {
             let gate = gate
                 .required_scopes(self.required_scopes.clone())
                 .challenge_scopes(self.challenge_scopes.clone())
@@ -430,14 +435,16 @@ impl Server {
         })))
     }
 
-    /// Builds the authorization server of its own, if there is to be one.
+    /// Builds the authorization server of its own, if there is to be one, whose tokens
+    /// `gate` lets in then.
     fn mount(
         &mut self,
+        gate: GateBuilder,
         address: IpAddr,
         place: &Place,
-    ) -> Result<Option<Mounted>, ConfigurationError> {
+    ) -> Result<(GateBuilder, Option<Mounted>), ConfigurationError> {
         let Some(embedded) = self.embedded.take() else {
-            return Ok(None);
+            return Ok((gate, None));
         };
         let reach = if address.is_loopback() && place.names.are_loopback() {
             Reach::ThisMachine
@@ -446,12 +453,11 @@ impl Server {
         };
         let (gate, mounted) = embedded.mount(Surroundings {
             scopes: self.offered_scopes(),
-            gate: self.gate.take().unwrap_or_default(),
+            gate,
             place,
             reach,
             clock: Arc::clone(&self.clock),
         })?;
-        self.gate = Some(gate);
         for path in mounted.paths() {
             self.routes.check_free(path)?;
             if place.endpoints().contains(&path) {
@@ -461,7 +467,7 @@ impl Server {
                 )));
             }
         }
-        Ok(Some(mounted))
+        Ok((gate, Some(mounted)))
     }
 
     /// Nothing configured means nothing allowed.

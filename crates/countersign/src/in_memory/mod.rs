@@ -20,9 +20,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use countersign_resource_server::oauth::ResourceUri;
 use countersign_resource_server::policy::{Action, Component, Denial, Permit};
-use countersign_resource_server::{
-    AccessToken, Caller, Clock, ConfigurationError, Gate, GateBuilder,
-};
+use countersign_resource_server::{AccessToken, Caller, Clock, ConfigurationError, Gate};
 use rmcp::model::CompleteRequestParams;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -41,6 +39,7 @@ use crate::protocol::{
     NumberOrString, ProgressToken, Prompt, ProtocolVersion, ReadResourceResponse,
     ReadResourceResult, Reference, RequestMetaObject, Resource, ResourceTemplate, Root, Tool,
 };
+use crate::server::Admission;
 use crate::{Context, Server};
 
 /// As often as real clients repeat a call that asks.
@@ -96,8 +95,8 @@ impl Server {
         let gate = match self.authenticates() {
             false => None,
             true => {
-                let gate = self.gate.take().unwrap_or_default();
-                Some(Arc::new(built(gate, &self)?))
+                let admission = std::mem::take(&mut self.admission);
+                Some(Arc::new(built(admission, &self)?))
             }
         };
         Ok(InMemoryClient {
@@ -112,10 +111,11 @@ impl Server {
     }
 }
 
-fn built(gate: GateBuilder, server: &Server) -> Result<Gate, ConfigurationError> {
+fn built(admission: Admission, server: &Server) -> Result<Gate, ConfigurationError> {
     let resource =
         ResourceUri::parse(RESOURCE).map_err(|error| ConfigurationError::new(error.to_string()))?;
-    let gate = gate
+    let gate = admission
+        .gate(&resource)?
         .required_scopes(server.required_scopes.clone())
         .scope_hierarchy(server.hierarchy.clone());
     let gate = if server.optional {

@@ -1,16 +1,16 @@
 //! The builder of a server.
 
+mod admission;
 mod surroundings;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use admission::Admission;
 use axum::routing::MethodRouter;
 use countersign_resource_server::oauth::{ScopeSet, Secret};
 use countersign_resource_server::policy::Policy;
-use countersign_resource_server::{
-    Clock, ConfigurationError, GateBuilder, ScopeHierarchy, SystemClock,
-};
+use countersign_resource_server::{Clock, ConfigurationError, ScopeHierarchy, SystemClock};
 pub(crate) use surroundings::{Reach, Surroundings};
 
 use crate::authentication::Authentication;
@@ -69,7 +69,7 @@ pub struct Server {
     /// A handler that was written for the SDK, and what it announces.
     pub(crate) foreign: Option<Foreign>,
     pub(crate) announced: Option<ServerCapabilities>,
-    pub(crate) gate: Option<GateBuilder>,
+    pub(crate) admission: Admission,
     pub(crate) embedded: Option<EmbeddedAuth>,
     pub(crate) optional: bool,
     pub(crate) required_scopes: ScopeSet,
@@ -96,7 +96,7 @@ impl Server {
             notifier: None,
             foreign: None,
             announced: None,
-            gate: None,
+            admission: Admission::default(),
             embedded: None,
             optional: false,
             required_scopes: ScopeSet::new(),
@@ -338,7 +338,7 @@ impl Server {
 
     /// Whether callers are told apart.
     pub(crate) const fn authenticates(&self) -> bool {
-        self.gate.is_some() || self.embedded.is_some()
+        !self.admission.is_empty() || self.embedded.is_some()
     }
 
     /// Whether legacy clients get sessions.

@@ -51,6 +51,8 @@ mod personal_data;
 #[cfg(test)]
 mod places;
 #[cfg(test)]
+mod remote;
+#[cfg(test)]
 mod request_state;
 #[cfg(test)]
 mod scopes_in_calls;
