@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use super::fill::{Fault, Filler};
 use super::identity::IdentityProfile;
 use super::pointer::Pointer;
+use super::rules::is_protocol_parameter;
 use super::token_request::RevocationProfile;
 
 /// How people log in: an authorization code (RFC 6749 §4.1), and what is peculiar.
@@ -132,6 +133,14 @@ impl Default for TokenResponseProfile {
 }
 
 impl LoginProfile {
+    /// Whether the flow itself writes the parameter `name`, in whatever case, so that no
+    /// file and no operator can: `state`, `redirect_uri`, `code_challenge`, the scopes …
+    pub fn writes_parameter(&self, name: &str) -> bool {
+        // Whoever reads parameters without regard to case would read these too.
+        let lower = name.to_ascii_lowercase();
+        is_protocol_parameter(&lower) || name == self.scope_parameter
+    }
+
     /// How `scope` is asked from the provider.
     pub fn scope_on_the_wire(&self, scope: &str) -> String {
         match &self.scope_prefix {

@@ -41,6 +41,11 @@ const PROTOCOL_PARAMETERS: [&str; 23] = [
     "state",
 ];
 
+/// Whether `name`, in lower case, is one of them.
+pub(super) fn is_protocol_parameter(name: &str) -> bool {
+    PROTOCOL_PARAMETERS.contains(&name)
+}
+
 /// The longest name on a button, in bytes.
 const MAX_NAME: usize = 40;
 /// The longest description, in characters.
@@ -317,7 +322,7 @@ fn check_scopes(login: &LoginProfile) -> Checked {
         check_scope(login, "login.scope_prefix", prefix)?;
     }
     let parameter = &login.scope_parameter;
-    if parameter != "scope" && PROTOCOL_PARAMETERS.contains(&parameter.as_str()) {
+    if parameter != "scope" && is_protocol_parameter(&parameter.to_ascii_lowercase()) {
         return refuse(
             "login.scope_parameter",
             format!("{parameter} has another meaning"),
@@ -354,9 +359,7 @@ fn check_parameters(
 ) -> Checked {
     for (name, value) in parameters {
         let field = format!("{field}.{name}");
-        // Whoever reads parameters without regard to case would read these too.
-        let lower = name.to_ascii_lowercase();
-        if PROTOCOL_PARAMETERS.contains(&lower.as_str()) || *name == login.scope_parameter {
+        if login.writes_parameter(name) {
             return refuse(
                 field,
                 format!("{name} is written by the flow itself and cannot be replaced"),

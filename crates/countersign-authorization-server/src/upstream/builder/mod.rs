@@ -23,30 +23,6 @@ use super::endpoint::Endpoint;
 use super::rules::Rules;
 use super::{Inner, Upstream};
 
-/// Parameters that are ours in every request: RFC 6749 §4.1, RFC 7636 §4, RFC 8707 §2,
-/// RFC 9101 §5, OpenID Connect Core §3.1.2.1, RFC 7521 §4.2.
-const OURS: [&str; 19] = [
-    "client_assertion",
-    "client_assertion_type",
-    "client_id",
-    "client_secret",
-    "code",
-    "code_challenge",
-    "code_challenge_method",
-    "code_verifier",
-    "grant_type",
-    "nonce",
-    "redirect_uri",
-    "refresh_token",
-    "request",
-    "request_uri",
-    "resource",
-    "response_mode",
-    "response_type",
-    "scope",
-    "state",
-];
-
 /// Settings of an [`Upstream`].
 #[must_use = "a builder does nothing until build()"]
 pub struct UpstreamBuilder {
@@ -441,7 +417,7 @@ fn merged(
         merged.insert(parameter.clone(), value.clone());
     }
     for parameter in merged.keys() {
-        if OURS.contains(&parameter.as_str()) || *parameter == login.scope_parameter {
+        if login.writes_parameter(parameter) {
             return Err(fault(
                 name,
                 &format!(

@@ -3,7 +3,9 @@
 mod answers;
 mod api;
 mod built_in;
+mod damaged;
 mod filling;
+mod format;
 mod refusals;
 mod rules;
 
