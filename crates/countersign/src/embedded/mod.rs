@@ -135,7 +135,8 @@ impl EmbeddedAuth {
     }
 
     /// The issuer identifier (RFC 8414 §2), if it is not the origin of the address that
-    /// clients use. It must lead to this server.
+    /// clients use, with the [path that a proxy takes away](crate::Http::stripped_path).
+    /// It must lead to this server.
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
@@ -280,12 +281,15 @@ impl EmbeddedAuth {
                 ));
             }
         };
-        let issuer = self.issuer.as_deref().unwrap_or(place.resource.origin());
+        let issuer = self.issuer.unwrap_or_else(|| {
+            let (origin, stripped) = (place.resource.origin(), &place.stripped);
+            format!("{origin}{stripped}")
+        });
         let documents = ClientIdDocuments::new(
             Arc::new(Fetcher::builder().build()?),
             DocumentTrust::AnyHost,
         );
-        let mut builder = AuthorizationServer::builder(issuer)
+        let mut builder = AuthorizationServer::builder(&issuer)
             .resource(place.resource.as_str())
             .settings(|settings| {
                 settings.offer(around.scopes.all);

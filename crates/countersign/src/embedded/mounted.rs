@@ -25,6 +25,8 @@ const PERIOD: Duration = Duration::from_secs(15 * 60);
 /// An authorization server that is part of a server.
 pub(crate) struct Mounted {
     pub(crate) server: AuthorizationServer,
+    /// What a proxy takes away from the paths of requests.
+    stripped: String,
     /// Taken when it is made.
     announcement: Mutex<Option<Announcement>>,
 }
@@ -51,6 +53,7 @@ pub(super) fn mount(
     let announcement = Mutex::new(Some(announcement));
     let mounted = Mounted {
         server,
+        stripped: place.stripped.clone(),
         announcement,
     };
     Ok((gate, mounted))
@@ -73,11 +76,22 @@ fn check_issuer(issuer: &str, place: &Place) -> Result<(), ConfigurationError> {
 
 impl Mounted {
     pub(crate) fn answers(&self, path: &str) -> bool {
-        self.server.answers(path)
+        self.server.answers(path) || self.whole(path).is_some()
     }
 
+    /// The paths of requests that are for the authorization server.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
-        self.server.paths()
+        let shortened = |path| str::strip_prefix(path, self.stripped.as_str()).unwrap_or(path);
+        self.server.paths().map(shortened)
+    }
+
+    /// The path that the client used, if a proxy took away its beginning.
+    fn whole(&self, path: &str) -> Option<String> {
+        if self.stripped.is_empty() || self.server.answers(path) {
+            return None;
+        }
+        let whole = format!("{}{path}", self.stripped);
+        self.server.answers(&whole).then_some(whole)
     }
 
     /// Answers a request to one of [`Mounted::paths`], under the bounds of the
@@ -94,6 +108,12 @@ impl Mounted {
     {
         if let Some(address) = peer {
             parts.extensions.insert(address);
+        }
+        if let Some(whole) = self.whole(parts.uri.path()) {
+            let query = parts.uri.query().map(|query| format!("?{query}"));
+            let target = format!("{whole}{}", query.unwrap_or_default());
+            // Both parts of it were part of an address before.
+            parts.uri = target.parse().unwrap_or(parts.uri);
         }
         let answer = self.server.respond(Request::from_parts(parts, body)).await;
         answer.map(Answer::stream)

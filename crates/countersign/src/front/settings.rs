@@ -40,6 +40,8 @@ pub(crate) struct Place {
     pub(crate) path: String,
     /// The identifier of the resource: the URL that clients use.
     pub(crate) resource: ResourceUri,
+    /// What a proxy takes away from the beginning of the paths that clients use.
+    pub(crate) stripped: String,
     /// Hosts and origins that are answered to.
     pub(crate) names: AllowedNames,
     /// Origins whose scripts may read answers.
@@ -57,6 +59,7 @@ impl Place {
         Self {
             path: path.to_owned(),
             resource,
+            stripped: String::new(),
             names: AllowedNames::loopback(),
             cors: Vec::new(),
             proxies: Vec::new(),

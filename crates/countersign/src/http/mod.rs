@@ -56,6 +56,7 @@ pub struct Http {
     address: String,
     path: String,
     public_url: Option<String>,
+    stripped: String,
     allowed_hosts: Vec<String>,
     allowed_origins: Vec<String>,
     trusted_proxies: Vec<String>,
@@ -73,6 +74,7 @@ impl Http {
             address: address.into(),
             path: "/mcp".to_owned(),
             public_url: None,
+            stripped: String::new(),
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -107,6 +109,19 @@ impl Http {
     #[must_use]
     pub fn public_url(mut self, url: impl Into<String>) -> Self {
         self.public_url = Some(url.into());
+        self
+    }
+
+    /// Says that a proxy in front takes `path`, such as `/app`, away from the beginning of
+    /// the paths of requests. The [public URL](Http::public_url) has it before the
+    /// [path](Http::path), and an embedded authorization server has it in its issuer.
+    ///
+    /// The proxy must hand on as they are the requests for the metadata, which RFC 8414 §3.1
+    /// and RFC 9728 §3.1 put at the root of the host: `/.well-known/…/app` and
+    /// `/.well-known/…/app/mcp`.
+    #[must_use]
+    pub fn stripped_path(mut self, path: impl Into<String>) -> Self {
+        self.stripped = path.into();
         self
     }
 
@@ -240,6 +255,8 @@ impl Http {
             }
         };
         let mut place = Place::loopback(resource, &self.path);
+        self.check_stripped(&place)?;
+        place.stripped.clone_from(&self.stripped);
         place.limits = self.limits;
         place.sse = self.sse;
         if self.sse && [STREAM, MESSAGES].contains(&self.path.as_str()) {
@@ -252,12 +269,13 @@ impl Http {
             place.names = Default::default();
         }
         if self.public_url.is_some() {
-            if place.resource.path() != self.path {
+            if place.resource.path() != self.path && self.stripped.is_empty() {
                 tracing::warn!(
                     public = place.resource.as_str(),
                     path = self.path,
                     "the path of the public URL is not that of the endpoint: right only if a \
-                     proxy in front rewrites it"
+                     proxy in front rewrites it; if it takes away the beginning of all paths, say \
+                     so with Http::stripped_path"
                 );
             }
             let origin = place.resource.origin().to_owned();
@@ -278,6 +296,22 @@ impl Http {
             place.allow_origin(origin)?;
         }
         Ok(place)
+    }
+
+    /// What the proxy takes away is what the public URL has before the path.
+    fn check_stripped(&self, place: &Place) -> Result<(), ConfigurationError> {
+        let stripped = self.stripped.as_str();
+        let is_path = stripped.starts_with('/') && !stripped.ends_with('/');
+        let public = place.resource.path();
+        let fits = is_path && public.strip_prefix(stripped) == Some(self.path.as_str());
+        if stripped.is_empty() || (fits && self.public_url.is_some()) {
+            return Ok(());
+        }
+        Err(ConfigurationError::new(format!(
+            "a proxy takes `{stripped}` away, and the endpoint is at `{}` behind it: set the \
+             public URL that clients use, whose path is then `{stripped}{}`",
+            self.path, self.path
+        )))
     }
 }
 

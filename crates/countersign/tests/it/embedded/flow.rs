@@ -1,6 +1,6 @@
 //! The whole way, with nothing but the address of the endpoint.
 
-use countersign::{EmbeddedAuth, Http};
+use countersign::{App, EmbeddedAuth, Http};
 use testkit::TestClock;
 
 use super::client::Client;
@@ -25,6 +25,86 @@ async fn rs_02_as_01_as_42_from_the_challenge_to_a_call_and_to_the_end_of_its_gr
     assert_eq!(client.call("whoami", &access).await.0, 200);
     client.revoke(&refresh).await;
     assert_eq!(client.call("whoami", &access).await.0, 401);
+}
+
+/// A proxy that hands `/app/…` on as `/…`, and everything else as it is.
+fn stripping(app: App) -> testkit::Http {
+    testkit::Http::service(tower::service_fn(move |mut request: http::Request<_>| {
+        let target = request.uri().to_string();
+        if let Some(behind) = target.strip_prefix("/app/") {
+            *request.uri_mut() = format!("/{behind}").parse().unwrap();
+        }
+        let mut app = app.clone();
+        async move { tower::Service::call(&mut app, request).await }
+    }))
+}
+
+#[tokio::test]
+async fn m_26_behind_a_proxy_that_takes_a_path_away_every_address_works() {
+    let place = Http::bind("127.0.0.1:8000")
+        .public_url("http://localhost:8000/app/mcp")
+        .stripped_path("/app");
+    for prefix in ["", "/auth"] {
+        let auth = match prefix {
+            "" => headless(),
+            prefix => headless().prefix(prefix),
+        };
+        let app = server(auth, &TestClock::new()).into_app(&place).unwrap();
+        let http = stripping(app);
+        let client = Client::discover(&http).await;
+        assert_eq!(client.metadata["issuer"], "http://localhost:8000/app");
+        let token = format!("http://localhost:8000/app{prefix}/token");
+        assert_eq!(client.endpoint("token"), token);
+        let inserted = "/.well-known/oauth-authorization-server/app";
+        assert_eq!(http.get(inserted).send().await.status(), 200);
+        let (access, refresh) = client.tokens().await;
+        assert_eq!(client.call("whoami", &access).await.0, 200);
+        client.revoke(&refresh).await;
+        assert_eq!(client.call("whoami", &access).await.0, 401);
+    }
+}
+
+#[tokio::test]
+async fn m_26_behind_a_proxy_that_takes_a_path_away_pages_lead_to_pages() {
+    let place = Http::bind("127.0.0.1:8000")
+        .public_url("http://localhost:8000/app/mcp")
+        .stripped_path("/app");
+    let auth = EmbeddedAuth::in_memory();
+    let app = server(auth, &TestClock::new()).into_app(&place).unwrap();
+    let http = stripping(app);
+    let page = http.get("/app/login").send().await;
+    let page = crate::fixture::Seen::of(page).await;
+    assert_eq!(page.status, 200);
+    assert!(
+        page.text().contains("action=\"/app/login\""),
+        "{}",
+        page.text()
+    );
+    let account = http.get("/app/account").send().await;
+    assert_eq!(
+        account.header("location"),
+        Some("http://localhost:8000/app/login")
+    );
+}
+
+#[test]
+fn m_36_a_path_that_is_taken_away_and_is_not_in_the_public_url_stops_the_start() {
+    let place = || Http::bind("127.0.0.1:8000");
+    let public = "http://localhost:8000/app/mcp";
+    for place in [
+        place().stripped_path("/app"),
+        place().stripped_path("/other").public_url(public),
+        place().stripped_path("app").public_url(public),
+        place().stripped_path("/app/").public_url(public),
+        place()
+            .stripped_path("/app")
+            .public_url("http://localhost:8000/mcp"),
+        place().stripped_path("/app").public_url(public).path("/"),
+    ] {
+        let refused = server(headless(), &TestClock::new()).into_app(&place);
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("a proxy takes"), "{refused}");
+    }
 }
 
 #[tokio::test]
