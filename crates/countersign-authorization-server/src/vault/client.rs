@@ -50,8 +50,9 @@ pub enum UpstreamFailure {
     /// The person did not log in with this provider when they connected.
     #[error("This connection was not made with {0}. Connect again, and log in with {0}.")]
     NotConnected(String),
-    /// The provider does not accept its tokens any more. The grant has ended with them,
-    /// so that the next request of the MCP client is answered with 401.
+    /// The provider does not accept its tokens any more, or they have ended and nobody can
+    /// refresh them. The grant has ended with them, so that the next request of the MCP
+    /// client is answered with 401.
     #[error("{0} no longer allows this connection. Connect again, and log in with {0}.")]
     LogInAgain(String),
     /// The provider does not answer, or what it issued cannot be read or written; it can be
@@ -144,6 +145,13 @@ impl UpstreamClient {
         }
     }
 
+    /// Ends the grant of the caller, because the API has answered in a way that means that
+    /// the token is good for nothing any more; answers what to tell the person. For tokens
+    /// without an end and without a refresh token this is the only way to notice.
+    pub async fn log_in_again(&self) -> UpstreamFailure {
+        self.failure(self.vault.end(&self.place).await)
+    }
+
     async fn token(&self, stale: Option<&Secret>) -> Result<Arc<UpstreamTokens>, UpstreamFailure> {
         let token = self.vault.token(self.place.clone(), stale).await;
         token.map_err(|trouble| self.failure(trouble))
@@ -154,9 +162,9 @@ impl UpstreamClient {
         mut request: Request<Bytes>,
         tokens: &UpstreamTokens,
     ) -> Result<Response<Bytes>, UpstreamFailure> {
-        let bearer = format!("Bearer {}", tokens.access_token.reveal());
-        let mut bearer =
-            HeaderValue::try_from(bearer).map_err(|_| self.failure(Trouble::LogInAgain))?;
+        let bearer = Secret::new(format!("Bearer {}", tokens.access_token.reveal()));
+        let mut bearer = HeaderValue::from_str(bearer.reveal())
+            .map_err(|_| self.failure(Trouble::ProviderDown))?;
         bearer.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, bearer);
         let answer = self.place.provider.fetch(request).await;

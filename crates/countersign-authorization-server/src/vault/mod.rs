@@ -10,6 +10,11 @@
 //! refresh tokens has spent the old one when it answers, so the new one is kept in memory
 //! until it is stored (`kept.rs`), and no caller that goes away ends a refresh.
 //!
+//! A grant whose provider stands behind it no longer is over: when the provider refuses to
+//! refresh, or a tool needs a token that has ended and that nobody can refresh, the grant
+//! is revoked. The MCP client notices at its next request, which is answered with 401, and
+//! asks the person to log in.
+//!
 //! When a grant ends, however it ends, its tokens are revoked at the provider afterwards
 //! (`revoke.rs`). What is left to revoke is in the store: records whose grant is revoked or
 //! has expired.
@@ -29,7 +34,7 @@ use std::sync::Arc;
 
 use countersign_oauth::time::Clock;
 use countersign_oauth::{Secret, UnixTime};
-use countersign_store::{GrantId, Key, Record, SealingKeys, Store};
+use countersign_store::{GrantId, Key, Record, SealingKeys, Store, StoreError};
 
 pub use client::{UpstreamAccess, UpstreamClient, UpstreamFailure};
 pub(crate) use provides::{Asked, Provides};
@@ -94,7 +99,10 @@ impl From<Trouble> for Unavailable {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Busy => Self::Slow,
-            _ => Self::Fetch,
+            Trouble::StoreDown => {
+                Self::Store(StoreError::Unavailable("the upstream tokens".to_owned()))
+            }
+            Trouble::ProviderDown | Trouble::NotConnected | Trouble::LogInAgain => Self::Fetch,
         }
     }
 }

@@ -107,7 +107,9 @@ impl Vault {
                 Look::Due(found) => *found,
             };
             if tokens.refresh_token.is_none() {
-                return self.without_refresh_token(&body, tokens, stale);
+                return self
+                    .without_refresh_token(place, &body, tokens, stale)
+                    .await;
             }
             if body.is_leased_to_another(&holder, self.now()) {
                 if begun.elapsed() > WAITING_PATIENCE {
@@ -173,15 +175,16 @@ impl Vault {
         Ok(Look::Due(Box::new((record, body, tokens))))
     }
 
-    /// A token that nobody can refresh is used to its end.
-    fn without_refresh_token(
+    /// A token that nobody can refresh is used to its end, and the grant with it.
+    async fn without_refresh_token(
         &self,
+        place: &Place,
         body: &Body,
         tokens: UpstreamTokens,
         stale: Option<&Secret>,
     ) -> Renewal {
         if body.age(self.now()) == Age::Ended || stale == Some(&tokens.access_token) {
-            return Err(Trouble::LogInAgain);
+            return Err(self.end(place).await);
         }
         Ok(Arc::new(tokens))
     }
@@ -312,15 +315,19 @@ impl Vault {
                 return Ok(Arc::new(tokens));
             }
         }
-        let ended = self.ender.end(&place.grant, self.now()).await;
-        ended.map_err(|error| {
+        Err(self.end(place).await)
+    }
+
+    /// Ends a grant that nobody stands behind, and answers what is to be said about it.
+    pub(super) async fn end(&self, place: &Place) -> Trouble {
+        if let Err(error) = self.ender.end(&place.grant, self.now()).await {
             tracing::error!(%error, "a grant that nobody stands behind could not be revoked");
-            Trouble::StoreDown
-        })?;
+            return Trouble::StoreDown;
+        }
         let provider = place.provider.name().to_owned();
         let event = AuditEvent::UpstreamEnded(place.grant.clone(), provider);
         self.audit.note(event);
-        Err(Trouble::LogInAgain)
+        Trouble::LogInAgain
     }
 
     /// The provider did not answer: others may try, and a token that has not ended goes on

@@ -68,6 +68,31 @@ impl UpstreamClient {
         self.0.provider()
     }
 
+    /// Ends the grant of the caller, and answers what to tell the person: to connect again.
+    /// The next request of the MCP client is answered with 401.
+    ///
+    /// For an answer of the API that means that the token is good for nothing any more. Of
+    /// a token that is refreshed this is noticed without it; of one that has neither an
+    /// end nor a refresh token, as those of OAuth apps at GitHub, it is not.
+    ///
+    /// ```
+    /// use countersign::{Context, ToolError, tool};
+    ///
+    /// /// Tells your name at GitHub.
+    /// #[tool(scopes("read"))]
+    /// async fn name(context: Context) -> Result<String, ToolError> {
+    ///     let github = context.upstream("github").await?;
+    ///     let answer = github.get("https://api.github.com/user").await?;
+    ///     if answer.status() == 401 {
+    ///         return Err(github.log_in_again().await);
+    ///     }
+    ///     Ok(String::from_utf8_lossy(answer.body()).into_owned())
+    /// }
+    /// ```
+    pub async fn log_in_again(&self) -> ToolError {
+        told(self.0.log_in_again().await)
+    }
+
     /// Asks for `url`, an absolute URL at the API of the provider.
     ///
     /// # Errors

@@ -161,11 +161,12 @@ async fn a_token_without_a_refresh_token_is_used_to_its_end_and_no_further() {
     let renewal = world.token(&granted).await;
     assert_eq!(access_token(&renewal), "upstream-access-0");
     world.pass(1);
-    let renewal = world.token(&granted).await;
-    assert_eq!(renewal.unwrap_err(), Trouble::LogInAgain);
-    // There is nobody to ask about the grant.
+    // There is nobody to ask about the grant, and nothing that it is needed for.
     assert_eq!(world.vault.ask_behind(&granted).await, Ok(()));
     assert!(world.is_live(&granted).await);
+    let renewal = world.token(&granted).await;
+    assert_eq!(renewal.unwrap_err(), Trouble::LogInAgain);
+    assert!(!world.is_live(&granted).await);
     assert!(world.provider.refreshes().is_empty());
 }
 

@@ -151,3 +151,20 @@ async fn a_token_that_the_api_refuses_is_refreshed_once() {
     let failure = client.get(API).await.unwrap_err();
     assert!(matches!(failure, UpstreamFailure::NotConnected(_)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_token_without_a_refresh_token_that_the_api_refuses_is_judged_by_the_tool() {
+    let world = world();
+    let mut tokens = Provider::tokens(0, world.now());
+    (tokens.refresh_token, tokens.expires_at) = (None, None);
+    let granted = world.log_in_with("g", tokens).await;
+    let client = world.access(&granted).client("hub", None).await.unwrap();
+    let refusal = StatusCode::UNAUTHORIZED;
+    world.provider.statuses.lock().unwrap().push_back(refusal);
+    assert_eq!(client.get(API).await.unwrap().status(), refusal);
+    assert!(world.is_live(&granted).await);
+    let told = client.log_in_again().await;
+    assert_eq!(told, UpstreamFailure::LogInAgain("The Hub".to_owned()));
+    assert!(!world.is_live(&granted).await);
+    assert!(world.saw("UpstreamEnded"));
+}

@@ -7,6 +7,7 @@ mod login;
 mod mounting;
 mod settings;
 mod start;
+mod upstream;
 
 use std::sync::Arc;
 
