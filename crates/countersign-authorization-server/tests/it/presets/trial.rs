@@ -137,6 +137,12 @@ impl Login {
         assert_eq!(found.next(), None, "{name} is repeated: {}", self.location);
         value
     }
+
+    /// The scopes that were asked for.
+    pub(super) fn scopes(&self) -> Vec<String> {
+        let scope = self.asked("scope").unwrap_or_default();
+        scope.split_whitespace().map(ToOwned::to_owned).collect()
+    }
 }
 
 impl Trial {
@@ -204,6 +210,38 @@ impl Trial {
     /// The requests to the token endpoint so far.
     pub(super) fn token_requests(&self) -> Vec<SeenRequest> {
         self.fake.requests_to(Endpoint::Token)
+    }
+
+    /// The secret went to the token endpoint in the body, each time.
+    pub(super) fn sent_secret_in_body(&self) {
+        let requests = self.token_requests();
+        assert!(!requests.is_empty());
+        for request in requests {
+            assert_eq!(
+                request.parameter("client_secret").as_deref(),
+                self.fake.client_secret()
+            );
+            assert_eq!(request.header("authorization"), None);
+        }
+    }
+
+    /// The secret went to the token endpoint in the header, each time.
+    pub(super) fn sent_secret_in_header(&self) {
+        let requests = self.token_requests();
+        assert!(!requests.is_empty());
+        for request in requests {
+            assert_eq!(request.parameter("client_secret"), None);
+            let line = request.header("authorization").unwrap();
+            assert!(line.starts_with("Basic "), "{line}");
+        }
+    }
+
+    /// What the provider answers about `person` is not believed: the browser gets a
+    /// page, and the client nothing.
+    pub(super) async fn disbelieves(&self, person: &str) {
+        let login = self.log_in(Some(person)).await;
+        assert_eq!(login.answer.status, StatusCode::FORBIDDEN, "{login:?}");
+        assert_eq!(login.answer.header("location"), None, "{login:?}");
     }
 
     /// `person` logs in at the provider, and is kept out here by the rules.
