@@ -120,7 +120,7 @@ fn parameters_of_the_protocol_cannot_be_replaced() {
 }
 
 #[test]
-fn a79_tokens_of_every_application_are_not_accepted_directly() {
+fn a79_bp_12_tokens_of_every_application_are_not_accepted_directly() {
     each_is_refused(&[
         (
             "audience_bound = true",
