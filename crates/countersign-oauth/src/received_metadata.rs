@@ -93,6 +93,13 @@ pub fn is_endpoint(text: &str, loopback: LoopbackHosts) -> bool {
     if text.len() > MAX_ADDRESS_BYTES || !text.bytes().all(plain) {
         return false;
     }
+    // A URL library repairs other spellings, each in its own way.
+    let authority = text
+        .strip_prefix("https://")
+        .or(text.strip_prefix("http://"));
+    if authority.is_none_or(|authority| authority.starts_with('/')) {
+        return false;
+    }
     let Ok(url) = Url::parse(text) else {
         return false;
     };

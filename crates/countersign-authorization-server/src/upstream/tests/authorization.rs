@@ -11,7 +11,7 @@ async fn asked(text: &str, change: impl FnOnce(UpstreamBuilder) -> UpstreamBuild
     let resource = ResourceUri::parse("https://mcp.example/mcp?a=b").unwrap();
     let state = Secret::new("the state");
     let url = upstream
-        .authorization_url(&attempt(), &state, REDIRECT, Some(&resource), NOW)
+        .authorization_url(&attempt(), &state, REDIRECT, Some(&resource), None, NOW)
         .await
         .unwrap();
     let query = url.strip_prefix("https://op.example/authorize?").unwrap();
@@ -110,7 +110,7 @@ async fn a_query_of_the_endpoint_stays() {
     let upstream = builder(PLAIN, &script).build().unwrap();
     let state = Secret::new("s");
     let url = upstream
-        .authorization_url(&attempt(), &state, REDIRECT, None, NOW)
+        .authorization_url(&attempt(), &state, REDIRECT, None, None, NOW)
         .await
         .unwrap();
     assert!(
@@ -190,4 +190,28 @@ async fn x21_the_issuer_of_an_answer_is_the_provider() {
     assert!(upstream.check_issuer(None, NOW).await.is_err());
     assert_eq!(upstream.check_issuer(Some(OP), NOW).await, Ok(()));
     assert!(script.asked("/token").is_empty());
+}
+
+#[tokio::test]
+async fn a_wish_for_a_fresh_login_reaches_providers_that_know_it() {
+    let openid = "[login.authorize_parameters]\nprompt = \"consent\"\n\n[login.identity]";
+    let decided = plain_with("[login.identity]", openid);
+    let plain = plain_with("nonce = true", "nonce = false")
+        .replace("[\"openid\", \"email\"]", "[\"email\"]")
+        .replace("source = \"id_token\"", "source = \"userinfo\"");
+    for (text, expected) in [
+        (PLAIN, Some("login")),
+        (&decided, Some("consent")),
+        (&plain, None),
+    ] {
+        let upstream = builder(text, &script_with("")).build().unwrap();
+        let (attempt, state) = (attempt(), Secret::new("s"));
+        let url = upstream
+            .authorization_url(&attempt, &state, REDIRECT, None, Some("login"), NOW)
+            .await
+            .unwrap();
+        let query = url.split_once('?').unwrap().1;
+        let form = Form::parse(query.as_bytes()).unwrap();
+        assert_eq!(one(&form, "prompt").as_deref(), expected);
+    }
 }

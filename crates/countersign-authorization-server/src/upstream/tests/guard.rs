@@ -18,15 +18,14 @@ async fn outcomes(
             outcome.unwrap_or_else(|| panic!("{what} went through")),
         ));
     };
-    let discovering = PLAIN.replace("https://op.example", base);
-    let upstream = change(direct(&discovering)).build().unwrap();
+    let upstream = change(direct(PLAIN, base)).build().unwrap();
     let state = Secret::new("s");
     let attempt = attempt();
-    let url = upstream.authorization_url(&attempt, &state, REDIRECT, None, NOW);
+    let url = upstream.authorization_url(&attempt, &state, REDIRECT, None, None, NOW);
     note("discovery", url.await.err());
 
-    let named = named(base);
-    let upstream = change(direct(&named)).build().unwrap();
+    let named = named();
+    let upstream = change(direct(&named, base)).build().unwrap();
     note("token", redeem(&upstream, &attempt).await.err());
     let random = &SystemGenerator;
     let refreshed = upstream.refresh(&state, None, NOW, random).await;
@@ -57,7 +56,7 @@ async fn outcomes(
         let text = named
             .replace("nonce = true", "nonce = false")
             .replace("source = \"id_token\"", &format!("source = {source:?}"));
-        let upstream = change(direct(&text)).build().unwrap();
+        let upstream = change(direct(&text, base)).build().unwrap();
         note(source, of(upstream, None, attempt.clone()).await);
     }
     let tokens = answer(None).tokens;
@@ -68,18 +67,35 @@ async fn outcomes(
     outcomes
 }
 
-fn direct(text: &str) -> UpstreamBuilder {
-    Upstream::builder(provider(text), CLIENT).secret(Secret::new(SECRET))
+/// The provider of `text` with everything it has at `base`, addresses included that no
+/// file could have.
+fn direct(text: &str, base: &str) -> UpstreamBuilder {
+    let mut provider = provider(text);
+    let endpoints = &mut provider.endpoints;
+    for address in [
+        &mut provider.discovery,
+        &mut endpoints.authorization,
+        &mut endpoints.token,
+        &mut endpoints.jwks,
+        &mut endpoints.userinfo,
+        &mut endpoints.introspection,
+        &mut endpoints.revocation,
+    ] {
+        *address = address.as_ref().map(|address| address.replace(OP, base));
+    }
+    Upstream::builder(provider, CLIENT).secret(Secret::new(SECRET))
 }
 
 /// All endpoints by name.
-fn named(base: &str) -> String {
-    let endpoints = format!(
-        "issuer = \"https://op.example\"\nauthorization = \"{base}/authorize\"\n\
-         token = \"{base}/token\"\njwks = \"{base}/jwks\"\nuserinfo = \"{base}/userinfo\"\n\
-         introspection = \"{base}/introspect\"\nrevocation = \"{base}/revoke\"\n"
-    );
-    plain_with("issuer = \"https://op.example\"\n", &endpoints).replace(
+fn named() -> String {
+    let endpoints = "issuer = \"https://op.example\"\n\
+                     authorization = \"https://op.example/authorize\"\n\
+                     token = \"https://op.example/token\"\n\
+                     jwks = \"https://op.example/jwks\"\n\
+                     userinfo = \"https://op.example/userinfo\"\n\
+                     introspection = \"https://op.example/introspect\"\n\
+                     revocation = \"https://op.example/revoke\"\n";
+    plain_with("issuer = \"https://op.example\"\n", endpoints).replace(
         "discovery = \"https://op.example/.well-known/openid-configuration\"",
         "",
     )
@@ -204,7 +220,7 @@ async fn i3_endpoints_of_a_public_document_cannot_lead_to_this_machine() {
         document: script,
         rest: Fetcher::builder().build().unwrap(),
     };
-    let upstream = direct(PLAIN).fetcher(guarded).build().unwrap();
+    let upstream = direct(PLAIN, OP).fetcher(guarded).build().unwrap();
     let outcome = redeem(&upstream, &attempt).await;
     let Err(UpstreamError::BadAnswer(reason)) = outcome else {
         panic!("{outcome:?}");
