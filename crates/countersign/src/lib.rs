@@ -37,6 +37,7 @@
 //! | whose tokens are accepted | [`Server::auth`] with a [`JwtVerifier`], or what [`verifier`] has, or a [`Verifier`] of your own |
 //! | accepting tokens of Auth0, Entra, Okta, Keycloak … | [`RemoteAuth`] |
 //! | issuing tokens here | with the feature `authorization-server`, an `EmbeddedAuth` for [`Server::auth`]; with `sqlite`, in a database |
+//! | the API of the provider at which people log in | with the feature `authorization-server`, `Context::upstream` |
 //! | who may do what | scopes on components, [`Server::required_scopes`], [`Server::policy`] |
 //! | code around every request | [`middleware`] |
 //! | a handler written for the official SDK | [`Server::from_rmcp`] |
