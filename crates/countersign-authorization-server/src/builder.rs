@@ -275,18 +275,8 @@ impl AuthorizationServerBuilder {
     pub fn build(self) -> Result<AuthorizationServer, ConfigurationError> {
         let settings = self.settings?;
         settings.check()?;
-        if self.token_manager.is_some() && settings.access_token_format == AccessTokenFormat::Jwt {
-            return Err(ConfigurationError::new(
-                "access tokens are to be signed, and there is a token manager, which makes opaque \
-                 ones: leave one out",
-            ));
-        }
-        let Storage { store, sealing } = self.storage.ok_or_else(|| {
-            ConfigurationError::new(
-                "the authorization server has no storage: say where it keeps its state with \
-                 .storage(…)",
-            )
-        })?;
+        check_format(&settings, self.token_manager.is_some())?;
+        let Storage { store, sealing } = self.storage.ok_or_else(no_storage)?;
         check_upstreams(&self.upstreams)?;
         let audit = AuditTrail {
             sink: self.audit,
@@ -363,6 +353,23 @@ impl AuthorizationServerBuilder {
             upstreams: self.upstreams,
         }))
     }
+}
+
+fn check_format(settings: &Settings, has_manager: bool) -> Result<(), ConfigurationError> {
+    if has_manager && settings.access_token_format == AccessTokenFormat::Jwt {
+        return Err(ConfigurationError::new(
+            "access tokens are to be signed, and there is a token manager, which makes opaque \
+             ones: leave one out",
+        ));
+    }
+    Ok(())
+}
+
+fn no_storage() -> ConfigurationError {
+    ConfigurationError::new(
+        "the authorization server has no storage: say where it keeps its state with \
+         .storage(…)",
+    )
 }
 
 fn provides(upstream: &Upstream) -> Arc<dyn Provides> {
