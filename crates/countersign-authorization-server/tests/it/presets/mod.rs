@@ -8,6 +8,7 @@ mod gitlab;
 mod huggingface;
 mod oci;
 mod oidc;
+mod own_file;
 mod propelauth;
 mod scalekit;
 mod supabase;

@@ -39,7 +39,10 @@ pub(super) struct Trial {
 /// The built-in preset `name` for the application of `fake`, with the values of its
 /// variables there, and `values` over them.
 pub(super) fn provider_at(fake: &FakeProvider, name: &str, values: &[(&str, &str)]) -> Provider {
-    let preset = Preset::named(name).unwrap();
+    filled_at(fake, &Preset::named(name).unwrap(), values)
+}
+
+fn filled_at(fake: &FakeProvider, preset: &Preset, values: &[(&str, &str)]) -> Provider {
     let mut filled = fake.variables();
     for (variable, value) in values {
         filled.insert((*variable).to_owned(), (*value).to_owned());
@@ -85,12 +88,25 @@ pub(super) async fn trial(
     values: &[(&str, &str)],
     configure: impl FnOnce(UpstreamBuilder) -> UpstreamBuilder,
 ) -> Trial {
+    let preset = Preset::named(name).unwrap();
+    trial_of(name, &preset, fake, values, configure).await
+}
+
+/// The same with a file of one's own, `preset`, whose name is `name`.
+pub(super) async fn trial_of(
+    name: &'static str,
+    preset: &Preset,
+    fake: FakeProviderBuilder,
+    values: &[(&str, &str)],
+    configure: impl FnOnce(UpstreamBuilder) -> UpstreamBuilder,
+) -> Trial {
+    assert_eq!(preset.name(), name);
     let clock = TestClock::new();
     let callback = format!("https://as.test/callback/{name}");
     let fake = fake.redirect_uri(&callback).clock(clock.clone());
     let fake = fake.naming_real_origins();
     let fake = fake.start().await;
-    let provider = provider_at(&fake, name, values);
+    let provider = filled_at(&fake, preset, values);
     let mut builder = Upstream::builder(provider, fake.client_id()).fetcher(ToTheFake::new(&fake));
     builder = match fake.client_secret() {
         Some(secret) => builder.secret(Secret::new(secret)),
