@@ -1,6 +1,8 @@
 //! What `docs/providers/format.md` says about the fields is what the reader knows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign_resource_server::provider::Preset;
 
 use super::{SAMPLE, refusal};
 
@@ -77,4 +79,15 @@ fn the_document_lists_the_fields_of_each_part() {
         assert_eq!(documented, known, "{part}");
         assert!(!known.is_empty(), "{part}");
     }
+}
+
+#[test]
+fn the_file_in_the_document_can_be_used() {
+    let (_, rest) = FORMAT.split_once("```toml\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    let preset = Preset::parse(text).unwrap_or_else(|error| panic!("{error}"));
+    let values = BTreeMap::from([("domain".to_owned(), "acme.example.com".to_owned())]);
+    let provider = preset.fill(&values).unwrap();
+    assert!(provider.login.is_some());
+    assert_eq!(preset.unused_variables().next(), None);
 }
