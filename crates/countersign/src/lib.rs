@@ -86,12 +86,15 @@ mod direct;
 mod dispatch;
 #[cfg_attr(not(feature = "authorization-server"), path = "embedded/absent.rs")]
 mod embedded;
+mod environment;
 mod front;
 mod http;
 pub mod in_memory;
 pub mod keys;
 pub mod middleware;
 pub mod protocol;
+#[cfg(feature = "authorization-server")]
+pub mod proxy;
 mod random;
 mod registry;
 mod remote;
@@ -119,7 +122,12 @@ pub use countersign_resource_server::{
 pub use embedded::EmbeddedAuth;
 pub use front::{Answer, App, BoxError, PeerAddress, RouteAccess, Routes};
 pub use http::{Http, RunningServer, ServeError};
-pub use remote::RemoteAuth;
+#[cfg(feature = "authorization-server")]
+pub use proxy::{
+    AWSCognitoProvider, Auth0Provider, AzureProvider, GitHubOAuthProvider, GoogleOAuthProvider,
+    OAuth2Provider, OAuthProxy, OIDCProxy,
+};
+pub use remote::{FirebaseAuth, RemoteAuth};
 pub use rmcp_lane::{Notifier, SessionLimits};
 pub use server::{Server, Sessions};
 pub use tool_error::ToolError;

@@ -73,6 +73,8 @@ pub struct EmbeddedAuth {
     headless: Option<Headless>,
     settings: Option<AuthSettings>,
     changes: Vec<Change>,
+    /// Names of providers, and where they send people back to.
+    registered: Vec<(String, String)>,
     announcement: Announcement,
 }
 
@@ -130,6 +132,7 @@ impl EmbeddedAuth {
             headless: None,
             settings: None,
             changes: Vec::new(),
+            registered: Vec::new(),
             announcement: Box::new(print),
         }
     }
@@ -185,6 +188,18 @@ impl EmbeddedAuth {
     #[must_use]
     pub fn upstream(self, upstream: Upstream) -> Self {
         self.configure(|server| server.upstream(upstream))
+    }
+
+    /// The redirect URI that is registered at the provider `name`, byte for byte. If it
+    /// is not where this server answers, the start is refused and says what to register.
+    #[must_use]
+    pub fn registered_redirect_uri(
+        mut self,
+        name: impl Into<String>,
+        uri: impl Into<String>,
+    ) -> Self {
+        self.registered.push((name.into(), uri.into()));
+        self
     }
 
     /// Lets people log in with accounts of this server beside the providers of
@@ -309,8 +324,31 @@ impl EmbeddedAuth {
         let server = changes
             .fold(builder, |builder, change| change(builder))
             .build()?;
+        check_registered(&server, &self.registered)?;
         mounted::mount(server, around.gate, place, self.announcement)
     }
+}
+
+/// RFC 6749 §3.1.2.3: providers compare redirect URIs, so that a wrong one would be
+/// noticed by the first person who logs in.
+fn check_registered(
+    server: &AuthorizationServer,
+    registered: &[(String, String)],
+) -> Result<(), ConfigurationError> {
+    for (name, uri) in registered {
+        let Some(expected) = server.callback_address(name) else {
+            return Err(ConfigurationError::new(format!(
+                "a redirect URI is said for the provider {name}, and there is none of that name"
+            )));
+        };
+        if expected != *uri {
+            return Err(ConfigurationError::new(format!(
+                "the redirect URI of {name} is {uri}, and people come back to {expected}: \
+                 register that at the provider and set it here"
+            )));
+        }
+    }
+    Ok(())
 }
 
 impl App {

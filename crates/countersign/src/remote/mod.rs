@@ -5,6 +5,7 @@
 //! is kept. It takes a provider whose tokens name the service that they are for; others
 //! can be the login of an authorization server of one's own.
 
+mod firebase;
 mod forwarded;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use countersign_resource_server::{ConfigurationError, ProviderVerifier, Provider
 use crate::authentication::Authentication;
 use crate::front::RouteAccess;
 use crate::server::Server;
+pub use firebase::FirebaseAuth;
 use forwarded::Forwarded;
 
 /// The variable of presets that names what tokens are for.

@@ -51,6 +51,8 @@ mod personal_data;
 #[cfg(test)]
 mod places;
 #[cfg(test)]
+mod proxies;
+#[cfg(test)]
 mod remote;
 #[cfg(test)]
 mod request_state;
