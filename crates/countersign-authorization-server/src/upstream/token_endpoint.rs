@@ -41,7 +41,8 @@ impl Upstream {
         self.ask_for_tokens(parameters, now, random).await
     }
 
-    /// RFC 6749 §6. The scope is not named: it stays as it is.
+    /// RFC 6749 §6. The scope is not named: it stays as it is. An ID token that comes along
+    /// is not looked at, because nobody logs in by a refresh.
     pub(super) async fn exchange_refresh_token(
         &self,
         refresh_token: &Secret,

@@ -2,6 +2,7 @@
 
 use countersign_oauth::client_authentication::TokenEndpointAuthMethod;
 use countersign_oauth::jose::SigningKey;
+use countersign_resource_server::provider::IdentitySource;
 use testkit::TestKey;
 
 use super::*;
@@ -140,25 +141,36 @@ fn a_provider_on_this_machine_is_used_only_if_told_so() {
 
 #[test]
 fn without_metadata_everything_that_is_needed_has_to_be_named() {
-    let text = plain_with(
-        "discovery = \"https://op.example/.well-known/openid-configuration\"",
-        "",
-    )
-    .replace(
-        "issuer = \"https://op.example\"",
-        "issuer = \"https://op.example\"\nauthorization = \"https://op.example/a\"\n\
-         token = \"https://op.example/t\"",
-    );
-    let values = BTreeMap::from([("client_id".to_owned(), CLIENT.to_owned())]);
-    match Preset::parse(&text).and_then(|preset| Ok(preset.fill(&values))) {
-        // Whoever finds it first.
-        Err(_) | Ok(Err(_)) => {}
-        Ok(Ok(provider)) => {
-            let builder = Upstream::builder(provider, CLIENT).secret(Secret::new(SECRET));
-            let error = builder.build().unwrap_err().to_string();
-            assert!(error.contains("key set"), "{error}");
-        }
+    for (source, nonce, missing) in [
+        (IdentitySource::IdToken, true, "the key set"),
+        (IdentitySource::AccessToken, false, "the key set"),
+        (IdentitySource::Userinfo, false, "the userinfo endpoint"),
+        (
+            IdentitySource::Introspection,
+            false,
+            "the introspection endpoint",
+        ),
+    ] {
+        let mut provider = provider(PLAIN);
+        provider.discovery = None;
+        let login = provider.login.as_mut().unwrap();
+        (login.identity.source, login.nonce) = (source, nonce);
+        let sentence = |provider: &Provider| {
+            let builder = Upstream::builder(provider.clone(), CLIENT).secret(Secret::new(SECRET));
+            builder.build().unwrap_err().to_string()
+        };
+        assert!(sentence(&provider).contains("the authorization endpoint"));
+        provider.endpoints.authorization = Some("https://op.example/a".to_owned());
+        assert!(sentence(&provider).contains("the token endpoint"));
+        provider.endpoints.token = Some("https://op.example/t".to_owned());
+        let error = sentence(&provider);
+        assert!(error.contains(missing), "{error}");
     }
+    let mut provider = provider(PLAIN);
+    provider.endpoints.issuer = None;
+    let builder = Upstream::builder(provider, CLIENT).secret(Secret::new(SECRET));
+    let error = builder.build().unwrap_err().to_string();
+    assert!(error.contains("endpoints.issuer"), "{error}");
 }
 
 #[tokio::test]

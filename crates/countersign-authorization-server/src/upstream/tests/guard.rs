@@ -102,7 +102,7 @@ fn named() -> String {
 }
 
 #[tokio::test]
-async fn d26_d27_d30_no_request_reaches_what_is_not_on_the_public_internet() {
+async fn d26_d27_d30_d40_no_request_reaches_what_is_not_on_the_public_internet() {
     let server = FakeIssuerServer::start().await;
     for base in [
         // The server is there, and must not hear of it.

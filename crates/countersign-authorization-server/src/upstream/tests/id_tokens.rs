@@ -67,6 +67,16 @@ async fn x23_an_id_token_that_is_not_for_this_login_is_refused() {
             "algorithm",
             Box::new(|token| token.mac(SignatureAlgorithm::HS256, SECRET)),
         ),
+    ];
+    for (reason, change) in changes {
+        let refused = refusal(PLAIN, change).await;
+        assert!(refused.contains(reason), "{refused:?} is not {reason:?}");
+    }
+}
+
+#[tokio::test]
+async fn x23_an_id_token_that_is_not_of_this_time_or_of_another_kind_is_refused() {
+    let changes: Vec<(&str, Change)> = vec![
         (
             "expired",
             Box::new(|token| token.exp(UnixTime::from_secs(NOW.as_secs() - 61))),
