@@ -7,6 +7,7 @@
 //! - [`Http`], [`ModernClient`], [`LegacyClient`], [`raw::exchange`]: requests
 //!   over a tower service or a socket, in both protocol eras, or as plain bytes.
 //! - [`frames`]: HTTP/2 by hand.
+//! - [`corpus`]: rows of the attack corpus that are asked at several levels.
 //! - [`CaptureLog`]: everything that is logged, as text, to search for secrets.
 //!
 //! Nothing here sleeps or reads the system clock. A wrong use panics, because
@@ -21,6 +22,7 @@
 pub mod capture_log;
 pub mod client;
 pub mod clock;
+pub mod corpus;
 pub mod fake_server;
 pub mod frames;
 pub mod issuer;

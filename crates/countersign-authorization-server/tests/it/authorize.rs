@@ -2,6 +2,7 @@
 
 use countersign_authorization_server::Approval;
 use countersign_authorization_server::oauth::client_metadata::ClientMetadata;
+use countersign_authorization_server::oauth::pkce::CodeVerifier;
 use countersign_authorization_server::oauth::{Lifetime, RedirectUri, ScopeSet, Secret};
 use countersign_authorization_server::store::Kind;
 use http::{Request, StatusCode};
@@ -258,6 +259,20 @@ async fn as_20_as_22_as_23_a_good_answer_has_each_parameter_once() {
     assert_eq!(told["state"], "a b&c=d\u{e9}");
     let without = world.authorize(&[("state", "")]).await.redirect();
     assert_eq!(without.keys().collect::<Vec<_>>(), ["code", "iss"]);
+    // RFC 6749 §3.1: without a value is as if it were not sent.
+    let challenge = CodeVerifier::parse(VERIFIER).unwrap().challenge();
+    let query = form(&[
+        ("response_type", "code"),
+        ("client_id", "C1"),
+        ("code_challenge", challenge.as_str()),
+        ("code_challenge_method", "S256"),
+        ("state", ""),
+        ("scope", ""),
+        ("resource", ""),
+        ("prompt", ""),
+    ]);
+    let empty = world.get(&format!("/authorize?{query}")).await.redirect();
+    assert_eq!(empty.keys().collect::<Vec<_>>(), ["code", "iss"]);
 }
 
 fn waiting(world: &World) -> Secret {

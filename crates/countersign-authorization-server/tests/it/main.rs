@@ -25,7 +25,6 @@ mod overview;
 mod own_tokens;
 mod people;
 mod presets;
-mod quirks;
 mod races;
 mod refresh;
 mod registration;

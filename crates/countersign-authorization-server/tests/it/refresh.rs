@@ -117,6 +117,23 @@ async fn c32_a_refresh_token_of_a_disabled_account_is_refused() {
 }
 
 #[tokio::test]
+async fn c32_a_disabled_account_gets_no_successor_again_within_the_grace_window() {
+    let world = world().await;
+    let (_, first) = world.tokens().await;
+    let winner = tokens_of(&world.refresh(&first, &[]).await);
+    *world.person.enabled.lock().unwrap() = false;
+    world.clock.advance(Lifetime::from_secs(5));
+    for token in [&first, &winner.1] {
+        world.refresh(token, &[]).await.assert_tok("invalid_grant");
+    }
+    // Asking costs nothing: it is no replay, and nothing was used up.
+    assert!(!world.saw("ReplayDetected"));
+    *world.person.enabled.lock().unwrap() = true;
+    assert_eq!(tokens_of(&world.refresh(&first, &[]).await), winner);
+    tokens_of(&world.refresh(&winner.1, &[]).await);
+}
+
+#[tokio::test]
 async fn as_31_c33_a_refresh_token_ends_when_it_is_idle_or_its_grant_is_old() {
     let world = world().await;
     let (_, token) = world.tokens().await;

@@ -7,6 +7,7 @@ use countersign_oauth::redirect_uri::{
 };
 use countersign_oauth::{Issuer, Secret};
 use proptest::prelude::*;
+use testkit::corpus;
 
 const GOOD: &str = "https://good.example/cb";
 
@@ -28,140 +29,9 @@ fn assert_page(row: &str, asked: &str, registered: &[&str]) {
     );
 }
 
-/// The rows whose one expectation is a page, against one registered web address.
-const PAGES: &[(&str, &[&str])] = &[
-    ("R1", &["https://good.example/cb/"]),
-    (
-        "R2",
-        &["https://good.example/cb?x=1", "https://good.example/cb?"],
-    ),
-    ("R3", &["https://good.example/CB"]),
-    ("R4", &["https://good.example/cb/../evil"]),
-    ("R5", &["https://good.example/cb/%2e%2e/evil"]),
-    ("R6", &["https://good.example/cb/..%2fevil"]),
-    ("R7", &["https://good.example/cb%2f"]),
-    ("R8", &["https://good.example/%63b"]),
-    ("R9", &["https://good.example//cb"]),
-    ("R10", &["https://good.example/cb;x"]),
-    ("R11", &["https://good.example/cb#"]),
-    (
-        "R12",
-        &["https://good.example/cb#x", "https://good.example/cb?#x"],
-    ),
-    (
-        "R13",
-        &["HTTPS://GOOD.EXAMPLE/cb", "https://GOOD.example/cb"],
-    ),
-    ("R14", &["https://good.example:443/cb"]),
-    ("R15", &["https://good.example:0443/cb"]),
-    ("R16", &["https://good.example:8443/cb"]),
-    ("R17", &["https://good.example:/cb"]),
-    ("R18", &["https://good.example./cb"]),
-    (
-        "R19",
-        &[
-            "https://good.example@evil.example/cb",
-            "https://good.example:x@evil.example/cb",
-        ],
-    ),
-    ("R20", &["https://good.example%40evil.example/cb"]),
-    ("R21", &["https://good.example\\@evil.example/cb"]),
-    ("R22", &["https://evil.example\\.good.example/cb"]),
-    ("R23", &["https://user:pw@good.example/cb"]),
-    ("R24", &["https://good.example.evil.example/cb"]),
-    (
-        "R25",
-        &["https://evil-good.example/cb", "https://xgood.example/cb"],
-    ),
-    ("R26", &["https://sub.good.example/cb"]),
-    (
-        "R27",
-        &[
-            "https://g\u{43e}\u{43e}d.example/cb",
-            "https://xn--gd-jbaa.example/cb",
-        ],
-    ),
-    ("R28", &["https://xn--good-.example/cb"]),
-    ("R29", &["https://good%2eexample/cb"]),
-    (
-        "R30",
-        &[
-            "https:/good.example/cb",
-            "https:good.example/cb",
-            "https:///good.example/cb",
-        ],
-    ),
-    ("R31", &["//good.example/cb"]),
-    ("R32", &["/cb", "cb", ""]),
-    (
-        "R33",
-        &[
-            "ht\ttps://good.example/cb",
-            "ht\ntps://good.example/cb",
-            "ht\rtps://good.example/cb",
-            "https://go\tod.example/cb",
-            "https://go\nod.example/cb",
-            "https://go\rod.example/cb",
-            "https://good.example/c\tb",
-            "https://good.example/c\nb",
-            "https://good.example/c\rb",
-        ],
-    ),
-    (
-        "R34",
-        &[
-            " https://good.example/cb",
-            "https://good.example/cb ",
-            "\nhttps://good.example/cb",
-            "https://good.example/cb\n",
-            "\u{a0}https://good.example/cb",
-            "https://good.example/cb\u{a0}",
-        ],
-    ),
-    (
-        "R35",
-        &["https://good.example/cb%00", "https://good.example/cb\0"],
-    ),
-    ("R36", &["http://good.example/cb"]),
-    (
-        "R37",
-        &[
-            "javascript:alert(1)",
-            "JaVaScRiPt:alert(1)",
-            "java\nscript:alert(1)",
-            "javascript://good.example/%0aalert(1)",
-        ],
-    ),
-    (
-        "R38",
-        &[
-            "data:text/html,x",
-            "vbscript:x",
-            "file:///etc/passwd",
-            "blob:https://good.example/x",
-            "about:blank",
-            "view-source:https://good.example/cb",
-            "filesystem:https://good.example/x",
-        ],
-    ),
-    ("R39", &["urn:ietf:wg:oauth:2.0:oob"]),
-    ("R41", &["https://other.example/cb"]),
-    ("R43", &["https://goodXexample/cb"]),
-    (
-        "R44",
-        &[
-            "https://evil.example/.good.example/cb",
-            "https://evil.example#.good.example/cb",
-            "https://evil.example?.good.example/cb",
-            "https://evil.example%23.good.example/cb",
-            "https://a.b.good.example/cb",
-        ],
-    ),
-];
-
 #[test]
 fn r1_to_r45_no_mutation_of_a_registered_uri_is_redirected_to() {
-    for (row, mutations) in PAGES {
+    for (row, mutations) in corpus::REDIRECTS {
         for asked in *mutations {
             assert_page(row, asked, &[GOOD]);
             // Nor beside a loopback address, whose port may differ.
@@ -174,18 +44,10 @@ fn r1_to_r45_no_mutation_of_a_registered_uri_is_redirected_to() {
 
 #[test]
 fn r42_the_query_of_a_registered_uri_is_part_of_it() {
-    let registered = "https://good.example/cb?a=1&b=%2F";
-    for asked in [
-        "https://good.example/cb",
-        "https://good.example/cb?a=2&b=%2F",
-        "https://good.example/cb?a=1&b=%2F&c=3",
-        "https://good.example/cb?b=%2F&a=1",
-        "https://good.example/cb?a=1&b=%2f",
-        "https://good.example/cb?a=1&b=/",
-    ] {
-        assert_page("R42", asked, &[registered]);
+    for asked in corpus::QUERIES {
+        assert_page("R42", asked, &[corpus::QUERY]);
     }
-    assert!(ask(registered, &[registered]).is_ok());
+    assert!(ask(corpus::QUERY, &[corpus::QUERY]).is_ok());
 }
 
 #[test]
@@ -206,71 +68,7 @@ fn as_14_an_omitted_uri_is_only_clear_if_the_client_has_exactly_one() {
 
 #[test]
 fn l3_to_l11_nothing_but_the_port_of_a_loopback_uri_may_differ() {
-    let rows: &[(&str, &[&str])] = &[
-        (
-            "L3",
-            &[
-                "http://127.0.0.1:51234/other",
-                "http://127.0.0.1:51234/cb?x",
-                "http://127.0.0.1:1/cb/",
-            ],
-        ),
-        ("L4", &["http://127.0.0.2/cb", "http://127.0.0.2:51234/cb"]),
-        (
-            "L5",
-            &[
-                "http://127.1/cb",
-                "http://2130706433/cb",
-                "http://0x7f.0.0.1/cb",
-                "http://0177.0.0.1/cb",
-                "http://\u{2460}27.0.0.1/cb",
-                "http://127.0.0.1./cb",
-            ],
-        ),
-        (
-            "L6",
-            &[
-                "http://[::ffff:127.0.0.1]/cb",
-                "http://[::ffff:7f00:1]/cb",
-                "http://[::1%25lo]/cb",
-                "http://[0:0:0:0:0:0:0:1]/cb",
-            ],
-        ),
-        (
-            "L7",
-            &[
-                "http://localhost.evil.example/cb",
-                "http://127.0.0.1.evil.example/cb",
-                "http://127.0.0.1@evil.example/cb",
-                "http://127.0.0.1:1@evil.example/cb",
-            ],
-        ),
-        (
-            "L8",
-            &[
-                "http://localhost/cb",
-                "http://localhost:51234/cb",
-                "http://[::1]:51234/cb",
-            ],
-        ),
-        (
-            "L9",
-            &["https://127.0.0.1/cb", "https://127.0.0.1:51234/cb"],
-        ),
-        (
-            "L10",
-            &[
-                "http://127.0.0.1:0/cb",
-                "http://127.0.0.1:65536/cb",
-                "http://127.0.0.1:080/cb",
-                "http://127.0.0.1:/cb",
-                "http://127.0.0.1:+80/cb",
-                "http://127.0.0.1:99999999999/cb",
-            ],
-        ),
-        ("L11", &["http://0.0.0.0/cb", "http://[::]/cb"]),
-    ];
-    for (row, mutations) in rows {
+    for (row, mutations) in corpus::LOOPBACK {
         for asked in *mutations {
             assert_page(row, asked, &["http://127.0.0.1/cb"]);
             assert_page(row, asked, &["http://127.0.0.1:3000/cb"]);
@@ -325,14 +123,8 @@ fn l12_a_web_application_has_no_loopback_or_private_uri() {
 
 #[test]
 fn l13_a_private_use_uri_is_compared_byte_for_byte() {
-    let registered = "com.example.app:/cb";
-    for asked in [
-        "com.example.app://cb",
-        "COM.example.app:/cb",
-        "com.example.app:/cb/",
-        "com.example.app:1/cb",
-        "com.example.app:cb",
-    ] {
+    let registered = corpus::PRIVATE_USE;
+    for asked in corpus::PRIVATE_USES {
         assert_page("L13", asked, &[registered]);
     }
     assert!(ask(registered, &[registered]).is_ok());

@@ -166,10 +166,11 @@ const fn embedded(address: Ipv6Addr) -> Ipv4Addr {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    const REFUSED: &[&str] = &[
+    /// The list of row D26, and more.
+    pub(in crate::fetch) const REFUSED: &[&str] = &[
         "0.0.0.0",
         "10.0.0.1",
         "100.64.0.1",

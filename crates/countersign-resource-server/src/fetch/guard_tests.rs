@@ -11,6 +11,7 @@ use http::{Request, StatusCode};
 use testkit::{FakeIssuerServer, ScriptedAnswer};
 use tokio::time::Instant;
 
+use super::address::tests::REFUSED;
 use super::resolver::Lookup;
 use super::{Fetch, FetchError, Fetcher};
 
@@ -59,50 +60,6 @@ fn get(url: &str) -> Request<Bytes> {
 async fn fetched(fetcher: &Fetcher, url: &str) -> Result<StatusCode, FetchError> {
     fetcher.fetch(get(url)).await.map(|answer| answer.status())
 }
-
-const REFUSED: &[&str] = &[
-    "0.0.0.0",
-    "10.0.0.1",
-    "100.64.0.1",
-    "100.100.100.200",
-    "127.0.0.1",
-    "127.255.255.254",
-    "169.254.169.254",
-    "169.254.170.2",
-    "172.16.0.1",
-    "172.31.255.255",
-    "192.0.0.192",
-    "192.0.2.1",
-    "192.88.99.1",
-    "192.168.0.1",
-    "198.18.0.1",
-    "198.51.100.1",
-    "203.0.113.1",
-    "224.0.0.1",
-    "240.0.0.1",
-    "255.255.255.255",
-    "::",
-    "::1",
-    "::127.0.0.1",
-    "::ffff:127.0.0.1",
-    "::ffff:a9fe:a9fe",
-    "::ffff:0:127.0.0.1",
-    "64:ff9b::7f00:1",
-    "64:ff9b::a9fe:a9fe",
-    "64:ff9b:1::a9fe:a9fe",
-    "64:ff9b:1:a9fe:a9:fe00::",
-    "100::1",
-    "2001:0:0a00:1::f5ff:fffe",
-    "2001:db8::1",
-    "2002:7f00:1::1",
-    "2002:a9fe:a9fe::1",
-    "2606:4700::5efe:169.254.169.254",
-    "fc00::1",
-    "fd00:ec2::254",
-    "fe80::1",
-    "fec0::1",
-    "ff02::1",
-];
 
 #[tokio::test]
 async fn d26_a_host_that_resolves_to_a_special_address_is_not_connected_to() {

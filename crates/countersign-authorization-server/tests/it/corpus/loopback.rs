@@ -7,75 +7,11 @@ use countersign_authorization_server::oauth::redirect_uri::ApplicationType;
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
+use testkit::corpus;
 
 use super::Asked;
 use super::standing::Standing;
 use crate::fixture::*;
-
-const PAGES: &[(&str, &[&str])] = &[
-    (
-        "L3",
-        &[
-            "http://127.0.0.1:51234/other",
-            "http://127.0.0.1:51234/cb?x",
-            "http://127.0.0.1:1/cb/",
-        ],
-    ),
-    ("L4", &["http://127.0.0.2/cb", "http://127.0.0.2:51234/cb"]),
-    (
-        "L5",
-        &[
-            "http://127.1/cb",
-            "http://2130706433/cb",
-            "http://0x7f.0.0.1/cb",
-            "http://0177.0.0.1/cb",
-            "http://\u{2460}27.0.0.1/cb",
-            "http://127.0.0.1./cb",
-        ],
-    ),
-    (
-        "L6",
-        &[
-            "http://[::ffff:127.0.0.1]/cb",
-            "http://[::ffff:7f00:1]/cb",
-            "http://[::1%25lo]/cb",
-            "http://[0:0:0:0:0:0:0:1]/cb",
-        ],
-    ),
-    (
-        "L7",
-        &[
-            "http://localhost.evil.example/cb",
-            "http://127.0.0.1.evil.example/cb",
-            "http://127.0.0.1@evil.example/cb",
-            "http://127.0.0.1:1@evil.example/cb",
-        ],
-    ),
-    (
-        "L8",
-        &[
-            "http://localhost/cb",
-            "http://localhost:51234/cb",
-            "http://[::1]:51234/cb",
-        ],
-    ),
-    (
-        "L9",
-        &["https://127.0.0.1/cb", "https://127.0.0.1:51234/cb"],
-    ),
-    (
-        "L10",
-        &[
-            "http://127.0.0.1:0/cb",
-            "http://127.0.0.1:65536/cb",
-            "http://127.0.0.1:080/cb",
-            "http://127.0.0.1:/cb",
-            "http://127.0.0.1:+80/cb",
-            "http://127.0.0.1:99999999999/cb",
-        ],
-    ),
-    ("L11", &["http://0.0.0.0/cb", "http://[::]/cb"]),
-];
 
 fn ask(client: &str, uri: &str) -> Asked {
     Asked::good()
@@ -97,7 +33,7 @@ async fn native_world(clients: &[(&str, &str)]) -> World {
 async fn l3_to_l11_as_15_nothing_but_the_port_of_a_loopback_address_may_differ() {
     let world = native_world(&[("N", "http://127.0.0.1:3000/cb")]).await;
     let mut standing = Standing::of(&world).await;
-    for (row, mutations) in PAGES {
+    for (row, mutations) in corpus::LOOPBACK {
         for asked in *mutations {
             for client in ["C2", "N"] {
                 let seen = ask(client, asked).get(&world).await;
@@ -187,16 +123,10 @@ async fn l12_a_web_application_is_neither_registered_nor_answered_on_loopback() 
 
 #[tokio::test]
 async fn l13_a_private_scheme_is_compared_byte_for_byte() {
-    let registered = "com.example.app:/cb";
+    let registered = corpus::PRIVATE_USE;
     let world = native_world(&[("A", registered)]).await;
     let mut standing = Standing::of(&world).await;
-    for asked in [
-        "com.example.app://cb",
-        "COM.example.app:/cb",
-        "com.example.app:/cb/",
-        "com.example.app:1/cb",
-        "com.example.app:cb",
-    ] {
+    for asked in corpus::PRIVATE_USES {
         let seen = ask("A", asked).get(&world).await;
         seen.assert_page();
         standing.holds("L13", asked, &seen).await;

@@ -5,141 +5,11 @@ use countersign_authorization_server::oauth::client_metadata::ClientMetadata;
 use countersign_authorization_server::store::Kind;
 use http::{Request, StatusCode};
 use http_body_util::Full;
+use testkit::corpus;
 
 use super::Asked;
 use super::standing::Standing;
 use crate::fixture::*;
-
-/// The rows whose one expectation is a page, against one registered web address.
-const PAGES: &[(&str, &[&str])] = &[
-    ("R1", &["https://good.example/cb/"]),
-    (
-        "R2",
-        &["https://good.example/cb?x=1", "https://good.example/cb?"],
-    ),
-    ("R3", &["https://good.example/CB"]),
-    ("R4", &["https://good.example/cb/../evil"]),
-    ("R5", &["https://good.example/cb/%2e%2e/evil"]),
-    ("R6", &["https://good.example/cb/..%2fevil"]),
-    ("R7", &["https://good.example/cb%2f"]),
-    ("R8", &["https://good.example/%63b"]),
-    ("R9", &["https://good.example//cb"]),
-    ("R10", &["https://good.example/cb;x"]),
-    ("R11", &["https://good.example/cb#"]),
-    (
-        "R12",
-        &["https://good.example/cb#x", "https://good.example/cb?#x"],
-    ),
-    (
-        "R13",
-        &["HTTPS://GOOD.EXAMPLE/cb", "https://GOOD.example/cb"],
-    ),
-    ("R14", &["https://good.example:443/cb"]),
-    ("R15", &["https://good.example:0443/cb"]),
-    ("R16", &["https://good.example:8443/cb"]),
-    ("R17", &["https://good.example:/cb"]),
-    ("R18", &["https://good.example./cb"]),
-    (
-        "R19",
-        &[
-            "https://good.example@evil.example/cb",
-            "https://good.example:x@evil.example/cb",
-        ],
-    ),
-    ("R20", &["https://good.example%40evil.example/cb"]),
-    ("R21", &["https://good.example\\@evil.example/cb"]),
-    ("R22", &["https://evil.example\\.good.example/cb"]),
-    ("R23", &["https://user:pw@good.example/cb"]),
-    ("R24", &["https://good.example.evil.example/cb"]),
-    (
-        "R25",
-        &["https://evil-good.example/cb", "https://xgood.example/cb"],
-    ),
-    ("R26", &["https://sub.good.example/cb"]),
-    (
-        "R27",
-        &[
-            "https://g\u{43e}\u{43e}d.example/cb",
-            "https://xn--gd-jbaa.example/cb",
-        ],
-    ),
-    ("R28", &["https://xn--good-.example/cb"]),
-    ("R29", &["https://good%2eexample/cb"]),
-    (
-        "R30",
-        &[
-            "https:/good.example/cb",
-            "https:good.example/cb",
-            "https:///good.example/cb",
-        ],
-    ),
-    ("R31", &["//good.example/cb"]),
-    ("R32", &["/cb", "cb", ""]),
-    (
-        "R33",
-        &[
-            "ht\ttps://good.example/cb",
-            "ht\ntps://good.example/cb",
-            "ht\rtps://good.example/cb",
-            "https://go\tod.example/cb",
-            "https://go\nod.example/cb",
-            "https://go\rod.example/cb",
-            "https://good.example/c\tb",
-            "https://good.example/c\nb",
-            "https://good.example/c\rb",
-        ],
-    ),
-    (
-        "R34",
-        &[
-            " https://good.example/cb",
-            "https://good.example/cb ",
-            "\nhttps://good.example/cb",
-            "https://good.example/cb\n",
-            "\u{a0}https://good.example/cb",
-            "https://good.example/cb\u{a0}",
-        ],
-    ),
-    (
-        "R35",
-        &["https://good.example/cb%00", "https://good.example/cb\0"],
-    ),
-    ("R36", &["http://good.example/cb"]),
-    (
-        "R37",
-        &[
-            "javascript:alert(1)",
-            "JaVaScRiPt:alert(1)",
-            "java\nscript:alert(1)",
-            "javascript://good.example/%0aalert(1)",
-        ],
-    ),
-    (
-        "R38",
-        &[
-            "data:text/html,x",
-            "vbscript:x",
-            "file:///etc/passwd",
-            "blob:https://good.example/x",
-            "about:blank",
-            "view-source:https://good.example/cb",
-            "filesystem:https://good.example/x",
-        ],
-    ),
-    ("R39", &["urn:ietf:wg:oauth:2.0:oob"]),
-    ("R41", &["https://other.example/cb"]),
-    ("R43", &["https://goodXexample/cb"]),
-    (
-        "R44",
-        &[
-            "https://evil.example/.good.example/cb",
-            "https://evil.example#.good.example/cb",
-            "https://evil.example?.good.example/cb",
-            "https://evil.example%23.good.example/cb",
-            "https://a.b.good.example/cb",
-        ],
-    ),
-];
 
 #[tokio::test]
 async fn r1_to_r44_as_14_as_16_bp_07_an_address_that_is_almost_registered_sees_a_page() {
@@ -148,7 +18,7 @@ async fn r1_to_r44_as_14_as_16_bp_07_an_address_that_is_almost_registered_sees_a
     let other = public("https://other.example/cb");
     world.add("C9", facts(other)).await;
     let mut standing = Standing::of(&world).await;
-    for (row, mutations) in PAGES {
+    for (row, mutations) in corpus::REDIRECTS {
         for asked in *mutations {
             let seen = Asked::good().with("redirect_uri", asked).get(&world).await;
             seen.assert_page();
@@ -176,7 +46,7 @@ async fn r40_an_address_that_is_sent_twice_sees_a_page() {
 #[tokio::test]
 async fn r42_the_query_of_an_address_is_compared_byte_for_byte() {
     let world = world().await;
-    let registered = "https://good.example/cb?a=1&b=%2F";
+    let registered = corpus::QUERY;
     let metadata = ClientMetadata::public(vec![RedirectUri::parse(registered).unwrap()]);
     world.add("C9", facts(metadata)).await;
     let ask = |uri| {
@@ -185,13 +55,7 @@ async fn r42_the_query_of_an_address_is_compared_byte_for_byte() {
             .with("redirect_uri", uri)
     };
     let mut standing = Standing::of(&world).await;
-    for asked in [
-        "https://good.example/cb",
-        "https://good.example/cb?a=2&b=%2F",
-        "https://good.example/cb?a=1&b=%2F&c=3",
-        "https://good.example/cb?b=%2F&a=1",
-        "https://good.example/cb?a=1&b=%2f",
-    ] {
+    for asked in corpus::QUERIES {
         let seen = ask(asked).get(&world).await;
         seen.assert_page();
         standing.holds("R42", asked, &seen).await;
