@@ -44,7 +44,7 @@ pub enum Oidc {}
 /// let server = Server::new("Notes").auth(
 ///     GitHubOAuthProvider::new("your-github-client-id", "your-github-client-secret")
 ///         .redirect_uri("http://localhost:8000/callback/github")
-///         .allow_group("your-organisation")
+///         .allow_group("9919") // the id of your organisation
 ///         .in_memory(),
 /// );
 /// ```
