@@ -173,7 +173,7 @@ impl Upstream {
 
 /// Byte for byte; or, where a provider writes `{…}` for the tenant into its own metadata,
 /// with any plain name there.
-fn is_issuer(iss: &str, expected: &str) -> bool {
+pub(super) fn is_issuer(iss: &str, expected: &str) -> bool {
     let parts = expected
         .split_once('{')
         .and_then(|(before, rest)| Some((before, rest.split_once('}')?.1)));

@@ -10,13 +10,13 @@ use countersign_oauth::id_token::IdTokenRules;
 use countersign_oauth::jose::VerifiedJws;
 use countersign_oauth::{Lifetime, Secret, UnixTime, json};
 use countersign_resource_server::IssuerKeys;
-use countersign_resource_server::provider::{IdentitySource, ListProfile};
+use countersign_resource_server::provider::{IdentitySource, IssuerRule, ListProfile};
 use http::header::AUTHORIZATION;
 use http::{Method, Response};
 use serde_json::{Map, Value};
 
 use super::credentials::sensitive;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, is_issuer};
 use super::error::UpstreamError;
 use super::identity::{self, UpstreamIdentity};
 use super::token_endpoint::request;
@@ -117,6 +117,7 @@ impl Upstream {
         let signed = self.verified_jws(token, now).await?;
         let claims = claims_object(&signed)?;
         let issuer = self.expected_issuer(&claims, now).await?;
+        self.check_key(&signed, &issuer)?;
         let rules = IdTokenRules {
             issuer: &issuer,
             client_id: self.client_id(),
@@ -143,6 +144,7 @@ impl Upstream {
         let signed = self.verified_jws(access_token, now).await?;
         let claims = claims_object(&signed)?;
         let issuer = self.expected_issuer(&claims, now).await?;
+        self.check_key(&signed, &issuer)?;
         let policy = ClaimsPolicy::builder()
             .issuer(issuer.as_str())
             .leeway(LEEWAY)
@@ -241,14 +243,24 @@ impl Upstream {
     ) -> Result<String, UpstreamError> {
         let rule = &self.0.login.identity.issuer;
         let metadata = match rule {
-            countersign_resource_server::provider::IssuerRule::OfMetadata => {
-                self.issuer(now).await?
-            }
+            IssuerRule::OfMetadata => self.issuer(now).await?,
             _ => None,
         };
         rule.expected(claims, metadata.as_deref()).ok_or_else(|| {
             UpstreamError::Identity("it is not certain who vouches for the person".to_owned())
         })
+    }
+
+    /// RFC 8725 §3.8: where tenants share a set of keys, a key that is that of one tenant
+    /// speaks for no other.
+    fn check_key(&self, signed: &VerifiedJws, issuer: &str) -> Result<(), UpstreamError> {
+        let has_tenants = matches!(self.0.login.identity.issuer, IssuerRule::Template(_));
+        match signed.key_issuer() {
+            Some(of) if has_tenants && !is_issuer(issuer, of) => Err(UpstreamError::Identity(
+                "the token is signed with a key of another tenant".to_owned(),
+            )),
+            _ => Ok(()),
+        }
     }
 
     async fn verified_jws(

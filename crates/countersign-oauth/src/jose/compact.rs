@@ -18,6 +18,7 @@ pub struct VerifiedJws {
     header: Header,
     payload: Vec<u8>,
     thumbprint: Option<Arc<str>>,
+    key_issuer: Option<Arc<str>>,
 }
 
 impl VerifiedJws {
@@ -35,6 +36,12 @@ impl VerifiedJws {
     /// nothing if it was an HMAC secret.
     pub fn thumbprint(&self) -> Option<&str> {
         self.thumbprint.as_deref()
+    }
+
+    /// The issuer that the key set names for the key that verified the token; most name
+    /// none. A key of one tenant must not speak for another (RFC 8725 §3.8).
+    pub fn key_issuer(&self) -> Option<&str> {
+        self.key_issuer.as_deref()
     }
 
     /// Header and signed bytes.
@@ -139,11 +146,13 @@ impl Unverified<'_> {
     /// [`JwsError`] if the algorithm is not accepted, no key or no single key
     /// fits, or the signature is wrong.
     pub fn verify(self, keys: &JwkSet, algorithms: &[Algorithm]) -> Result<VerifiedJws, JwsError> {
-        let thumbprint = self.verified_by(keys, algorithms)?.shared_thumbprint();
+        let key = self.verified_by(keys, algorithms)?;
+        let (thumbprint, key_issuer) = (key.shared_thumbprint(), key.issuer().cloned());
         Ok(VerifiedJws {
             header: self.header,
             payload: self.payload,
             thumbprint,
+            key_issuer,
         })
     }
 

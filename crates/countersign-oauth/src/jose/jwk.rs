@@ -63,6 +63,11 @@ impl VerifyingKey {
             }
             Some(_) => return Err(KeyError::Algorithm),
         }
+        match jwk.get("issuer") {
+            None => {}
+            Some(Value::String(issuer)) => key = key.of_issuer(issuer),
+            Some(_) => return Err(KeyError::Malformed),
+        }
         match jwk.get("kid") {
             None => Ok(key),
             Some(Value::String(kid)) => key.with_kid(kid),

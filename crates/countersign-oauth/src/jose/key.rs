@@ -30,6 +30,7 @@ pub struct VerifyingKey {
     thumbprint: Arc<str>,
     kid: Option<String>,
     declared: Option<Algorithm>,
+    issuer: Option<Arc<str>>,
 }
 
 #[derive(Clone)]
@@ -146,6 +147,7 @@ impl VerifyingKey {
             thumbprint,
             kid: None,
             declared: None,
+            issuer: None,
         }
     }
 
@@ -176,6 +178,19 @@ impl VerifyingKey {
         }
         self.declared = Some(algorithm);
         Ok(self)
+    }
+
+    /// The same key, of `issuer` alone. Who verifies tokens of several issuers with one
+    /// set has to compare it.
+    pub(super) fn of_issuer(mut self, issuer: &str) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// The issuer that the key set names for this key, as written. No RFC has this member;
+    /// sets that serve several tenants do.
+    pub const fn issuer(&self) -> Option<&Arc<str>> {
+        self.issuer.as_ref()
     }
 
     /// The key id (RFC 7517 §4.5).

@@ -235,6 +235,43 @@ async fn a80_a_token_of_another_tenant_is_refused() {
 }
 
 #[tokio::test]
+async fn a80_a_key_of_one_tenant_speaks_for_no_other() {
+    let attempt = attempt();
+    for (of, good) in [
+        (json!("https://op.example/t-1/v2.0"), true),
+        (json!("https://op.example/{tenantid}/v2.0"), true),
+        (Value::Null, true),
+        (json!("https://op.example/t-2/v2.0"), false),
+        (json!("https://op.example/consumers/v2.0"), false),
+        (json!("https://evil.example/{tenantid}/v2.0"), false),
+        (json!(7), false),
+    ] {
+        let token = id_token(&attempt)
+            .iss("https://op.example/t-1/v2.0")
+            .claim("tid", "t-1")
+            .claim("oid", "o-1");
+        let script = script_with(&token.sign());
+        let mut document = metadata();
+        document["issuer"] = "https://op.example/{tenantid}/v2.0".into();
+        script.json("/.well-known/openid-configuration", &document);
+        let mut keys = op().jwks_value();
+        for key in keys["keys"].as_array_mut().unwrap() {
+            if of.is_null() {
+                continue;
+            }
+            key["issuer"] = of.clone();
+        }
+        script.json("/jwks", &keys);
+        let upstream = builder(&many_tenants(), &script)
+            .allow_everyone()
+            .build()
+            .unwrap();
+        let outcome = redeem(&upstream, &attempt).await;
+        assert_eq!(outcome.is_ok(), good, "{of}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
 async fn a80_a_guest_with_a_chosen_address_is_who_issuer_and_subject_say() {
     let attempt = attempt();
     let token = id_token(&attempt)

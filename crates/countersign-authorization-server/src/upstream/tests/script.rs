@@ -12,11 +12,23 @@ use serde_json::Value;
 
 /// What one path answers.
 #[derive(Clone, Debug)]
-pub(super) struct Play(Result<(u16, Vec<(&'static str, String)>, String), FetchError>);
+pub(super) struct Play(Result<Reply, FetchError>);
+
+#[derive(Clone, Debug)]
+struct Reply {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+}
 
 impl Play {
     pub(super) fn of(status: u16, body: String) -> Self {
-        Self(Ok((status, Vec::new(), body)))
+        let headers = Vec::new();
+        Self(Ok(Reply {
+            status,
+            headers,
+            body,
+        }))
     }
 
     pub(super) fn failing(error: FetchError) -> Self {
@@ -24,8 +36,8 @@ impl Play {
     }
 
     pub(super) fn header(mut self, name: &'static str, value: &str) -> Self {
-        if let Ok((_, headers, _)) = &mut self.0 {
-            headers.push((name, value.to_owned()));
+        if let Ok(reply) = &mut self.0 {
+            reply.headers.push((name, value.to_owned()));
         }
         self
     }
@@ -121,12 +133,12 @@ impl Fetch for Script {
         let play = play.unwrap_or_else(|| Play::of(404, String::new()));
         Box::pin(async move {
             tokio::task::yield_now().await;
-            let (status, headers, body) = play.0?;
-            let mut answer = Response::builder().status(status);
-            for (name, value) in headers {
+            let reply = play.0?;
+            let mut answer = Response::builder().status(reply.status);
+            for (name, value) in reply.headers {
                 answer = answer.header(name, value);
             }
-            Ok(answer.body(Bytes::from(body)).unwrap())
+            Ok(answer.body(Bytes::from(reply.body)).unwrap())
         })
     }
 }
