@@ -21,7 +21,7 @@ use countersign_oauth::client_authentication::{ClientProof, PresentedClient};
 use countersign_oauth::{ClientId, Lifetime, UnixTime};
 use countersign_store::{CounterKey, Hits};
 
-use crate::network::{machine_of, network_of, of_one_stranger};
+use crate::network::{machine_of, of_one_stranger, shares_of};
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
 
@@ -37,7 +37,8 @@ pub struct RequestBudgets {
     pub failed_authentications: u64,
     /// Codes and tokens that nobody issued, shown by one client from one address.
     pub unknown_tokens: u64,
-    /// Authorization requests that begin to wait for a person, from one network.
+    /// Authorization requests that begin to wait for a person, from one network, an IPv4
+    /// /24 or an IPv6 /64; an IPv6 /48 may send ten times as many.
     pub authorizations: u64,
 }
 
@@ -123,10 +124,15 @@ impl Inner {
         let Some(address) = of_one_stranger(address) else {
             return Ok(None);
         };
-        let counter = CounterKey::new("authorization requests", &[&network_of(address)]);
         let budgets = &self.settings.budgets;
-        self.count_within(&counter, budgets.window, budgets.authorizations)
-            .await
+        for (network, most) in shares_of(address, budgets.authorizations) {
+            let counter = CounterKey::new("authorization requests", &[&network]);
+            let until = self.count_within(&counter, budgets.window, most).await?;
+            if until.is_some() {
+                return Ok(until);
+            }
+        }
+        Ok(None)
     }
 
     async fn count(

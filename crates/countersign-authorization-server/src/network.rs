@@ -16,16 +16,22 @@ pub(crate) fn network_of(address: IpAddr) -> String {
     }
 }
 
-/// The network from which one customer can have any number of the others: an IPv6 /48.
-/// Nobody gets many IPv4 networks for nothing.
-pub(crate) fn networks_around(address: IpAddr) -> Option<String> {
-    match address.to_canonical() {
+/// How many times as much as one network those around it may try together.
+const NETWORKS_AROUND: u64 = 10;
+
+/// The networks for which a request from `address` counts, and how much each may if
+/// one network may `most`. From an IPv6 /48 one customer can have any number of
+/// networks; nobody gets many IPv4 networks for nothing.
+pub(crate) fn shares_of(address: IpAddr, most: u64) -> impl Iterator<Item = (String, u64)> {
+    let around = match address.to_canonical() {
         IpAddr::V4(_) => None,
         IpAddr::V6(address) => {
             let [a, b, c, ..] = address.segments();
-            Some(format!("{a:x}:{b:x}:{c:x}::/48"))
+            let most = most.saturating_mul(NETWORKS_AROUND);
+            Some((format!("{a:x}:{b:x}:{c:x}::/48"), most))
         }
-    }
+    };
+    [(network_of(address), most)].into_iter().chain(around)
 }
 
 /// One machine: an IPv4 address, an IPv6 /64. Networks have more neighbours whom
@@ -91,8 +97,13 @@ mod tests {
             assert_eq!(network_of(address(one)), network);
             assert_eq!(machine_of(address(one)), machine);
         }
-        let around = networks_around(address("2001:db8:7:8::9"));
-        assert_eq!(around.as_deref(), Some("2001:db8:7::/48"));
-        assert_eq!(networks_around(address("::ffff:192.0.2.7")), None);
+        let shares = |text| shares_of(address(text), 20).collect::<Vec<_>>();
+        let share = |network: &str, most| (network.to_owned(), most);
+        let (own, around) = ("2001:db8:7:8::/64", "2001:db8:7::/48");
+        assert_eq!(
+            shares("2001:db8:7:8::9"),
+            [share(own, 20), share(around, 200)]
+        );
+        assert_eq!(shares("::ffff:192.0.2.7"), [share("192.0.2.0/24", 20)]);
     }
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use super::password::Password;
+use super::throttle::Trier;
 use crate::random::{Random, draw};
 use crate::unavailable::Unavailable;
 
@@ -20,6 +21,10 @@ const AT_ONCE: usize = 4;
 
 /// How many run or wait.
 const WAITING: usize = 64;
+
+/// How many of them strangers leave to browsers that logged in before: whoever makes
+/// many strangers try at once keeps nobody out who is at home.
+const LEFT_BY_STRANGERS: usize = 16;
 
 /// What trying one password costs (RFC 9106 §3.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -121,7 +126,12 @@ impl Hasher {
         &self,
         stored: Option<&PasswordHash>,
         presented: &Secret,
+        trier: &Trier<'_>,
     ) -> Result<bool, Unavailable> {
+        let is_stranger = matches!(trier, Trier::Stranger(_));
+        if is_stranger && self.waiting.available_permits() <= LEFT_BY_STRANGERS {
+            return Err(Unavailable::Login);
+        }
         let Some(stored) = stored else {
             self.run(self.cost, presented, vec![0; 16]).await?;
             return Ok(false);
@@ -169,4 +179,32 @@ fn digest(cost: HashingCost, password: &Secret, salt: &[u8]) -> Result<[u8; 32],
         .hash_password_into(password.reveal().as_bytes(), salt, &mut hash)
         .map_err(|_| Unavailable::Login)?;
     Ok(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn g13_g15_strangers_who_come_all_at_once_leave_room_for_whoever_was_here_before() {
+        let cost = HashingCost {
+            memory: 32,
+            passes: 1,
+            lanes: 1,
+        };
+        let hasher = Hasher::new(cost);
+        let password = Secret::new("a password");
+        let (stranger, device) = (Trier::Stranger(None), Trier::Device("browser"));
+        let strangers = u32::try_from(WAITING - LEFT_BY_STRANGERS).unwrap();
+        let crowd = hasher.waiting.try_acquire_many(strangers).unwrap();
+        let refused = hasher.matches(None, &password, &stranger).await;
+        assert!(matches!(refused, Err(Unavailable::Login)));
+        assert!(hasher.matches(None, &password, &device).await.is_ok());
+        drop(crowd);
+        assert!(hasher.matches(None, &password, &stranger).await.is_ok());
+        let all = u32::try_from(WAITING).unwrap();
+        let _crowd = hasher.waiting.try_acquire_many(all).unwrap();
+        let refused = hasher.matches(None, &password, &device).await;
+        assert!(matches!(refused, Err(Unavailable::Login)));
+    }
 }

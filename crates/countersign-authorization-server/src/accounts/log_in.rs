@@ -89,7 +89,7 @@ impl Accounts {
         if let Some(until) = self.spend(counted, &trier).await? {
             return Ok(LoginOutcome::Throttled(until));
         }
-        let Some(account) = self.check(account, attempt.password).await? else {
+        let Some(account) = self.check(account, attempt.password, &trier).await? else {
             return Ok(LoginOutcome::Refused);
         };
         self.give_back(counted, &trier).await?;
@@ -105,6 +105,7 @@ impl Accounts {
         &self,
         account: Option<Account>,
         password: &Secret,
+        trier: &Trier<'_>,
     ) -> Result<Option<Account>, Unavailable> {
         let stored = account.as_ref();
         let stored = stored.and_then(|account| account.body.password.as_ref());
@@ -112,8 +113,8 @@ impl Accounts {
         let too_long = Secret::new("");
         let is_long = Password::new(password.clone()).is_err();
         let presented = if is_long { &too_long } else { password };
-        let matches = self.hasher.matches(stored, presented).await? && !is_long;
-        Ok(account.filter(|account| matches && !account.body.disabled))
+        let matches = self.hasher.matches(stored, presented, trier).await?;
+        Ok(account.filter(|account| matches && !is_long && !account.body.disabled))
     }
 
     /// Hashes the right `password` of `account` at the cost of today, if it was hashed
@@ -164,7 +165,7 @@ impl Accounts {
         if let Some(until) = self.spend(&counted, &trier).await? {
             return Ok(LoginOutcome::Throttled(until));
         }
-        let Some(account) = self.check(Some(account), current).await? else {
+        let Some(account) = self.check(Some(account), current, &trier).await? else {
             return Ok(LoginOutcome::Refused);
         };
         self.give_back(&counted, &trier).await?;

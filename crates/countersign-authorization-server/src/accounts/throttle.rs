@@ -12,7 +12,7 @@ use countersign_oauth::{Lifetime, UnixTime};
 use countersign_store::CounterKey;
 
 use super::Accounts;
-use crate::network::{network_of, of_one_stranger};
+use crate::network::{network_of, of_one_stranger, shares_of};
 use crate::unavailable::Unavailable;
 
 /// How many logins may be tried within `window`. A login that succeeds gives back
@@ -26,7 +26,8 @@ pub struct LoginBudgets {
     pub device: u64,
     /// From one network, for one account.
     pub account_from_network: u64,
-    /// From one network, for all accounts.
+    /// From one network, an IPv4 /24 or an IPv6 /64, for all accounts; an IPv6 /48 may
+    /// try ten times as many.
     pub network: u64,
     /// By all strangers together, for one account.
     pub account: u64,
@@ -100,9 +101,11 @@ impl Accounts {
                 let parts = [account, network.as_deref().unwrap_or_default()];
                 let pair = CounterKey::new("login to account from network", &parts);
                 let mut counters = vec![(pair, budgets.account_from_network)];
-                if let Some(network) = &network {
-                    let counter = CounterKey::new("login from network", &[network]);
-                    counters.push((counter, budgets.network));
+                if let Some(address) = of_one_stranger(*address) {
+                    for (network, most) in shares_of(address, budgets.network) {
+                        let counter = CounterKey::new("login from network", &[&network]);
+                        counters.push((counter, most));
+                    }
                 }
                 let all = CounterKey::new("login to account", &[account]);
                 counters.push((all, budgets.account));

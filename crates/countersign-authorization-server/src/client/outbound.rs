@@ -11,7 +11,7 @@ use countersign_oauth::Lifetime;
 use countersign_store::{CounterKey, Found, Key, Record, Write};
 
 use super::{Client, ClientSource};
-use crate::network::{network_of, of_one_stranger};
+use crate::network::{network_of, of_one_stranger, shares_of};
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
 
@@ -135,15 +135,12 @@ fn of_strangers(host: &str, address: Option<IpAddr>) -> Vec<(CounterKey, u64)> {
         (CounterKey::new("documents fetched", &[]), IN_ALL),
     ];
     if let Some(address) = of_one_stranger(address) {
-        let network = network_of(address);
         let purpose = "documents fetched for";
-        budgets.extend([
-            (CounterKey::new(purpose, &[&network]), FOR_NETWORK),
-            (
-                CounterKey::new(purpose, &[&network, host]),
-                OF_HOST_FOR_NETWORK,
-            ),
-        ]);
+        for (network, most) in shares_of(address, FOR_NETWORK) {
+            budgets.push((CounterKey::new(purpose, &[&network]), most));
+        }
+        let parts = [&network_of(address), host];
+        budgets.push((CounterKey::new(purpose, &parts), OF_HOST_FOR_NETWORK));
     }
     budgets
 }

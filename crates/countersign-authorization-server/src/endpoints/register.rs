@@ -18,7 +18,7 @@ use super::cors;
 use crate::audit::AuditEvent;
 use crate::client::{ClientFacts, ClientSource, record_of};
 use crate::exchange::{Answer, Incoming, json, retry_after, throttled};
-use crate::network::{network_of, networks_around, of_one_stranger};
+use crate::network::{of_one_stranger, shares_of};
 use crate::random::{draw_id, draw_secret};
 use crate::server::Inner;
 use crate::settings::Registration;
@@ -124,9 +124,6 @@ async fn initial_access_token(
     Ok(found.live().map(|_| key))
 }
 
-/// How many times as much as one network the networks around it may register.
-const NETWORKS_AROUND: u64 = 10;
-
 /// Until when nobody at `address` can register, if that is so.
 async fn over_quota(
     inner: &Inner,
@@ -134,12 +131,7 @@ async fn over_quota(
 ) -> Result<Option<UnixTime>, Unavailable> {
     let settings = &inner.settings;
     if let Some(address) = of_one_stranger(address) {
-        let most = settings.registrations_per_hour;
-        let around = networks_around(address).map(|network| {
-            let most = most.saturating_mul(NETWORKS_AROUND);
-            (network, most)
-        });
-        for (network, most) in [(network_of(address), most)].into_iter().chain(around) {
+        for (network, most) in shares_of(address, settings.registrations_per_hour) {
             let counter = CounterKey::new("registrations", &[&network]);
             let hour = Lifetime::from_hours(1);
             let until = inner.count_within(&counter, hour, most).await?;

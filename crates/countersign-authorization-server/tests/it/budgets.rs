@@ -367,6 +367,19 @@ async fn c12_authorization_requests_that_wait_are_bounded_for_each_network() {
     assert_eq!(world.count(waiting).await, 5);
     let elsewhere = world.send(ask("203.0.113.1")).await;
     assert_eq!(elsewhere.status, StatusCode::OK);
+    // Many networks of one provider have not many times as much.
+    let mut waiting = 0;
+    for network in 0..30 {
+        for _ in 0..5 {
+            let seen = world.send(ask(&format!("2001:db8:7:{network:x}::1"))).await;
+            waiting += usize::from(seen.status == StatusCode::OK);
+        }
+    }
+    assert_eq!(waiting, 50);
+    assert_eq!(
+        world.send(ask("2001:db8:8::1")).await.status,
+        StatusCode::OK
+    );
     // Behind a proxy one visitor would use up what is there for all.
     for _ in 0..20 {
         assert_eq!(world.send(ask("127.0.0.1")).await.status, StatusCode::OK);
