@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use countersign_oauth::time::Clock;
+use tokio::sync::watch;
 
 use super::FakeProvider;
 use super::behaviour::Behaviour;
@@ -130,6 +131,7 @@ impl FakeProviderBuilder {
             keys: TestIssuer::new(ISSUER),
             origins,
             names_real_origins: self.names_real_origins,
+            answered: watch::Sender::new(0),
             state: Mutex::new(State {
                 applications: vec![application, super::other_application()],
                 people: vec![Person::alice(), Person::bob(), Person::mallory()],

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_oauth::time::Clock;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::behaviour::{Behaviour, Endpoint, Route, Service};
 use super::fact::Addresses;
@@ -32,6 +33,8 @@ pub(super) struct Core {
     /// Whether documents and tokens name the real origins.
     pub(super) names_real_origins: bool,
     pub(super) state: Mutex<State>,
+    /// Changes with each request that has been answered.
+    pub(super) answered: watch::Sender<usize>,
 }
 
 impl Core {
@@ -83,6 +86,12 @@ impl Core {
 
     /// Answers one request that arrived at the origin `ours`.
     pub(super) fn answer(&self, ours: &str, request: &ReceivedRequest) -> ScriptedAnswer {
+        let answer = self.answer_to(ours, request);
+        self.answered.send_modify(|number| *number += 1);
+        answer
+    }
+
+    fn answer_to(&self, ours: &str, request: &ReceivedRequest) -> ScriptedAnswer {
         let route = self.find(ours, &request.path).cloned();
         let endpoint = match &route {
             Some(route) => Some(route.endpoint),

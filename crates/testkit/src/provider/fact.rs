@@ -41,6 +41,8 @@ pub enum Fact {
     Permissions,
     /// The tenant of the person.
     Tenant,
+    /// The tenant as a short id behind a `T` (Slack).
+    Team,
     /// The application.
     ClientId,
     /// Whom the token is for.
@@ -176,6 +178,10 @@ impl Scene<'_> {
             Fact::Groups => person.groups.clone().into(),
             Fact::Permissions => person.permissions.clone().into(),
             Fact::Tenant => person.tenant.clone().into(),
+            Fact::Team => {
+                let short: String = person.tenant.chars().take(8).collect();
+                format!("T{short}").into()
+            }
             Fact::ClientId => self.client_id.into(),
             Fact::Audience => self.audience.clone()?.into(),
             Fact::Audiences => json!([self.audience.clone()?]),
@@ -267,8 +273,8 @@ fn half_hash(token: &str) -> String {
     crate::issuer::key::base64url(half)
 }
 
-/// The number of a group: what its name is made of, so that it stays the same.
-pub(super) fn group_number(name: &str) -> u64 {
+/// The number that every provider gives the group `name`.
+pub fn group_number(name: &str) -> u64 {
     let digit = |sum: u64, byte: u8| sum.wrapping_mul(31).wrapping_add(u64::from(byte));
     name.bytes().fold(7, digit) % 1_000_000_000
 }

@@ -56,7 +56,7 @@ use state::{Application, Asked, Refresh};
 pub use behaviour::{Behaviour, Endpoint};
 pub use breakage::Breakage;
 pub use builder::FakeProviderBuilder;
-pub use fact::{Fact, Shape};
+pub use fact::{Fact, Shape, group_number};
 pub use misbehaviour::{Misbehaviour, OTHER_CLIENT_ID, OTHER_ISSUER};
 pub use person::{HOME_TENANT, OTHER_TENANT, Person, SubjectStyle};
 pub use request::SeenRequest;
@@ -301,11 +301,12 @@ impl FakeProvider {
         self.core.state().seen.clear();
     }
 
-    /// Waits until `number` requests have arrived at the main origin.
-    pub async fn received(&self, number: usize) {
-        if let Some(server) = self.servers.first() {
-            server.received(number).await;
-        }
+    /// Waits until `number` requests to `endpoint` have been answered.
+    pub async fn asked(&self, endpoint: Endpoint, number: usize) {
+        let mut answered = self.core.answered.subscribe();
+        let enough = |_: &usize| self.requests_to(endpoint).len() >= number;
+        // The sender is alive: `self` owns it.
+        let _ = answered.wait_for(enough).await;
     }
 
     /// Fails the test if `text`, such as the token of an MCP client, arrived here

@@ -1,5 +1,6 @@
 use super::trial::trial;
 use testkit::FakeProvider;
+use testkit::provider::Endpoint;
 
 #[tokio::test]
 async fn preset_github_logs_people_in_by_number() {
@@ -30,4 +31,18 @@ async fn preset_github_lets_in_nobody_but_who_is_named() {
     github.subject_of("alice").await;
     github.keeps_out("bob").await;
     github.keeps_out("mallory").await;
+}
+
+#[tokio::test]
+async fn preset_github_gives_the_token_back_and_no_other_one() {
+    let github = trial("github", FakeProvider::github(), &[], |github| {
+        github.allow_everyone()
+    })
+    .await;
+    let elsewhere = github.fake.token_of_other_application("alice", &[]);
+    let requests = github.gives_back(Endpoint::Application).await;
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0].request.method, "DELETE");
+    assert!(github.fake.requests_to(Endpoint::Revocation).is_empty());
+    assert!(github.fake.is_live(&elsewhere));
 }

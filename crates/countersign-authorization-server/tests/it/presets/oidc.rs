@@ -1,5 +1,6 @@
 use super::trial::trial;
 use testkit::FakeProvider;
+use testkit::provider::Endpoint;
 
 #[tokio::test]
 async fn preset_oidc_logs_people_in_by_the_book() {
@@ -35,4 +36,11 @@ async fn preset_oidc_lets_in_a_domain_by_verified_addresses_alone() {
     oidc.keeps_out("bob").await;
     // The same address, which nobody has verified.
     oidc.keeps_out("mallory").await;
+}
+
+#[tokio::test]
+async fn preset_oidc_gives_tokens_back() {
+    let oidc = trial("oidc", FakeProvider::oidc(), &[], |it| it.allow_everyone()).await;
+    let requests = oidc.gives_back(Endpoint::Revocation).await;
+    assert!(!requests.is_empty());
 }

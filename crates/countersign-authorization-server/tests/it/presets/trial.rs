@@ -21,7 +21,7 @@ use countersign_resource_server::provider::{Preset, Provider};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use serde_json::Value;
-use testkit::provider::{Endpoint, FakeProviderBuilder, SeenRequest};
+use testkit::provider::{Endpoint, FakeProviderBuilder, Misbehaviour, SeenRequest};
 use testkit::{FakeProvider, TestClock};
 use url::Url;
 
@@ -174,8 +174,8 @@ impl Trial {
         Login { location, answer }
     }
 
-    /// Logs `person` in, and answers who that is to clients, with the login.
-    pub(super) async fn subject_of(&self, person: &str) -> (String, Login) {
+    /// Logs `person` in, and answers what the client got, with the login.
+    pub(super) async fn tokens_of(&self, person: &str) -> (Value, Login) {
         let login = self.log_in(Some(person)).await;
         let redirect = login.answer.redirect();
         let code = redirect.get("code");
@@ -189,7 +189,12 @@ impl Trial {
         ];
         let tokens = Browser::new(&self.server).post("/token", &fields).await;
         assert_eq!(tokens.status, StatusCode::OK, "{tokens:?}");
-        let tokens = tokens.json();
+        (tokens.json(), login)
+    }
+
+    /// Logs `person` in, and answers who that is to clients, with the login.
+    pub(super) async fn subject_of(&self, person: &str) -> (String, Login) {
+        let (tokens, login) = self.tokens_of(person).await;
         let payload = tokens["access_token"].as_str().unwrap();
         let payload = payload.split('.').nth(1).unwrap();
         let claims = URL_SAFE_NO_PAD.decode(payload).unwrap();
@@ -221,6 +226,65 @@ impl Trial {
             assert!(!request.request.path.contains(secret), "{request:?}");
         }
         login
+    }
+
+    /// When the client gives its tokens back, those of the provider are given back too:
+    /// requests to `endpoint`, which are answered.
+    pub(super) async fn gives_back(&self, endpoint: Endpoint) -> Vec<SeenRequest> {
+        let known = |fake: &FakeProvider| [fake.access_tokens(), fake.refresh_tokens()].concat();
+        let others = known(&self.fake);
+        let (tokens, _) = self.tokens_of("alice").await;
+        let mut issued = known(&self.fake);
+        issued.retain(|token| !others.contains(token));
+        assert!(issued.iter().all(|token| self.fake.is_live(token)));
+        let before = self.fake.requests_to(endpoint).len();
+        let token = tokens["refresh_token"].as_str().unwrap();
+        let fields = [("token", token), ("client_id", "C1")];
+        let answer = Browser::new(&self.server).post("/revoke", &fields).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        self.fake.asked(endpoint, before + 1).await;
+        for token in issued {
+            assert!(!self.fake.is_live(&token), "{token} is still good");
+        }
+        self.fake.requests_to(endpoint).split_off(before)
+    }
+
+    /// Where a login leads the browser.
+    pub(super) async fn location(&self) -> String {
+        Browser::new(&self.server).set_out(self.name).await
+    }
+
+    /// Whoever logs in while the provider is wrong in this way is not let in, and the
+    /// client hears nothing.
+    pub(super) async fn is_uncertain(&self, how: Misbehaviour) {
+        let said = format!("{}: {how:?}", self.name);
+        self.fake.misbehave(how);
+        let login = self.log_in(Some("alice")).await;
+        assert_eq!(login.answer.status, StatusCode::FORBIDDEN, "{said}");
+        assert_eq!(login.answer.header("location"), None, "{said}");
+        self.fake.behave();
+    }
+
+    /// An ID token that is wrong in any way lets nobody in (row X23).
+    pub(super) async fn verifies_id_tokens(&self) {
+        for how in [
+            Misbehaviour::WrongNonce,
+            Misbehaviour::NoNonce,
+            Misbehaviour::WrongAudience,
+            Misbehaviour::WrongAuthorizedParty,
+            Misbehaviour::WrongIssuer,
+            Misbehaviour::Unsigned,
+            Misbehaviour::StrangersKey,
+            Misbehaviour::SignedWithClientSecret,
+            Misbehaviour::Expired,
+            Misbehaviour::NotYetValid,
+            Misbehaviour::OtherApplication,
+            Misbehaviour::Claim("sub", None),
+            Misbehaviour::Claim("exp", None),
+        ] {
+            self.is_uncertain(how).await;
+        }
+        self.subject_of("alice").await;
     }
 
     /// The requests to the token endpoint so far.

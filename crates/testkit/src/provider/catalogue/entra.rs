@@ -146,6 +146,9 @@ impl FakeProvider {
     pub fn entra() -> FakeProviderBuilder {
         FakeProviderBuilder::new(Behaviour {
             variables: vec![("tenant", HOME_TENANT)],
+            metadata_issuer: Some(format!(
+                "https://login.microsoftonline.com/{HOME_TENANT}/v2.0"
+            )),
             tenant: Some(HOME_TENANT),
             ..behaviour("entra", HOME_TENANT)
         })

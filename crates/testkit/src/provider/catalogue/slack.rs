@@ -50,7 +50,7 @@ fn behaviour() -> Behaviour {
             vec![
                 ("ok", Fact::is(true)),
                 ("user_id", Fact::Subject),
-                ("team_id", Fact::is("T0001")),
+                ("team_id", Fact::Team),
             ],
         ),
     ]);
@@ -82,7 +82,7 @@ fn behaviour() -> Behaviour {
 fn team() -> Shape {
     vec![
         ("https:~1~1slack.com~1user_id", Fact::Subject),
-        ("https:~1~1slack.com~1team_id", Fact::is("T0001")),
+        ("https:~1~1slack.com~1team_id", Fact::Team),
     ]
 }
 
@@ -95,7 +95,7 @@ fn nested() -> Behaviour {
             ("user/id", Fact::Subject),
             ("user/name", Fact::Name),
             ("user/email", if_scope("identity.email", Fact::Email)),
-            ("team/id", Fact::is("T0001")),
+            ("team/id", Fact::Team),
         ]),
         scope: Some("identity.basic"),
     };
@@ -125,7 +125,7 @@ fn nested() -> Behaviour {
         token_response: vec![
             ("ok", Fact::is(true)),
             ("app_id", Fact::is("A0001")),
-            ("team/id", Fact::is("T0001")),
+            ("team/id", Fact::Team),
             ("authed_user/id", Fact::Subject),
             ("authed_user/scope", Fact::Scopes(",")),
             ("authed_user/access_token", Fact::AccessToken),

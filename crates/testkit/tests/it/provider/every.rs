@@ -107,6 +107,8 @@ async fn metadata_documents_name_the_issuer_and_only_addresses_that_answer() {
             provider.issuer().as_deref(),
             "{name}"
         );
+        let is_template = provider.issuer().unwrap().contains('{');
+        assert_eq!(is_template, name == "microsoft", "{name}");
         for (member, value) in document.as_object().unwrap() {
             let Some(address) = value.as_str().filter(|_| member != "issuer") else {
                 continue;

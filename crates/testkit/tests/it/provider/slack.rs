@@ -36,7 +36,7 @@ async fn slack_tells_failures_with_status_200_and_knows_no_proof_key() {
     let tokens = wrong.redeem(&code).await.json().await;
     assert_eq!(tokens["ok"], true, "the verifier means nothing");
     let id = claims(tokens["id_token"].as_str().unwrap());
-    assert_eq!(id["https://slack.com/team_id"], "T0001");
+    assert_eq!(id["https://slack.com/team_id"], "T11111111");
     assert_eq!(id["nonce"], "nonce-1");
     let mut answer = get(&provider.url(Endpoint::Userinfo).unwrap(), "x").await;
     assert_eq!(answer.status(), 200);

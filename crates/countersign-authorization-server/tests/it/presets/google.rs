@@ -1,0 +1,65 @@
+use super::trial::{Trial, trial};
+use testkit::FakeProvider;
+use testkit::provider::{Endpoint, Misbehaviour};
+
+async fn google() -> Trial {
+    trial("google", FakeProvider::google(), &[], |google| {
+        google.allow_everyone()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn preset_google_logs_people_in_and_asks_for_a_refresh_token_each_time() {
+    let google = google().await;
+    let login = google.keeps_people_apart().await;
+    assert_eq!(
+        login.asked("scope").as_deref(),
+        Some("openid email profile")
+    );
+    assert_eq!(login.asked("access_type").as_deref(), Some("offline"));
+    assert_eq!(login.asked("prompt").as_deref(), Some("consent"));
+    assert!(login.asked("nonce").is_some());
+    assert!(login.asked("code_challenge").is_some());
+    let logins = google.token_requests().len();
+    assert_eq!(google.fake.refresh_tokens().len(), logins);
+    for request in google.token_requests() {
+        assert!(request.parameter("client_secret").is_some());
+        assert_eq!(request.header("authorization"), None);
+    }
+}
+
+#[tokio::test]
+async fn preset_google_believes_the_workspace_and_no_address() {
+    let google = trial("google", FakeProvider::google(), &[], |google| {
+        google.allow_domain("corp.example")
+    })
+    .await;
+    google.subject_of("alice").await;
+    google.keeps_out("bob").await;
+    // The address of alice, in a private account.
+    google.keeps_out("mallory").await;
+    let mut private = google.fake.person("bob");
+    private.email = Some("bob@corp.example".to_owned());
+    google.fake.set_person(private);
+    google.keeps_out("bob").await;
+}
+
+#[tokio::test]
+async fn x23_a79_preset_google_lets_nobody_in_with_a_wrong_id_token() {
+    let google = google().await;
+    google.verifies_id_tokens().await;
+    google
+        .is_uncertain(Misbehaviour::WrongAccessTokenHash)
+        .await;
+}
+
+#[tokio::test]
+async fn preset_google_gives_tokens_back_without_the_secret() {
+    let google = google().await;
+    for request in google.gives_back(Endpoint::Revocation).await {
+        assert_eq!(request.header("authorization"), None);
+        assert_eq!(request.parameter("client_secret"), None);
+        assert_eq!(request.request.query, None);
+    }
+}
