@@ -193,3 +193,66 @@ impl Accounts {
         Ok(self.by_subject(&subject).await?.unwrap_or(account))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use countersign_store::MemoryStore;
+
+    use super::*;
+
+    fn identity(issuer: &str, subject: &str) -> UpstreamIdentity {
+        UpstreamIdentity {
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+            name: Some("Alice".to_owned()),
+            email: None,
+            domain: None,
+            groups: Vec::new(),
+        }
+    }
+
+    async fn arrive(accounts: &Accounts, provider: &str, identity: &UpstreamIdentity) -> Account {
+        let arriving = accounts.of_upstream(provider, identity).await.unwrap();
+        let written = accounts.store.write(arriving.writes, accounts.now()).await;
+        written.unwrap();
+        arriving.account
+    }
+
+    #[tokio::test]
+    async fn x22_subjects_that_differ_in_anything_are_different_people_with_names_of_their_own() {
+        let accounts = Accounts::new(Arc::new(MemoryStore::new()));
+        let mut names = Vec::new();
+        let mut subjects = Vec::new();
+        for (issuer, subject) in [
+            ("https://a.example", "user"),
+            ("https://a.example", "USER"),
+            ("https://a.example", "user "),
+            ("https://a.example", "us:er"),
+            ("https://a.example", "auth0|user"),
+            ("https://a.example/", "user"),
+            ("https://b.example", "user"),
+            ("https://a.example", &"x".repeat(1_000)),
+            ("https://a.example", "ｕser"),
+        ] {
+            let identity = identity(issuer, subject);
+            let account = arrive(&accounts, "p", &identity).await;
+            let again = arrive(&accounts, "p", &identity).await;
+            assert_eq!(again.subject, account.subject, "{issuer} {subject}");
+            // The same person through another application of the same issuer.
+            let elsewhere = arrive(&accounts, "q", &identity).await;
+            assert_eq!(elsewhere.subject, account.subject, "{issuer} {subject}");
+            let name = account.body.name.clone();
+            let parsed = AccountName::parse_any(&name).unwrap();
+            let found = accounts.by_name(&parsed).await.unwrap().unwrap();
+            assert_eq!(found.subject, account.subject);
+            assert!(name.starts_with("p:"), "{name}");
+            assert!(!names.contains(&name), "{name}");
+            assert!(!subjects.contains(&account.subject));
+            names.push(name);
+            subjects.push(account.subject);
+        }
+        assert_eq!(names[0], "p:user");
+    }
+}

@@ -33,7 +33,7 @@ pub(crate) const SCREENS: [Screen; 4] = [
 ];
 
 /// The narrowest that WCAG 2.2, 1.4.10 asks for: also a desktop at 400 %.
-const NARROW: Screen = screen("narrow", (320, 640), true, false);
+pub(crate) const NARROW: Screen = screen("narrow", (320, 640), true, false);
 
 const PHONE: Screen = SCREENS[2];
 const DESKTOP: Screen = SCREENS[0];

@@ -1,9 +1,11 @@
 //! A server whose people log in at providers that behave like the real ones.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use countersign_authorization_server::oauth::Secret;
+use countersign_authorization_server::store::sqlite::SqliteStore;
 use countersign_authorization_server::store::{Index, Kind, MemoryStore, SealingKeys, Store as _};
 use countersign_authorization_server::upstream::UpstreamBuilder;
 use countersign_authorization_server::{
@@ -14,7 +16,7 @@ use http::StatusCode;
 use testkit::{FakeProvider, TestClock};
 
 use super::super::browser::*;
-use crate::fixture::{Events, ISSUER, Seen};
+use crate::fixture::{Events, ISSUER, Mood, Person, Seen, World};
 
 /// A server, and its providers.
 pub(crate) struct Inn {
@@ -157,6 +159,33 @@ impl Inn {
         }
         let sent = self.github.requests_to(testkit::provider::Endpoint::Token);
         assert!(sent.is_empty(), "{sent:?}");
+    }
+}
+
+/// A server with GitHub alone over the database at `path`.
+pub(crate) async fn on_file(path: &Path, clock: &TestClock, github: &FakeProvider) -> World {
+    let store = SqliteStore::open(path).await.unwrap();
+    let upstream = application(github, "github").allow_everyone();
+    let sealing = SealingKeys::parse(&SealingKeys::text_of([7; 32])).unwrap();
+    let (store, events) = (Arc::new(store), Arc::new(Events::default()));
+    let server = AuthorizationServer::with_settings(settings_at(ISSUER))
+        .storage(Storage::new(store.clone(), sealing))
+        .clock(Arc::new(clock.clone()))
+        .audit(events.clone())
+        .upstream(upstream.build().unwrap())
+        .build()
+        .unwrap();
+    let person = Arc::new(Person {
+        mood: Mutex::new(Mood::Waits),
+        enabled: Mutex::new(true),
+        transaction: Mutex::new(None),
+    });
+    World {
+        server,
+        store,
+        clock: clock.clone(),
+        person,
+        events,
     }
 }
 

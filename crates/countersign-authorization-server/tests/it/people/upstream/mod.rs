@@ -11,4 +11,5 @@ mod consent;
 mod failures;
 mod fixture;
 mod login;
+mod restart;
 mod windows;

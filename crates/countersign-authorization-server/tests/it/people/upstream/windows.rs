@@ -5,7 +5,7 @@ use testkit::provider::{Breakage, Endpoint};
 
 use super::super::browser::*;
 use super::super::chromium::look::look;
-use super::super::chromium::{Running, SCREENS, driver, running_at};
+use super::super::chromium::{NARROW, Running, SCREENS, driver, running_at};
 use super::super::webdriver::{Screen, Window};
 use super::fixture::*;
 
@@ -47,7 +47,7 @@ async fn log_in(window: &Window<'_>, lodge: &Lodge, screen: Screen) {
 #[tokio::test]
 async fn a_person_consents_logs_in_at_github_and_sees_the_account_on_every_screen() {
     let Some(driver) = driver().await else { return };
-    for screen in SCREENS {
+    for screen in SCREENS.into_iter().chain([NARROW]) {
         let lodge = lodge(Offer::GitHub).await;
         let window = driver.open(screen).await;
         log_in(&window, &lodge, screen).await;
@@ -71,7 +71,7 @@ async fn a_person_consents_logs_in_at_github_and_sees_the_account_on_every_scree
 #[tokio::test]
 async fn several_ways_and_everything_that_goes_wrong_look_finished() {
     let Some(driver) = driver().await else { return };
-    for screen in SCREENS {
+    for screen in SCREENS.into_iter().chain([NARROW]) {
         let lodge = lodge(Offer::GitHubAndAccounts).await;
         lodge.at.site.add("ada", PASSWORD).await;
         let window = driver.open(screen).await;
