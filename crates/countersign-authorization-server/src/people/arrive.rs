@@ -70,7 +70,7 @@ impl Visit<'_> {
                     .await
             }
             Ok(Welcome::Disabled) => {
-                self.give_up(upstream, server, arrival).await;
+                self.give_back(upstream, server, arrival).await;
                 let said = "the account is disabled".to_owned();
                 self.note_refused(upstream, server, said);
                 self.keep_out(upstream, server, pending, KeptOut::Disabled)
@@ -116,11 +116,26 @@ impl Visit<'_> {
         Ok(answer)
     }
 
-    /// Gives tokens back that nobody will use.
+    /// Gives back the tokens of somebody whose account is disabled, who has no others.
+    async fn give_back(
+        &self,
+        upstream: &Upstream,
+        server: &AuthorizationServer,
+        arrival: &Arrival,
+    ) {
+        let inner = server.inner();
+        let random = inner.random.as_ref();
+        upstream
+            .give_back(&arrival.tokens, inner.now(), random)
+            .await;
+    }
+
+    /// Gives back tokens that came to nothing, unless that would end what the person has
+    /// allowed other clients too.
     async fn give_up(&self, upstream: &Upstream, server: &AuthorizationServer, arrival: &Arrival) {
-        let (now, random) = (server.inner().now(), server.inner().random.as_ref());
-        if let Err(error) = upstream.revoke(&arrival.tokens, now, random).await {
-            tracing::warn!(%error, "tokens of a provider that nobody uses were not revoked");
+        let login = upstream.provider().login.as_ref();
+        if login.is_some_and(|login| !login.revocation.ends_everything) {
+            self.give_back(upstream, server, arrival).await;
         }
     }
 

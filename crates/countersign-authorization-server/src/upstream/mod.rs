@@ -157,7 +157,8 @@ impl Upstream {
     ///
     /// # Errors
     ///
-    /// [`UpstreamError`]; nothing of the answer is to be kept then.
+    /// [`UpstreamError`]; nothing of the answer is to be kept then. The tokens of somebody
+    /// who may not in are given back.
     pub(crate) async fn redeem_code(
         &self,
         attempt: &AttemptSecrets,
@@ -173,12 +174,33 @@ impl Upstream {
             code,
         };
         let answer = self.exchange(redemption, resource, now, random).await?;
-        let identity = self.identify(&answer, attempt, now, random).await?;
+        let identity = match self.identify(&answer, attempt, now, random).await {
+            Ok(identity) => identity,
+            Err(error) => {
+                if matches!(error, UpstreamError::NotAllowed(_)) {
+                    self.give_back(&answer.tokens, now, random).await;
+                }
+                return Err(error);
+            }
+        };
         let mut tokens = answer.tokens;
         // RFC 6749 §5.1: absent "if identical to the scope requested by the client".
         let asked = self.0.scopes.join(" ");
         tokens.scope = tokens.scope.or((!asked.is_empty()).then_some(asked));
         Ok(Arrival { identity, tokens })
+    }
+
+    /// Revokes tokens that nobody will use. That it failed is for the log alone.
+    pub(crate) async fn give_back(
+        &self,
+        tokens: &UpstreamTokens,
+        now: UnixTime,
+        random: &dyn Random,
+    ) {
+        if let Err(error) = self.revoke(tokens, now, random).await {
+            let provider = self.name();
+            tracing::warn!(%error, provider, "tokens that nobody uses were not revoked");
+        }
     }
 
     /// Exchanges a refresh token at the time `now`. What comes back always has one: the

@@ -18,7 +18,7 @@ fn name(text: &str) -> AccountName {
 
 #[tokio::test]
 async fn x22_an_identity_is_the_issuer_and_the_subject_and_no_address_or_name() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     code_of(&inn, &inn.browser(), "D", "alice").await.redirect();
     let alice = inn.github.person("alice");
     // Everything that mallory can choose is alice's, in several spellings.
@@ -55,7 +55,7 @@ async fn x22_an_identity_is_the_issuer_and_the_subject_and_no_address_or_name() 
 
 #[tokio::test]
 async fn the_same_subject_at_two_providers_is_two_people() {
-    let inn = inn(Offer::GitHubAndOidc).await;
+    let inn = inn(Offer::Providers).await;
     for (provider, fake) in [("github", &inn.github), ("oidc", &inn.oidc)] {
         let browser = inn.browser();
         let page = browser.get("/login").await;
@@ -71,7 +71,7 @@ async fn the_same_subject_at_two_providers_is_two_people() {
 
 #[tokio::test]
 async fn two_browsers_in_which_a_newcomer_arrives_at_once_make_one_account() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let (one, two) = (inn.browser(), inn.browser());
     let first = inn.github.approve(&allow(&one, "D").await, "alice").await;
     let second = inn.github.approve(&allow(&two, "D").await, "alice").await;
@@ -84,7 +84,7 @@ async fn two_browsers_in_which_a_newcomer_arrives_at_once_make_one_account() {
 
 #[tokio::test]
 async fn they_are_listed_with_what_they_are_elsewhere() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     code_of(&inn, &inn.browser(), "D", "alice").await.redirect();
     let listed = inn.site.accounts.list(None).await.unwrap().entries;
     assert_eq!(listed.len(), 1);
@@ -100,7 +100,7 @@ async fn they_are_listed_with_what_they_are_elsewhere() {
 
 #[tokio::test]
 async fn c32_a_disabled_account_gets_nothing_more_and_cannot_log_in() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     let code = code_of(&inn, &browser, "D", "alice").await.redirect()["code"].clone();
     let fields = [
@@ -153,7 +153,7 @@ async fn who_is_not_let_in_by_the_rules_gets_nothing_and_the_client_is_told() {
     let rules = |builder: countersign_authorization_server::upstream::UpstreamBuilder| {
         builder.allow_subject("none-of-these")
     };
-    let inn = inn_with(settings, Offer::GitHub, rules, |builder| builder).await;
+    let inn = inn_with(settings, Offer::Alone, rules, |builder| builder).await;
     let browser = inn.browser();
     let callback = inn
         .github
@@ -174,11 +174,21 @@ async fn who_is_not_let_in_by_the_rules_gets_nothing_and_the_client_is_told() {
         assert_eq!(inn.count(kind).await, 0, "{kind}");
     }
     assert_eq!(inn.site.saw("UpstreamRefused"), 2);
+    assert_nobody_has_tokens(&inn, 2);
+}
+
+/// That GitHub issued so many tokens, and none of them is good any more.
+fn assert_nobody_has_tokens(inn: &Inn, issued: usize) {
+    let tokens = inn.github.access_tokens();
+    assert_eq!(tokens.len(), issued);
+    for token in tokens {
+        assert!(!inn.github.is_live(&token));
+    }
 }
 
 #[tokio::test]
 async fn a_deleted_account_is_gone_with_its_identity_and_who_comes_back_is_new() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     code_of(&inn, &inn.browser(), "D", "alice").await.redirect();
     let before = inn.site.accounts.list(None).await.unwrap().entries;
     inn.site
@@ -202,7 +212,7 @@ async fn a_deleted_account_is_gone_with_its_identity_and_who_comes_back_is_new()
 
 #[tokio::test]
 async fn a_name_of_theirs_is_no_local_account_and_nobody_can_guess_a_password() {
-    let inn = inn(Offer::GitHubAndAccounts).await;
+    let inn = inn(Offer::WithAccounts).await;
     let password = Password::new(Secret::new(PASSWORD)).unwrap();
     let taken = name("github:1");
     let refused = inn.site.accounts.add(&taken, &password).await;

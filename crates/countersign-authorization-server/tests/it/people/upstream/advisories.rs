@@ -40,7 +40,7 @@ fn link() -> String {
 /// it, and asks no more; a client that Mallory registered would get a code by a link.
 #[tokio::test]
 async fn ghsa_c2jp_x11_x13_what_the_provider_remembers_is_no_consent_to_another_client() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     with_mallory(&inn).await;
     let alice = inn.browser();
     code_of(&inn, &alice, "D", "alice").await.redirect();
@@ -96,7 +96,7 @@ async fn ghsa_c2jp_x11_x13_what_the_provider_remembers_is_no_consent_to_another_
 /// address at the provider; alice's login there would finish Mallory's request.
 #[tokio::test]
 async fn cve_2026_27124_x9_x10_a_login_that_mallory_began_is_not_finished_by_alice() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     with_mallory(&inn).await;
     let (mallory, alice) = (inn.browser(), inn.browser());
     let page = mallory.get(&link()).await;
@@ -134,7 +134,7 @@ async fn cve_2026_27124_x9_x10_a_login_that_mallory_began_is_not_finished_by_ali
 async fn ghsa_6x8h_x11_x12_a_client_id_that_all_servers_share_is_asked_about_each_time() {
     let documents = ClientIdDocuments::new(Host::new(), DocumentTrust::AnyHost);
     let rules = UpstreamBuilder::allow_everyone;
-    let inn = inn_with(settings_at(ISSUER), Offer::GitHub, rules, |builder| {
+    let inn = inn_with(settings_at(ISSUER), Offer::Alone, rules, |builder| {
         builder.client_id_documents(documents)
     })
     .await;
@@ -172,7 +172,7 @@ async fn ghsa_6x8h_x11_x12_a_client_id_that_all_servers_share_is_asked_about_eac
 /// shows, and told the code.
 #[tokio::test]
 async fn cve_2022_39222_x26_what_the_address_bar_shows_leads_to_no_code() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let (alice, mallory) = (inn.browser(), inn.browser());
     let location = allow(&alice, "D").await;
     let callback = inn.github.approve(&location, "alice").await;
@@ -189,7 +189,7 @@ async fn cve_2022_39222_x26_what_the_address_bar_shows_leads_to_no_code() {
 /// Auth.js, July 2026 (attacks.md 1.3): the state cookie was not bound to the provider.
 #[tokio::test]
 async fn x21_the_cookie_of_one_provider_is_none_for_another() {
-    let inn = inn(Offer::GitHubAndOidc).await;
+    let inn = inn(Offer::Providers).await;
     let browser = inn.browser();
     let login = browser.get("/login").await;
     let token = hidden(&login, "forgery_token");

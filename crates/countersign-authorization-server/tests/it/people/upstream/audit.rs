@@ -21,7 +21,7 @@ fn names(inn: &Inn, secrets: &[&str]) -> Vec<String> {
 
 #[tokio::test]
 async fn h13_a_login_is_three_events_and_each_refusal_is_one() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     taken(&inn.site.events);
     let location = allow(&browser, "D").await;

@@ -11,7 +11,7 @@ use crate::fixture::ISSUER;
 
 #[tokio::test]
 async fn x9_bp_09_what_one_browser_allowed_another_cannot_finish() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let (mallory, alice) = (inn.browser(), inn.browser());
     // Mallory allows a client of hers, and sends alice where it would go on.
     let location = allow(&mallory, "D").await;
@@ -32,7 +32,7 @@ async fn x9_bp_09_what_one_browser_allowed_another_cannot_finish() {
 
 #[tokio::test]
 async fn x10_x14_bp_06_a_binding_cookie_that_is_another_cut_or_forged_binds_nothing() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let (alice, other) = (inn.browser(), inn.browser());
     let callback = inn.github.approve(&allow(&alice, "D").await, "alice").await;
     allow(&other, "D").await;
@@ -66,7 +66,7 @@ async fn x10_x14_bp_06_a_binding_cookie_that_is_another_cut_or_forged_binds_noth
 
 #[tokio::test]
 async fn x15_bp_11_the_cookie_is_a_host_cookie_and_set_after_consent_alone() {
-    let inn = inn(Offer::GitHubAndAccounts).await;
+    let inn = inn(Offer::WithAccounts).await;
     let browser = inn.browser();
     let login = browser.authorize("D", &[]).await;
     let (token, transaction) = (
@@ -116,7 +116,7 @@ async fn x15_bp_11_the_cookie_is_a_host_cookie_and_set_after_consent_alone() {
 
 #[tokio::test]
 async fn x19_an_answer_that_was_made_for_somebody_else_logs_nobody_in() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let (mallory, victim) = (inn.browser(), inn.browser());
     // Mallory's own login: in the victim's browser, everything the victim then does
     // would be hers to see.
@@ -148,7 +148,7 @@ async fn x19_an_answer_that_was_made_for_somebody_else_logs_nobody_in() {
 
 #[tokio::test]
 async fn bp_08_bp_10_a_state_is_drawn_after_each_consent_and_used_once() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     let mut states = Vec::new();
     for _ in 0..20 {
@@ -179,7 +179,7 @@ async fn bp_08_bp_10_a_state_is_drawn_after_each_consent_and_used_once() {
 
 #[tokio::test]
 async fn bp_10_a_login_has_to_be_finished_within_ten_minutes() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     let late = inn
         .github
@@ -200,7 +200,7 @@ async fn bp_10_a_login_has_to_be_finished_within_ten_minutes() {
 
 #[tokio::test]
 async fn x26_no_address_shows_the_result_again_in_whatever_browser() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let (alice, stranger) = (inn.browser(), inn.browser());
     let page = alice.authorize("D", &[]).await;
     let location = location_of(&alice.decide(&page, "allow", &[]).await);
@@ -229,7 +229,7 @@ async fn x26_no_address_shows_the_result_again_in_whatever_browser() {
 
 #[tokio::test]
 async fn x17_x24_allow_pressed_twice_makes_one_attempt_and_leads_to_the_same_address() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let (browser, stranger) = (inn.browser(), inn.browser());
     let page = browser.authorize("D", &[]).await;
     let (one, two) = tokio::join!(
@@ -266,7 +266,7 @@ async fn x17_x24_allow_pressed_twice_makes_one_attempt_and_leads_to_the_same_add
 
 #[tokio::test]
 async fn a_browser_has_eight_logins_under_way_at_most() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     for _ in 0..12 {
         allow(&browser, "D").await;

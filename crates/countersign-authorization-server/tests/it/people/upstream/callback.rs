@@ -15,7 +15,7 @@ const MARKUP: &str = "<script>alert(1)</script><h1>Free</h1>";
 
 #[tokio::test]
 async fn x20_an_answer_that_is_none_is_a_page_and_uses_nothing_up() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     let callback = inn
         .github
@@ -81,7 +81,7 @@ async fn x20_an_answer_that_is_none_is_a_page_and_uses_nothing_up() {
 
 #[tokio::test]
 async fn x20_only_a_get_comes_back_from_a_provider() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     let callback = inn
         .github
@@ -112,7 +112,7 @@ async fn x20_only_a_get_comes_back_from_a_provider() {
 
 #[tokio::test]
 async fn x21_an_answer_at_the_address_of_another_provider_is_refused_before_anything_is_sent() {
-    let inn = inn(Offer::GitHubAndOidc).await;
+    let inn = inn(Offer::Providers).await;
     let browser = inn.browser();
     let mut callbacks = Vec::new();
     for (name, provider) in [("github", &inn.github), ("oidc", &inn.oidc)] {
@@ -158,7 +158,7 @@ async fn choose(browser: &Browser<'_>, client: &str, name: &str) -> String {
 
 #[tokio::test]
 async fn x18_who_says_no_at_the_provider_gives_nothing_and_the_client_is_told() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     let callback = inn.github.refuse(&allow(&browser, "D").await).await;
     let seen = browser.get(&callback).await;
@@ -173,7 +173,7 @@ async fn x18_who_says_no_at_the_provider_gives_nothing_and_the_client_is_told() 
 
 #[tokio::test]
 async fn x18_an_address_that_a_client_has_no_more_is_not_answered() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     let denied = inn.github.refuse(&allow(&browser, "C1").await).await;
     let allowed = inn
@@ -198,7 +198,7 @@ async fn x18_an_address_that_a_client_has_no_more_is_not_answered() {
 
 #[tokio::test]
 async fn x20_what_a_provider_says_about_an_error_is_shown_as_text() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     inn.github.misbehave(Misbehaviour::AuthorizationError(
         "application_suspended",
@@ -236,7 +236,7 @@ async fn x20_what_a_provider_says_about_an_error_is_shown_as_text() {
 
 #[tokio::test]
 async fn x29_where_people_come_back_to_is_configured_and_not_asked_for() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let hostile = [
         ("host", "evil.example"),
         ("x-forwarded-host", "evil.example"),

@@ -8,7 +8,7 @@ use super::fixture::*;
 
 #[tokio::test]
 async fn providers_and_local_accounts_are_offered_side_by_side() {
-    let inn = inn(Offer::GitHubAndAccounts).await;
+    let inn = inn(Offer::WithAccounts).await;
     inn.site.add("ada", PASSWORD).await;
     let browser = inn.browser();
     let page = browser.authorize("D", &[]).await;
@@ -46,7 +46,7 @@ async fn providers_and_local_accounts_are_offered_side_by_side() {
 
 #[tokio::test]
 async fn without_local_accounts_there_is_no_way_to_use_one() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     inn.site.add("ada", PASSWORD).await;
     let browser = inn.browser();
     let page = browser.get("/login").await;
@@ -66,7 +66,7 @@ async fn without_local_accounts_there_is_no_way_to_use_one() {
 
 #[tokio::test]
 async fn who_logged_in_with_a_password_is_out_when_that_is_offered_no_more() {
-    let offered = inn(Offer::GitHubAndAccounts).await;
+    let offered = inn(Offer::WithAccounts).await;
     offered.site.add("ada", PASSWORD).await;
     let browser = offered.browser();
     browser.log_in("ada").await;
@@ -115,7 +115,7 @@ async fn who_logged_in_with_a_password_is_out_when_that_is_offered_no_more() {
 
 #[tokio::test]
 async fn x6_x7_a_choice_that_this_page_did_not_send_is_refused() {
-    let inn = inn(Offer::GitHubAndOidc).await;
+    let inn = inn(Offer::Providers).await;
     let (browser, other) = (inn.browser(), inn.browser());
     let page = browser.authorize("D", &[]).await;
     let (token, transaction) = (hidden(&page, "forgery_token"), hidden(&page, "transaction"));
@@ -166,7 +166,7 @@ async fn x6_x7_a_choice_that_this_page_did_not_send_is_refused() {
 
 #[tokio::test]
 async fn x13_a_request_that_was_answered_cannot_be_chosen_for() {
-    let inn = inn(Offer::GitHubAndOidc).await;
+    let inn = inn(Offer::Providers).await;
     let browser = inn.browser();
     let page = browser.authorize("D", &[]).await;
     let (token, transaction) = (hidden(&page, "forgery_token"), hidden(&page, "transaction"));
@@ -186,7 +186,7 @@ async fn g14_logins_for_the_account_page_are_counted() {
     let mut settings = settings_at(crate::fixture::ISSUER);
     settings.budgets.authorizations = 3;
     let rules = countersign_authorization_server::upstream::UpstreamBuilder::allow_everyone;
-    let inn = inn_with(settings, Offer::GitHub, rules, |builder| builder).await;
+    let inn = inn_with(settings, Offer::Alone, rules, |builder| builder).await;
     let browser = inn.browser();
     let page = browser.get("/login").await;
     let token = hidden(&page, "forgery_token");

@@ -10,7 +10,7 @@ use crate::fixture::{CALLBACK, ISSUER, VERIFIER};
 #[tokio::test]
 async fn bp_04_the_page_names_the_client_its_hosts_the_scopes_and_what_the_provider_is_asked() {
     let rules = |builder: UpstreamBuilder| builder.allow_everyone().scopes(["public_repo"]);
-    let inn = inn_with(settings_at(ISSUER), Offer::GitHub, rules, |builder| builder).await;
+    let inn = inn_with(settings_at(ISSUER), Offer::Alone, rules, |builder| builder).await;
     let browser = inn.browser();
     let page = browser.authorize("D", &[]).await;
     for part in [
@@ -40,7 +40,7 @@ async fn bp_04_the_page_names_the_client_its_hosts_the_scopes_and_what_the_provi
 
 #[tokio::test]
 async fn as_43_scopes_are_chosen_one_by_one_before_the_provider_is_asked() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     for (ticked, granted) in [
         (&[][..], "read"),
         (&["write"], "read write"),
@@ -65,7 +65,7 @@ async fn as_43_scopes_are_chosen_one_by_one_before_the_provider_is_asked() {
 
 #[tokio::test]
 async fn who_says_no_here_is_never_sent_to_the_provider() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     let page = browser.authorize("D", &[]).await;
     let seen = browser.decide(&page, "deny", &[]).await;
@@ -81,7 +81,7 @@ async fn who_says_no_here_is_never_sent_to_the_provider() {
 
 #[tokio::test]
 async fn x5_bp_05_every_page_on_the_way_is_protected_and_leads_only_where_it_says() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     let page = browser.authorize("D", &[]).await;
     let (token, transaction) = (hidden(&page, "forgery_token"), hidden(&page, "transaction"));

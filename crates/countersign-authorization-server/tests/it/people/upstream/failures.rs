@@ -36,7 +36,7 @@ async fn assert_nothing_granted(inn: &Inn) {
 
 #[tokio::test]
 async fn x30_a_token_endpoint_that_gives_no_tokens_is_a_page_with_a_way_to_try_again() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     let member = |name, value| Misbehaviour::Member(Endpoint::Token, name, value);
     let broken = [
@@ -96,7 +96,7 @@ async fn x30_a_token_endpoint_that_hangs_is_given_up() {
         .build()
         .unwrap();
     let rules = |builder: UpstreamBuilder| builder.allow_everyone().fetcher(impatient);
-    let inn = inn_with(settings_at(ISSUER), Offer::GitHub, rules, |it| it).await;
+    let inn = inn_with(settings_at(ISSUER), Offer::Alone, rules, |it| it).await;
     let browser = inn.browser();
     let callback = inn
         .github
@@ -110,7 +110,7 @@ async fn x30_a_token_endpoint_that_hangs_is_given_up() {
 
 #[tokio::test]
 async fn a_provider_that_is_down_before_the_login_uses_nothing_up() {
-    let mut inn = inn(Offer::GitHubAndOidc).await;
+    let mut inn = inn(Offer::Providers).await;
     inn.oidc
         .break_endpoint(Endpoint::Discovery, Breakage::Status(503));
     let browser = inn.site.browser();
@@ -149,7 +149,7 @@ async fn a_provider_that_is_down_before_the_login_uses_nothing_up() {
 
 #[tokio::test]
 async fn x23_a_person_who_is_not_proven_is_nobody() {
-    let inn = inn(Offer::GitHubAndOidc).await;
+    let inn = inn(Offer::Providers).await;
     for wrong in [
         Misbehaviour::WrongNonce,
         Misbehaviour::NoNonce,
@@ -188,7 +188,7 @@ async fn x23_a_person_who_is_not_proven_is_nobody() {
 
 #[tokio::test]
 async fn x30_an_account_page_that_cannot_be_reached_offers_the_login_again() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     let login = browser.get("/login").await;
     let token = hidden(&login, "forgery_token");

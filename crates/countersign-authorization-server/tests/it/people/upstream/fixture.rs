@@ -28,9 +28,12 @@ pub(crate) struct Inn {
 /// Which providers a server has.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Offer {
-    GitHub,
-    GitHubAndOidc,
-    GitHubAndAccounts,
+    /// GitHub and nothing else.
+    Alone,
+    /// GitHub, and one that speaks OpenID Connect.
+    Providers,
+    /// GitHub, and local accounts.
+    WithAccounts,
 }
 
 /// The providers of a server at `issuer`, at the time of `clock`.
@@ -83,14 +86,14 @@ pub(crate) async fn inn_with(
     let (store, clock) = (Arc::new(MemoryStore::new()), TestClock::new());
     let (github, oidc) = providers(settings.issuer.as_str(), &clock).await;
     let mut upstreams = vec![rules(application(&github, "github")).build().unwrap()];
-    if offer == Offer::GitHubAndOidc {
+    if offer == Offer::Providers {
         upstreams.push(application(&oidc, "oidc").allow_everyone().build().unwrap());
     }
     let site = site_at(settings, (store, clock), |mut builder| {
         for upstream in upstreams {
             builder = builder.upstream(upstream);
         }
-        if offer == Offer::GitHubAndAccounts {
+        if offer == Offer::WithAccounts {
             builder = builder.with_local_accounts();
         }
         change(builder)

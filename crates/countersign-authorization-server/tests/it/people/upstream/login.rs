@@ -12,7 +12,7 @@ use crate::fixture::{CALLBACK, ISSUER, VERIFIER, tokens_of};
 
 #[tokio::test]
 async fn a_person_logs_in_at_the_provider_and_the_client_gets_tokens_of_this_server() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     let page = browser.authorize("D", &[]).await;
     let leaving = browser.decide(&page, "allow", &["write"]).await;
@@ -56,7 +56,7 @@ async fn a_person_logs_in_at_the_provider_and_the_client_gets_tokens_of_this_ser
 
 #[tokio::test]
 async fn the_account_page_says_through_whom_and_lets_go_and_log_out() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     code_of(&inn, &browser, "D", "alice").await.redirect();
     let page = browser.get("/account").await;
@@ -84,7 +84,7 @@ async fn the_account_page_says_through_whom_and_lets_go_and_log_out() {
 
 #[tokio::test]
 async fn the_account_page_can_be_reached_without_a_client() {
-    let inn = inn(Offer::GitHubAndOidc).await;
+    let inn = inn(Offer::Providers).await;
     for (name, provider) in [("github", &inn.github), ("oidc", &inn.oidc)] {
         let browser = inn.browser();
         let page = browser.get("/login").await;
@@ -104,7 +104,7 @@ async fn the_account_page_can_be_reached_without_a_client() {
 
 #[tokio::test]
 async fn x25_a_session_is_new_after_each_login_and_the_one_before_has_ended() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     let planted = "A".repeat(43);
     let cookie = (SESSION.to_owned(), planted.clone());
@@ -122,7 +122,7 @@ async fn x25_a_session_is_new_after_each_login_and_the_one_before_has_ended() {
 
 #[tokio::test]
 async fn every_new_grant_goes_to_the_provider_again_whoever_is_logged_in() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     code_of(&inn, &browser, "D", "alice").await.redirect();
     inn.github.forget_requests();
@@ -149,7 +149,7 @@ async fn every_new_grant_goes_to_the_provider_again_whoever_is_logged_in() {
 
 #[tokio::test]
 async fn p17_nothing_is_granted_unasked_whoever_is_logged_in() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     let none = [("prompt", "none")];
     let error = async |browser: &Browser<'_>| {
@@ -168,7 +168,7 @@ async fn p17_nothing_is_granted_unasked_whoever_is_logged_in() {
 
 #[tokio::test]
 async fn a_client_that_wants_a_fresh_login_gets_one_where_that_can_be_said() {
-    let inn = inn(Offer::GitHubAndOidc).await;
+    let inn = inn(Offer::Providers).await;
     for (wanted, told) in [
         ("login", Some("login")),
         ("select_account", Some("select_account")),
@@ -195,7 +195,7 @@ async fn a_client_that_wants_a_fresh_login_gets_one_where_that_can_be_said() {
 
 #[tokio::test]
 async fn bp_10_logins_that_nobody_finished_are_forgotten() {
-    let inn = inn(Offer::GitHub).await;
+    let inn = inn(Offer::Alone).await;
     let browser = inn.browser();
     for _ in 0..3 {
         allow(&browser, "D").await;

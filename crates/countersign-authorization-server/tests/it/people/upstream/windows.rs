@@ -48,7 +48,7 @@ async fn log_in(window: &Window<'_>, lodge: &Lodge, screen: Screen) {
 async fn a_person_consents_logs_in_at_github_and_sees_the_account_on_every_screen() {
     let Some(driver) = driver().await else { return };
     for screen in SCREENS.into_iter().chain([NARROW]) {
-        let lodge = lodge(Offer::GitHub).await;
+        let lodge = lodge(Offer::Alone).await;
         let window = driver.open(screen).await;
         log_in(&window, &lodge, screen).await;
         window.go(&format!("{}/account", lodge.at.issuer)).await;
@@ -72,7 +72,7 @@ async fn a_person_consents_logs_in_at_github_and_sees_the_account_on_every_scree
 async fn several_ways_and_everything_that_goes_wrong_look_finished() {
     let Some(driver) = driver().await else { return };
     for screen in SCREENS.into_iter().chain([NARROW]) {
-        let lodge = lodge(Offer::GitHubAndAccounts).await;
+        let lodge = lodge(Offer::WithAccounts).await;
         lodge.at.site.add("ada", PASSWORD).await;
         let window = driver.open(screen).await;
         window.go(&lodge.at.request("L")).await;
@@ -135,7 +135,7 @@ async fn several_ways_and_everything_that_goes_wrong_look_finished() {
 #[tokio::test]
 async fn x9_a_link_from_somebody_elses_browser_is_explained_to_a_person() {
     let Some(driver) = driver().await else { return };
-    let lodge = lodge(Offer::GitHub).await;
+    let lodge = lodge(Offer::Alone).await;
     let mallory = lodge.at.site.browser();
     let page = mallory.authorize("L", &[]).await;
     let location = location_of(&mallory.decide(&page, "allow", &[]).await);
