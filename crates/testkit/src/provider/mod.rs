@@ -60,6 +60,7 @@ pub use fact::{Fact, Shape, group_number};
 pub use misbehaviour::{Misbehaviour, OTHER_CLIENT_ID, OTHER_ISSUER};
 pub use person::{HOME_TENANT, OTHER_TENANT, Person, SubjectStyle};
 pub use request::SeenRequest;
+pub use visit::ErrorPage;
 
 use crate::fake_server::FakeIssuerServer;
 use crate::issuer::TestIssuer;
@@ -250,19 +251,24 @@ impl FakeProvider {
             audience_named: false,
             refresh: Refresh::No,
         };
-        self.direct(person, asked)
+        self.direct(person, asked).access_token
     }
 
     /// An access token that `person` gave to the registered application, with
     /// `scopes`, for `audience` where the provider can say that.
     pub fn token_for(&self, person: &str, scopes: &[&str], audience: Option<&str>) -> String {
+        let asked = self.asked_for(scopes, audience);
+        self.direct(person, asked).access_token
+    }
+
+    fn asked_for(&self, scopes: &[&str], audience: Option<&str>) -> Asked {
         let otherwise = || match &self.core.behaviour.audience {
             behaviour::AudienceRule::Nobody => None,
             behaviour::AudienceRule::Client => Some(self.client_id.clone()),
             behaviour::AudienceRule::Fixed(fixed) => Some(fixed.clone()),
             behaviour::AudienceRule::Parameter(_, otherwise) => otherwise.clone(),
         };
-        let asked = Asked {
+        Asked {
             client_id: self.client_id.clone(),
             redirect_uri: "https://as.test/callback".to_owned(),
             state: None,
@@ -272,16 +278,21 @@ impl FakeProvider {
             audience: audience.map(str::to_owned).or_else(otherwise),
             audience_named: audience.is_some(),
             refresh: Refresh::No,
-        };
-        self.direct(person, asked)
+        }
     }
 
-    fn direct(&self, person: &str, asked: Asked) -> String {
+    /// An ID token about `person` for the registered application, if the provider
+    /// issues such; with `scopes`.
+    pub fn id_token_for(&self, person: &str, scopes: &[&str]) -> Option<String> {
+        self.direct(person, self.asked_for(scopes, None)).id_token
+    }
+
+    fn direct(&self, person: &str, asked: Asked) -> issue::Issued {
         let person = self.person(person);
         let code = authorization::issue_code(&self.core, &person.key, asked);
         let code = self.core.state().codes.remove(&code);
         let grant = code.expect("it was just made").grant;
-        issue::tokens(&self.core, grant, None, false).0.access_token
+        issue::tokens(&self.core, grant, None, false).0
     }
 
     /// All requests so far, in the order they arrived.

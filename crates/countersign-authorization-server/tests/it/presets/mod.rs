@@ -18,6 +18,7 @@ mod oidc;
 mod okta;
 mod own_file;
 mod propelauth;
+mod renewal;
 mod scalekit;
 mod slack;
 mod supabase;

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use countersign_authorization_server::oauth::client_metadata::ClientMetadata;
 use countersign_authorization_server::oauth::pkce::CodeVerifier;
-use countersign_authorization_server::oauth::{ClientId, RedirectUri, Secret};
+use countersign_authorization_server::oauth::{ClientId, Lifetime, RedirectUri, Secret};
 use countersign_authorization_server::store::{MemoryStore, SealingKeys};
 use countersign_authorization_server::{
     AuthorizationServer, ClientFacts, ClientSource, Storage, Upstream, UpstreamBuilder,
@@ -247,6 +247,34 @@ impl Trial {
             assert!(!self.fake.is_live(&token), "{token} is still good");
         }
         self.fake.requests_to(endpoint).split_off(before)
+    }
+
+    /// When the access token of the provider has ended, ours is renewed together with it,
+    /// and the person stays connected. Nothing of the old way is used twice.
+    pub(super) async fn renews(&self) {
+        let (mut tokens, _) = self.tokens_of("alice").await;
+        let seconds = self.fake.behaviour().access_seconds.expect("they end");
+        for round in 1..=3 {
+            self.clock.advance(Lifetime::from_secs(seconds));
+            let before = self.token_requests().len();
+            let refresh_token = tokens["refresh_token"].as_str().unwrap().to_owned();
+            let fields = [
+                ("grant_type", "refresh_token"),
+                ("client_id", "C1"),
+                ("refresh_token", refresh_token.as_str()),
+            ];
+            let answer = Browser::new(&self.server).post("/token", &fields).await;
+            assert_eq!(answer.status, StatusCode::OK, "{round}: {}", self.name);
+            tokens = answer.json();
+            let asked = self.token_requests().split_off(before);
+            assert_eq!(asked.len(), 1, "{round}: {}", self.name);
+            let grant_type = asked[0].parameter("grant_type");
+            assert_eq!(grant_type.as_deref(), Some("refresh_token"));
+            self.fake.assert_never_received(&refresh_token);
+        }
+        let live = self.fake.access_tokens();
+        let live = live.iter().filter(|token| self.fake.is_live(token));
+        assert_eq!(live.count(), 1, "{}", self.name);
     }
 
     /// Where a login leads the browser.

@@ -2,6 +2,7 @@
 
 mod asked;
 mod discovered;
+mod fakes;
 mod signed;
 mod starts;
 

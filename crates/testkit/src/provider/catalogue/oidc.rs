@@ -6,6 +6,7 @@ use super::{
     access_token_claims, bearer, id_token, id_token_claims, if_scope, joined, jwt, profile_claims,
     revocation, route, routes, standard,
 };
+use crate::issuer::AUDIENCE;
 use crate::provider::FakeProvider;
 use crate::provider::behaviour::{AudienceRule, Behaviour, Endpoint, RevocationRule, Service};
 use crate::provider::builder::FakeProviderBuilder;
@@ -40,7 +41,7 @@ fn behaviour() -> Behaviour {
         ),
     ]);
     Behaviour {
-        variables: vec![("issuer", ISSUER)],
+        variables: vec![("issuer", ISSUER), ("audience", AUDIENCE)],
         routes,
         metadata: vec![(
             "scopes_supported",
