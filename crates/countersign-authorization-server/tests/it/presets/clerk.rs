@@ -34,3 +34,11 @@ async fn preset_clerk_lets_in_an_organization_that_the_scope_tells() {
     clerk.subject_of("alice").await;
     clerk.keeps_out("bob").await;
 }
+
+#[tokio::test]
+async fn preset_clerk_verifies_id_tokens() {
+    let clerk = trial("clerk", FakeProvider::clerk(), &[], |clerk| {
+        clerk.allow_everyone()
+    });
+    clerk.await.verifies_id_tokens().await;
+}

@@ -1,6 +1,6 @@
 use super::trial::trial;
 use testkit::FakeProvider;
-use testkit::provider::Misbehaviour;
+use testkit::provider::Endpoint;
 
 #[tokio::test]
 async fn preset_descope_logs_people_in_at_the_project() {
@@ -27,11 +27,18 @@ async fn preset_descope_lets_in_a_domain_by_verified_addresses_alone() {
 }
 
 #[tokio::test]
-async fn preset_descope_believes_no_id_token_of_an_mcp_server() {
+async fn preset_descope_verifies_id_tokens() {
     let descope = trial("descope", FakeProvider::descope(), &[], |descope| {
         descope.allow_everyone()
     });
-    let descope = descope.await;
-    descope.fake.misbehave(Misbehaviour::WrongIssuer);
-    descope.disbelieves("alice").await;
+    descope.await.verifies_id_tokens().await;
+}
+
+#[tokio::test]
+async fn preset_descope_gives_tokens_back() {
+    let descope = trial("descope", FakeProvider::descope(), &[], |descope| {
+        descope.allow_everyone()
+    });
+    let requests = descope.await.gives_back(Endpoint::Revocation).await;
+    assert!(!requests.is_empty());
 }

@@ -1,6 +1,6 @@
 use super::trial::trial;
 use testkit::FakeProvider;
-use testkit::provider::Misbehaviour;
+use testkit::provider::Endpoint;
 
 #[tokio::test]
 async fn preset_gitlab_logs_people_in_by_number() {
@@ -26,11 +26,18 @@ async fn preset_gitlab_lets_in_a_group() {
 }
 
 #[tokio::test]
-async fn preset_gitlab_believes_no_id_token_of_another_application() {
+async fn preset_gitlab_verifies_id_tokens() {
     let gitlab = trial("gitlab", FakeProvider::gitlab(), &[], |gitlab| {
         gitlab.allow_everyone()
     });
-    let gitlab = gitlab.await;
-    gitlab.fake.misbehave(Misbehaviour::WrongAudience);
-    gitlab.disbelieves("alice").await;
+    gitlab.await.verifies_id_tokens().await;
+}
+
+#[tokio::test]
+async fn preset_gitlab_gives_tokens_back() {
+    let gitlab = trial("gitlab", FakeProvider::gitlab(), &[], |gitlab| {
+        gitlab.allow_everyone()
+    });
+    let requests = gitlab.await.gives_back(Endpoint::Revocation).await;
+    assert!(!requests.is_empty());
 }

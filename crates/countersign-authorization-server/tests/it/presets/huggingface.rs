@@ -43,3 +43,14 @@ async fn preset_huggingface_lets_in_nobody_by_the_name_of_an_organization() {
     );
     huggingface.await.keeps_out("alice").await;
 }
+
+#[tokio::test]
+async fn preset_huggingface_verifies_id_tokens() {
+    let huggingface = trial(
+        "huggingface",
+        FakeProvider::huggingface(),
+        &[],
+        |huggingface| huggingface.allow_everyone(),
+    );
+    huggingface.await.verifies_id_tokens().await;
+}

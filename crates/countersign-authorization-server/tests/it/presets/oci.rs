@@ -2,6 +2,7 @@ use super::trial::{provider_at, trial};
 use countersign_authorization_server::Upstream;
 use countersign_authorization_server::oauth::Secret;
 use testkit::FakeProvider;
+use testkit::provider::Endpoint;
 
 #[tokio::test]
 async fn preset_oci_logs_people_in_at_the_identity_domain() {
@@ -29,4 +30,17 @@ async fn preset_oci_lets_in_people_by_their_ids_alone() {
     oci.subject_of("alice").await;
     oci.keeps_out("bob").await;
     oci.keeps_out("mallory").await;
+}
+
+#[tokio::test]
+async fn preset_oci_verifies_id_tokens() {
+    let oci = trial("oci", FakeProvider::oci(), &[], |oci| oci.allow_everyone());
+    oci.await.verifies_id_tokens().await;
+}
+
+#[tokio::test]
+async fn preset_oci_gives_tokens_back() {
+    let oci = trial("oci", FakeProvider::oci(), &[], |oci| oci.allow_everyone());
+    let requests = oci.await.gives_back(Endpoint::Revocation).await;
+    assert!(!requests.is_empty());
 }

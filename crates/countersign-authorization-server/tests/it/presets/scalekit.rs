@@ -1,5 +1,6 @@
 use super::trial::trial;
 use testkit::FakeProvider;
+use testkit::provider::Endpoint;
 
 #[tokio::test]
 async fn preset_scalekit_logs_people_in_at_the_environment() {
@@ -25,4 +26,21 @@ async fn preset_scalekit_lets_in_a_domain_by_verified_addresses_alone() {
     scalekit.subject_of("alice").await;
     scalekit.keeps_out("bob").await;
     scalekit.keeps_out("mallory").await;
+}
+
+#[tokio::test]
+async fn preset_scalekit_verifies_id_tokens() {
+    let scalekit = trial("scalekit", FakeProvider::scalekit(), &[], |scalekit| {
+        scalekit.allow_everyone()
+    });
+    scalekit.await.verifies_id_tokens().await;
+}
+
+#[tokio::test]
+async fn preset_scalekit_gives_tokens_back() {
+    let scalekit = trial("scalekit", FakeProvider::scalekit(), &[], |scalekit| {
+        scalekit.allow_everyone()
+    });
+    let requests = scalekit.await.gives_back(Endpoint::Revocation).await;
+    assert!(!requests.is_empty());
 }

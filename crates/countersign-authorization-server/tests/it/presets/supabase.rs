@@ -1,6 +1,5 @@
 use super::trial::trial;
 use testkit::FakeProvider;
-use testkit::provider::Misbehaviour;
 
 #[tokio::test]
 async fn preset_supabase_logs_people_in_at_the_project() {
@@ -26,13 +25,9 @@ async fn preset_supabase_lets_in_a_domain_by_verified_addresses_alone() {
 }
 
 #[tokio::test]
-async fn preset_supabase_believes_no_signature_by_a_shared_secret() {
+async fn preset_supabase_verifies_id_tokens() {
     let supabase = trial("supabase", FakeProvider::supabase(), &[], |supabase| {
         supabase.allow_everyone()
     });
-    let supabase = supabase.await;
-    supabase
-        .fake
-        .misbehave(Misbehaviour::SignedWithClientSecret);
-    supabase.disbelieves("alice").await;
+    supabase.await.verifies_id_tokens().await;
 }

@@ -1,6 +1,5 @@
 use super::trial::trial;
 use testkit::FakeProvider;
-use testkit::provider::Misbehaviour;
 
 #[tokio::test]
 async fn preset_workos_logs_people_in_at_the_authkit_domain() {
@@ -29,11 +28,9 @@ async fn preset_workos_lets_in_a_domain_by_verified_addresses_alone() {
 }
 
 #[tokio::test]
-async fn preset_workos_believes_no_id_token_of_another_login() {
+async fn preset_workos_verifies_id_tokens() {
     let workos = trial("workos", FakeProvider::workos(), &[], |workos| {
         workos.allow_everyone()
     });
-    let workos = workos.await;
-    workos.fake.misbehave(Misbehaviour::WrongNonce);
-    workos.disbelieves("alice").await;
+    workos.await.verifies_id_tokens().await;
 }
