@@ -152,8 +152,9 @@ impl UpstreamBuilder {
         self
     }
 
-    /// Asks through `fetch`, for example a [`Fetcher`] with settings of its own. The guard
-    /// is the fetcher's then.
+    /// Asks through `fetch`, for example a [`Fetcher`] with settings of its own: a provider
+    /// inside a company needs one that allows private networks, and often one more
+    /// certificate authority. The guard is the fetcher's then.
     pub fn fetcher(mut self, fetch: impl Fetch) -> Self {
         self.fetch = Some(Arc::new(fetch));
         self
