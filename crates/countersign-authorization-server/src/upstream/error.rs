@@ -7,6 +7,9 @@ use thiserror::Error;
 /// How long a provider that failed is left alone.
 const RETRY_AFTER: Lifetime = Lifetime::from_secs(5);
 
+/// What the codes become that the provider's file counts among them.
+pub(super) const INVALID_GRANT: &str = "invalid_grant";
+
 /// The longest error code that is kept, in bytes.
 const MAX_CODE_BYTES: usize = 64;
 
@@ -22,7 +25,8 @@ pub enum UpstreamError {
     /// rules for outbound requests. The answer is 502.
     #[error("{0}")]
     BadAnswer(String),
-    /// The provider refuses, with this error code (RFC 6749 §5.2).
+    /// The provider refuses, with this error code (RFC 6749 §5.2); a code of its own that
+    /// means `invalid_grant` has become that.
     #[error("the provider refuses: {0}")]
     Refused(String),
     /// It is not certain who logged in. The answer is 403.
@@ -50,18 +54,8 @@ impl UpstreamError {
         }
     }
 
-    /// Whether the code or the refresh token is good no more: `invalid_grant` (RFC 6749
-    /// §5.2), or what providers say that have codes of their own.
+    /// Whether the code or the refresh token is good no more (RFC 6749 §5.2).
     pub fn is_invalid_grant(&self) -> bool {
-        const CODES: [&str; 5] = [
-            "invalid_grant",
-            // GitHub.
-            "bad_refresh_token",
-            "bad_verification_code",
-            // Slack.
-            "invalid_refresh_token",
-            "invalid_code",
-        ];
-        matches!(self, Self::Refused(code) if CODES.contains(&code.as_str()))
+        matches!(self, Self::Refused(code) if code == INVALID_GRANT)
     }
 }

@@ -74,7 +74,7 @@ use token_endpoint::Redemption;
 /// let github = Preset::named("github").ok_or("it is built in")?.fill(&values)?;
 /// let upstream = Upstream::builder(github, "my-app")
 ///     .secret(Secret::new("from-a-file"))
-///     .allow_group("my-organisation")
+///     .allow_group("583231") // the id of an organisation there
 ///     .build()?;
 /// assert_eq!(upstream.name(), "github");
 /// # Ok(())

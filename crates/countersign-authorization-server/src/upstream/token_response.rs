@@ -10,7 +10,7 @@ use countersign_resource_server::provider::{LoginProfile, Pointer};
 use http::StatusCode;
 use serde_json::Value;
 
-use super::error::UpstreamError;
+use super::error::{INVALID_GRANT, UpstreamError};
 use super::tokens::UpstreamTokens;
 
 /// The longest token, in bytes.
@@ -88,6 +88,9 @@ fn refuse_errors(
             return Err(UpstreamError::unavailable(
                 "the token endpoint of the provider",
             ));
+        }
+        Some(code) if profile.invalid_grant.iter().any(|own| own == code) => {
+            return Err(UpstreamError::refused(INVALID_GRANT));
         }
         Some(code) => return Err(UpstreamError::refused(code)),
         None => {}

@@ -92,6 +92,9 @@ pub struct TokenResponseProfile {
     pub success: Option<Pointer>,
     /// The error code, where [`success`](Self::success) is not `true`.
     pub error: Pointer,
+    /// Error codes of the provider's own that mean `invalid_grant` (RFC 6749 §5.2): the
+    /// code or the refresh token is good no more.
+    pub invalid_grant: Vec<String>,
     /// The access token.
     pub access_token: Pointer,
     /// The refresh token.
@@ -119,6 +122,7 @@ impl Default for TokenResponseProfile {
         Self {
             success: None,
             error: Pointer::member("error"),
+            invalid_grant: Vec::new(),
             access_token: Pointer::member("access_token"),
             refresh_token: Pointer::member("refresh_token"),
             expires_in: Pointer::member("expires_in"),
