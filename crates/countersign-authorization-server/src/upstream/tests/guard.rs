@@ -252,3 +252,43 @@ impl countersign_resource_server::fetch::Fetch for Guarded {
         }
     }
 }
+
+/// Never answers to the code `hang`.
+#[derive(Debug)]
+struct Hanging(Script);
+
+impl countersign_resource_server::fetch::Fetch for Hanging {
+    fn fetch(
+        &self,
+        request: http::Request<bytes::Bytes>,
+    ) -> countersign_resource_server::fetch::Fetching<'_> {
+        let form = String::from_utf8_lossy(request.body()).into_owned();
+        if form.contains("code=hang") {
+            return Box::pin(std::future::pending());
+        }
+        self.0.fetch(request)
+    }
+}
+
+#[tokio::test]
+async fn d25_a_thousand_logins_that_hang_keep_nobody_else_from_logging_in() {
+    let good = attempt();
+    let script = script_with(&id_token(&good).sign());
+    let upstream = direct(PLAIN, OP).fetcher(Hanging(script)).build().unwrap();
+    let mut hanging = tokio::task::JoinSet::new();
+    for _ in 0..1_000 {
+        let (upstream, attempt) = (upstream.clone(), attempt());
+        hanging.spawn(async move {
+            let code = Secret::new("hang");
+            let random = &SystemGenerator;
+            upstream
+                .redeem_code(&attempt, REDIRECT, &code, None, NOW, random)
+                .await
+                .is_ok()
+        });
+    }
+    tokio::task::yield_now().await;
+    redeem(&upstream, &good).await.unwrap();
+    assert_eq!(hanging.len(), 1_000);
+    assert!(hanging.try_join_next().is_none(), "they still hang");
+}
