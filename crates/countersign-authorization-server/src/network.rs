@@ -43,13 +43,16 @@ pub(crate) fn machine_of(address: IpAddr) -> String {
     }
 }
 
-/// `address`, if it can be that of one stranger alone. On this machine and in private
-/// networks (RFC 1918, RFC 4193) it is often that of a proxy, behind which everybody
-/// is: one of them could use up what is there for all.
+/// `address`, if it can be that of one stranger alone. On this machine, in private
+/// networks (RFC 1918, RFC 4193) and in shared address space (RFC 6598), which hosters
+/// use inside, it is often that of a proxy, behind which everybody is: one of them could
+/// use up what is there for all.
 pub(crate) fn of_one_stranger(address: Option<IpAddr>) -> Option<IpAddr> {
     address.filter(|address| match address.to_canonical() {
         IpAddr::V4(address) => {
-            !(address.is_loopback() || address.is_private() || address.is_link_local())
+            let is_shared = matches!(address.octets(), [100, 64..=127, ..]);
+            let is_ours = address.is_loopback() || address.is_private();
+            !(is_shared || is_ours || address.is_link_local())
         }
         IpAddr::V6(address) => {
             !(address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local())
@@ -74,6 +77,8 @@ mod tests {
             "172.16.0.1",
             "192.168.1.1",
             "169.254.1.1",
+            "100.64.0.1",
+            "100.127.255.255",
             "::1",
             "::ffff:127.0.0.1",
             "fd00::1",
@@ -81,7 +86,14 @@ mod tests {
         ] {
             assert_eq!(of_one_stranger(Some(address(shared))), None, "{shared}");
         }
-        for own in ["192.0.2.1", "172.32.0.1", "8.8.8.8", "2001:db8::1"] {
+        for own in [
+            "192.0.2.1",
+            "172.32.0.1",
+            "100.63.255.255",
+            "100.128.0.1",
+            "8.8.8.8",
+            "2001:db8::1",
+        ] {
             assert_eq!(of_one_stranger(Some(address(own))), Some(address(own)));
         }
         assert_eq!(of_one_stranger(None), None);

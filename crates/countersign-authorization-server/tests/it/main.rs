@@ -20,6 +20,7 @@ mod hooks;
 mod keys;
 mod no_way_in;
 mod one_connection;
+mod options;
 mod outage;
 mod overview;
 mod own_tokens;

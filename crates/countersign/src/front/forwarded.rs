@@ -32,7 +32,14 @@ impl Network {
             Some(bits) => bits.parse().ok().filter(|bits| *bits <= most)?,
             None => most,
         };
-        Some(Self { address, bits })
+        // Addresses are compared in their short form (RFC 4291 §2.5.5.2).
+        match (address.to_canonical(), bits.checked_sub(96)) {
+            (short @ IpAddr::V4(_), Some(bits)) if address.is_ipv6() => Some(Self {
+                address: short,
+                bits,
+            }),
+            _ => Some(Self { address, bits }),
+        }
     }
 
     fn has(&self, address: IpAddr) -> bool {
@@ -140,6 +147,11 @@ mod tests {
         let all = Network::parse("0.0.0.0/0").unwrap();
         assert!(all.has("203.0.113.5".parse().unwrap()));
         assert!(!all.has("2001:db8::1".parse().unwrap()));
+        for mapped in ["::ffff:10.0.0.0/104", "::ffff:10.1.2.3"] {
+            let mapped = Network::parse(mapped).unwrap();
+            assert!(mapped.has("10.1.2.3".parse().unwrap()), "{mapped:?}");
+            assert!(!mapped.has("11.1.2.3".parse().unwrap()), "{mapped:?}");
+        }
         let one = Network::parse("::1").unwrap();
         assert!(one.has("::1".parse().unwrap()) && !one.has("::2".parse().unwrap()));
     }
