@@ -92,6 +92,8 @@ mod http;
 pub mod in_memory;
 pub mod keys;
 pub mod middleware;
+#[cfg(feature = "authorization-server")]
+mod posted_login;
 pub mod protocol;
 #[cfg(feature = "authorization-server")]
 pub mod proxy;
@@ -122,6 +124,8 @@ pub use countersign_resource_server::{
 pub use embedded::EmbeddedAuth;
 pub use front::{Answer, App, BoxError, PeerAddress, RouteAccess, Routes};
 pub use http::{Http, RunningServer, ServeError};
+#[cfg(feature = "authorization-server")]
+pub use posted_login::{PostedIdentity, PostedLogin, SignIn};
 #[cfg(feature = "authorization-server")]
 pub use proxy::{
     AWSCognitoProvider, Auth0Provider, AzureProvider, GitHubOAuthProvider, GoogleOAuthProvider,

@@ -51,6 +51,10 @@ mod personal_data;
 #[cfg(test)]
 mod places;
 #[cfg(test)]
+mod posted_login;
+#[cfg(test)]
+mod provider_examples;
+#[cfg(test)]
 mod proxies;
 #[cfg(test)]
 mod remote;

@@ -97,6 +97,28 @@ impl Visitor {
         self.send(request.body(pairs.join("&"))).await
     }
 
+    /// Posts `fields` to `target`, from a page of the origin `from` if one is named.
+    pub(crate) async fn post(
+        &self,
+        target: &str,
+        fields: &[(&str, &str)],
+        from: Option<&str>,
+    ) -> Seen {
+        let pairs = fields.iter();
+        let pairs = pairs.map(|(name, value)| format!("{name}={}", form::encode(value)));
+        let body = pairs.collect::<Vec<_>>().join("&");
+        let mut request = self
+            .http
+            .post(target)
+            .header("content-type", "application/x-www-form-urlencoded");
+        if let Some(origin) = from {
+            request = request
+                .header("origin", origin)
+                .header("sec-fetch-site", "same-origin");
+        }
+        self.send(request.body(body)).await
+    }
+
     /// The consent page for what `client` asks.
     pub(crate) async fn asked_by(&self, client: &Client, verifier: &CodeVerifier) -> Seen {
         let endpoint = client.endpoint("authorization");
