@@ -253,7 +253,7 @@ impl Trial {
     /// and the person stays connected. Nothing of the old way is used twice.
     pub(super) async fn renews(&self) {
         let (mut tokens, _) = self.tokens_of("alice").await;
-        let seconds = self.fake.behaviour().access_seconds.expect("they end");
+        let seconds = self.fake.behaviour().access_seconds.unwrap();
         for round in 1..=3 {
             self.clock.advance(Lifetime::from_secs(seconds));
             let before = self.token_requests().len();
@@ -456,7 +456,7 @@ impl<'a> Browser<'a> {
 
 fn hidden(page: &Seen, name: &str) -> String {
     let field = format!("name=\"{name}\" value=\"");
-    let at = page.body.find(&field).expect("the field is there") + field.len();
+    let at = page.body.find(&field).unwrap() + field.len();
     let value = &page.body[at..];
     value[..value.find('"').unwrap()].to_owned()
 }

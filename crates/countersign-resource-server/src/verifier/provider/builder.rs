@@ -292,14 +292,14 @@ impl ProviderVerifierBuilder {
             (Some(address), _, _) => {
                 Endpoint::Known(check_address("endpoint", address, self.loopback)?)
             }
-            (None, Some(document), Some(issuer)) => Endpoint::Published(Published {
+            (None, Some(document), Some(issuer)) => Endpoint::Published(Box::new(Published {
                 document: check_address("metadata address", document, self.loopback)?,
                 issuer: issuer.clone(),
                 member,
                 loopback: self.loopback,
                 fetch: Arc::clone(&fetch),
                 seen: Mutex::new(Seen::default()),
-            }),
+            })),
             _ => return Err(self.nowhere("whom to ask about its tokens", field)),
         };
         let question = if by_userinfo {

@@ -28,7 +28,7 @@ pub(super) enum Endpoint {
     /// At this address.
     Known(Uri),
     /// Where the metadata says.
-    Published(Published),
+    Published(Box<Published>),
 }
 
 /// An endpoint that the metadata names.

@@ -69,9 +69,7 @@ async fn i3_i4_metadata_of_another_issuer_or_with_keys_elsewhere_is_not_followed
         assert_unavailable(&gate, &token(&clock), what).await;
         let asked: Vec<_> = internet.requests();
         assert!(
-            asked
-                .iter()
-                .all(|request| request.uri().to_string() == METADATA),
+            asked.iter().all(|request| *request.uri() == METADATA),
             "{what}: {asked:?}"
         );
         // It heals without a restart.

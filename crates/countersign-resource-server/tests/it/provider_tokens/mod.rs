@@ -49,7 +49,7 @@ impl Internet {
     /// How often `address` was asked.
     pub(crate) fn count(&self, address: &str) -> usize {
         let requests = self.requests();
-        let to = |request: &&Request<Bytes>| request.uri().to_string() == address;
+        let to = |request: &&Request<Bytes>| *request.uri() == address;
         requests.iter().filter(to).count()
     }
 }
