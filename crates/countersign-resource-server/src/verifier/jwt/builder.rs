@@ -28,6 +28,7 @@ pub struct JwtVerifierBuilder {
     required_claims: Vec<String>,
     past_claims: Vec<String>,
     judged_besides: bool,
+    of_tenants: bool,
     required_scopes: ScopeSet,
     max_age: Option<Lifetime>,
     remote: RemoteOptions,
@@ -77,6 +78,7 @@ impl JwtVerifier {
             required_claims: Vec::new(),
             past_claims: Vec::new(),
             judged_besides: false,
+            of_tenants: false,
             required_scopes: ScopeSet::new(),
             max_age: None,
             remote: RemoteOptions::default(),
@@ -177,6 +179,12 @@ impl JwtVerifierBuilder {
         self
     }
 
+    /// Tenants share the keys, and a key may be that of one of them.
+    pub(in crate::verifier) const fn keys_of_tenants(mut self) -> Self {
+        self.of_tenants = true;
+        self
+    }
+
     /// Scopes that every token needs, otherwise 403 `insufficient_scope`.
     #[must_use]
     pub fn required_scopes(mut self, scopes: ScopeSet) -> Self {
@@ -274,6 +282,7 @@ impl JwtVerifierBuilder {
             trusted.push(Trusted {
                 algorithms: self.accepted_algorithms(&source)?,
                 policy,
+                of_tenants: self.of_tenants,
                 namespace: keys.namespace(&source).into(),
                 keys: source,
             });

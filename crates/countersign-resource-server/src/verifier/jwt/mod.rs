@@ -49,6 +49,8 @@ struct Trusted {
     keys: KeySource,
     algorithms: Vec<Algorithm>,
     policy: ClaimsPolicy,
+    /// Whether a key may be that of one tenant among those that share the set.
+    of_tenants: bool,
     /// Stands for the issuer in tokens that name none.
     namespace: Arc<str>,
 }
@@ -57,6 +59,8 @@ struct Trusted {
 struct Signed {
     cacheable_until: Option<UnixTime>,
     liveness: Option<Liveness>,
+    /// Whose the key is, if the set says it.
+    key_issuer: Option<Arc<str>>,
 }
 
 /// The one claim that is read before the signature is verified, of a payload that
@@ -130,6 +134,13 @@ impl JwtVerifier {
             Ok(claims) => claims,
             Err(error) => return Ok(Verification::Rejected(error.into())),
         };
+        let named = (signed.key_issuer.as_deref(), claims.iss.as_deref());
+        if trusted.of_tenants
+            && let (Some(of), Some(issuer)) = named
+            && !speaks_for(of, issuer)
+        {
+            return Ok(Verification::Rejected(OTHER_TENANT));
+        }
         let payload = unverified.into_payload();
         Ok(Verification::Accepted(
             trusted.accept(signed, claims, payload),
@@ -155,6 +166,22 @@ impl Verifier for JwtVerifier {
     }
 }
 
+const OTHER_TENANT: Reason = Reason::Other("the token is signed with a key of another tenant");
+
+/// RFC 8725 §3.8: whether a key that the set says is `of` an issuer, or of all tenants
+/// where it has a place in braces for them, verifies tokens of `issuer`.
+fn speaks_for(of: &str, issuer: &str) -> bool {
+    let template = of
+        .split_once('{')
+        .and_then(|(before, rest)| Some((before, rest.split_once('}')?.1)));
+    let Some((before, after)) = template else {
+        return of == issuer;
+    };
+    let rest = issuer.strip_prefix(before);
+    let tenant = rest.and_then(|rest| rest.strip_suffix(after));
+    tenant.is_some_and(|tenant| !tenant.is_empty() && !tenant.contains('/'))
+}
+
 /// Whether the token is not a JWS at all, so that another verifier may know it.
 pub(in crate::verifier) const fn is_no_jws(error: JwsError) -> bool {
     matches!(
@@ -174,9 +201,10 @@ impl Trusted {
         let remote = match &self.keys {
             KeySource::Local(keys) => {
                 let outcome = unverified.verified_by(keys, &self.algorithms);
-                return Ok(outcome.map(|_| Signed {
+                return Ok(outcome.map(|key| Signed {
                     cacheable_until: None,
                     liveness: None,
+                    key_issuer: key.issuer().cloned(),
                 }));
             }
             KeySource::Remote(remote) => remote,
@@ -206,6 +234,7 @@ impl Trusted {
                 .thumbprint()
                 .and_then(|thumbprint| snapshot.liveness(thumbprint)),
             cacheable_until: Some(snapshot.cacheable_until(now)),
+            key_issuer: key.issuer().cloned(),
         })
     }
 

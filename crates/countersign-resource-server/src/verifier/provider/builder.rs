@@ -265,6 +265,10 @@ impl ProviderVerifierBuilder {
             .algorithms(judge.profile.algorithms.iter().copied())
             .typ(judge.profile.typ)
             .shared_fetcher(fetch);
+        let mut rules = judge.profile.issuers.iter();
+        if rules.any(|rule| matches!(rule, IssuerRule::Template(_))) {
+            jwt = jwt.keys_of_tenants();
+        }
         for name in &judge.profile.past_claims {
             jwt = jwt.require_past(name);
         }

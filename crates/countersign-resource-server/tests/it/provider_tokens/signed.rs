@@ -200,6 +200,49 @@ async fn a80_an_issuer_per_tenant_is_compared_with_the_claim_of_the_same_token()
 }
 
 #[tokio::test]
+async fn a80_a_key_of_one_tenant_verifies_no_token_of_another() {
+    let text = r#"
+        name = "many"
+        display_name = "Many"
+        documentation = "https://many.test/docs"
+        [endpoints]
+        jwks = "https://many.test/jwks"
+        [tokens]
+        kind = "jwt"
+        issuers = ["https://many.test/{claim:tid}/v2.0"]
+        [tokens.audience]
+        resource = true
+        [safety]
+        audience_bound = true
+        open_registration = false
+    "#;
+    for (of, of_one, of_two) in [
+        (json!("https://many.test/t-1/v2.0"), true, false),
+        (json!("https://many.test/{tenantid}/v2.0"), true, true),
+        (json!("https://many.test/{tenantid}"), false, false),
+        (json!("https://other.test/{tenantid}/v2.0"), false, false),
+    ] {
+        let mut set = TestIssuer::as_test().jwks_value();
+        for key in set["keys"].as_array_mut().unwrap() {
+            key["issuer"] = of.clone();
+        }
+        let internet = Internet::default().with("https://many.test/jwks", set.to_string());
+        let provider = filled(text, &[]);
+        let verifier =
+            verifier(provider, &internet).authorization_server("https://many.test/common");
+        let gate = gate_at(verifier, &TestClock::new(), "");
+        for (tenant, good) in [("t-1", of_one), ("t-2", of_two)] {
+            let issuer = format!("https://many.test/{tenant}/v2.0");
+            let token = issued(&issuer).claim("tid", tenant).sign();
+            match good {
+                true => drop(admitted(&gate, &token).await),
+                false => assert_refused(&gate, &token, &format!("{of} {tenant}")).await,
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn at_auth0_permissions_count_and_the_audience_is_the_api() {
     let values = [
         ("domain", "t.eu.auth0.test"),
