@@ -121,8 +121,8 @@ impl UpstreamClient {
 
     /// Sends `request`, whose target is an absolute URL at the API of the provider, with
     /// the token as bearer (RFC 6750 §2.1). Every status is an answer, redirects too. If
-    /// the provider answers 401 and there is a refresh token, the token is refreshed and
-    /// the request sent once more.
+    /// the provider answers 401 to a token that is older than a minute, and there is a
+    /// refresh token, the token is refreshed and the request sent once more.
     ///
     /// # Errors
     ///
@@ -138,6 +138,7 @@ impl UpstreamClient {
             return Ok(answer);
         }
         match self.token(Some(&tokens.access_token)).await {
+            Ok(newer) if newer.access_token == tokens.access_token => Ok(answer),
             Ok(newer) => self.send(request, &newer).await,
             // The answer says more than that nothing could be done about it.
             Err(UpstreamFailure::Unavailable(_)) => Ok(answer),

@@ -19,6 +19,10 @@ use crate::upstream::UpstreamTokens;
 /// A token is refreshed so long before its end, or a tenth of its life if that is less.
 const EARLY: Lifetime = Lifetime::from_secs(60);
 
+/// A token that is younger is not refreshed because an API refuses it: whatever that
+/// means, another token would be refused as well.
+const YOUNG: Lifetime = Lifetime::from_secs(60);
+
 /// The body of the record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Body {
@@ -116,6 +120,11 @@ impl Body {
         } else {
             Age::Fresh
         }
+    }
+
+    /// Whether the access token was issued a moment ago.
+    pub(super) fn is_young(&self, now: UnixTime) -> bool {
+        now < UnixTime::from_secs(self.issued_at).saturating_add(YOUNG)
     }
 
     /// Whether somebody other than `holder` is refreshing at `now`.

@@ -168,7 +168,7 @@ impl Vault {
         }
         let (record, body) = self.find(place).await?;
         let tokens = self.opened(&record, &body)?;
-        let is_stale = stale == Some(&tokens.access_token);
+        let is_stale = stale == Some(&tokens.access_token) && !body.is_young(self.now());
         if body.age(self.now()) == Age::Fresh && !is_stale {
             return Ok(Look::Usable(Arc::new(tokens)));
         }

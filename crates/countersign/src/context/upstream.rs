@@ -105,8 +105,8 @@ impl UpstreamClient {
     /// Sends `request`, whose target is an absolute URL at the API of the provider, with
     /// the token as bearer (RFC 6750 §2.1). It must have no `Authorization` of its own.
     ///
-    /// Every status is an answer, redirects too. A 401 is answered by refreshing the token,
-    /// if that is possible, and asking once more.
+    /// Every status is an answer, redirects too. A 401 to a token that is older than a
+    /// minute is answered by refreshing it, if that is possible, and asking once more.
     ///
     /// # Errors
     ///

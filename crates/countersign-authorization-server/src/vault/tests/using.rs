@@ -124,15 +124,23 @@ async fn a_token_that_the_api_refuses_is_refreshed_once() {
         queue.clear();
         queue.extend(statuses);
     };
+    // A new token would be refused as well.
+    answers(&[StatusCode::UNAUTHORIZED; 2]);
+    let answer = client.get(API).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    assert!(world.provider.refreshes().is_empty());
+    world.pass(60);
     answers(&[StatusCode::UNAUTHORIZED]);
     assert_eq!(client.get(API).await.unwrap().status(), StatusCode::OK);
     assert_eq!(world.provider.refreshes().len(), 1);
     // What it answers then is what it answers.
+    world.pass(60);
     answers(&[StatusCode::UNAUTHORIZED; 2]);
     let answer = client.get(API).await.unwrap();
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(world.provider.refreshes().len(), 2);
     // A refresh that fails says less than the answer.
+    world.pass(60);
     answers(&[StatusCode::UNAUTHORIZED]);
     world.provider.is(Mood::Fails);
     let answer = client.get(API).await.unwrap();

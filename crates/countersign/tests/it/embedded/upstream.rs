@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use countersign::authorization_server::accounts::AccountName;
+use countersign::authorization_server::store::{MemoryStore, SealingKeys, Store};
 use countersign::authorization_server::upstream::Upstream;
+use countersign::authorization_server::{Accounts, Storage};
 use countersign::{
     Context, EmbeddedAuth, Http, Server, Sessions, State, ToolError, current_context, tool,
 };
@@ -283,6 +286,7 @@ async fn c34_who_was_locked_out_at_the_provider_is_locked_out_here() {
     let (client, _, refresh) = world.log_in(&http).await;
     world.clock.advance(EIGHT_HOURS);
     let (access, refresh) = client.refresh(&refresh).await;
+    world.clock.advance(Lifetime::from_mins(1));
     world.github.revoke_grants_of("alice");
     // The token that it gave is good for nothing, and neither is the refresh token.
     let (text, is_error) = said(&client.call("repositories", &access).await);
@@ -316,6 +320,43 @@ async fn a_grant_that_is_revoked_here_is_revoked_at_the_provider() {
     world.github.repair_all();
     server.keep_house().await.unwrap();
     assert!(!issued.iter().any(|token| world.github.is_live(token)));
+}
+
+#[tokio::test]
+async fn however_a_grant_ends_its_tokens_are_revoked_at_the_provider() {
+    for how in ["by a replay", "by an administrator elsewhere", "by its age"] {
+        let world = World::new().await;
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let sealing = SealingKeys::parse(&SealingKeys::text_of([7; 32])).unwrap();
+        let storage = Storage::new(Arc::clone(&store), sealing);
+        let server = world.server(EmbeddedAuth::storage(storage));
+        let app = server.into_app(&Http::bind("127.0.0.1:8000")).unwrap();
+        let http = testkit::Http::service(app.clone());
+        let (client, _, refresh) = world.log_in(&http).await;
+        match how {
+            "by a replay" => {
+                client.refresh(&refresh).await;
+                world.clock.advance(Lifetime::from_mins(1));
+                assert_eq!(client.try_refresh(&refresh).await.status, 400, "{how}");
+            }
+            "by its age" => world.clock.advance(Lifetime::from_hours(366 * 24)),
+            // As the command does, beside the server.
+            _ => {
+                let clock = Arc::new(HandClock(world.clock.clone()));
+                let accounts = Accounts::new(Arc::clone(&store)).clock(clock);
+                let people = accounts.list(None).await.unwrap().entries;
+                let name = AccountName::parse(&people[0].name).unwrap();
+                accounts.disable(&name).await.unwrap();
+            }
+        }
+        let server = app.authorization_server().unwrap();
+        server.keep_house().await.unwrap();
+        let mut issued = world.github.access_tokens();
+        issued.retain(|token| world.github.is_live(token));
+        assert!(issued.is_empty(), "{how}");
+        let asked = world.github.requests_to(Endpoint::Application);
+        assert!(!asked.is_empty(), "{how}");
+    }
 }
 
 #[tokio::test]
