@@ -345,7 +345,7 @@ async fn however_a_grant_ends_its_tokens_are_revoked_at_the_provider() {
                 let clock = Arc::new(HandClock(world.clock.clone()));
                 let accounts = Accounts::new(Arc::clone(&store)).clock(clock);
                 let people = accounts.list(None).await.unwrap().entries;
-                let name = AccountName::parse(&people[0].name).unwrap();
+                let name = AccountName::parse_any(&people[0].name).unwrap();
                 accounts.disable(&name).await.unwrap();
             }
         }
