@@ -4,6 +4,7 @@
 use countersign_authorization_server::oauth::redirect_uri::RedirectUri;
 use countersign_authorization_server::oauth::{ClientId, client_metadata::ClientMetadata};
 use countersign_authorization_server::store::Kind;
+use countersign_authorization_server::upstream::UpstreamBuilder;
 use http::{Request, StatusCode};
 use testkit::provider::{Endpoint, Misbehaviour};
 
@@ -268,4 +269,29 @@ async fn x29_where_people_come_back_to_is_configured_and_not_asked_for() {
     let address = inn.site.server.callback_address("github");
     assert_eq!(address.as_deref(), Some("https://as.test/callback/github"));
     assert_eq!(inn.site.server.callback_address("oidc"), None);
+}
+
+#[tokio::test]
+async fn p25_below_a_path_and_a_prefix_people_come_back_below_them() {
+    let issuer = "https://as.test/tenant";
+    let mut settings = settings_at(issuer);
+    settings.prefix = "/auth".to_owned();
+    let rules = UpstreamBuilder::allow_everyone;
+    let inn = inn_with(settings, Offer::Alone, rules, |it| it).await;
+    let address = inn.site.server.callback_address("github").unwrap();
+    assert_eq!(address, "https://as.test/tenant/auth/callback/github");
+    inn.github.register_redirect_uri(&address);
+    let browser = inn.browser();
+    let page = browser.get("/tenant/auth/login").await;
+    let token = hidden(&page, "forgery_token");
+    let fields = [("forgery_token", token.as_str()), ("provider", "github")];
+    let seen = browser.post("/tenant/auth/login/with", &fields).await;
+    let callback = inn.github.approve(&location_of(&seen), "alice").await;
+    assert!(callback.starts_with(&address), "{callback}");
+    let elsewhere = callback.replace("/tenant/auth/callback", "/callback");
+    let seen = browser.get(&elsewhere).await;
+    assert_eq!(seen.status, StatusCode::NOT_FOUND, "{seen:?}");
+    let seen = browser.get(&callback).await;
+    let account = "https://as.test/tenant/auth/account";
+    assert_eq!(seen.header("location"), Some(account));
 }

@@ -165,11 +165,16 @@ impl Inn {
     }
 }
 
-/// A server with GitHub alone over the database at `path`.
-pub(crate) async fn on_file(path: &Path, clock: &TestClock, github: &FakeProvider) -> World {
+/// A server with GitHub alone over the database at `path`, with sealing keys of `seed`.
+pub(crate) async fn on_file(
+    path: &Path,
+    clock: &TestClock,
+    github: &FakeProvider,
+    seed: u8,
+) -> World {
     let store = SqliteStore::open(path).await.unwrap();
     let upstream = application(github, "github").allow_everyone();
-    let sealing = SealingKeys::parse(&SealingKeys::text_of([7; 32])).unwrap();
+    let sealing = SealingKeys::parse(&SealingKeys::text_of([seed; 32])).unwrap();
     let (store, events) = (Arc::new(store), Arc::new(Events::default()));
     let server = AuthorizationServer::with_settings(settings_at(ISSUER))
         .storage(Storage::new(store.clone(), sealing))

@@ -61,7 +61,31 @@ async fn consent(world: &World, cookies: &mut Vec<String>) -> String {
 }
 
 async fn open(path: &Path, clock: &TestClock, github: &testkit::FakeProvider) -> World {
-    on_file(path, clock, github).await
+    on_file(path, clock, github, 7).await
+}
+
+#[tokio::test]
+async fn x14_a_login_is_over_when_the_sealing_keys_are_others_or_the_host_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data/as.db");
+    let clock = TestClock::new();
+    let (github, _) = providers(ISSUER, &clock).await;
+    let mut cookies = Vec::new();
+    let before = open(&path, &clock, &github).await;
+    before.add_clients().await;
+    let location = consent(&before, &mut cookies).await;
+    let callback = github.approve(&location, "alice").await;
+    drop(before);
+    let other = folder.path().join("other/as.db");
+    for (path, seed) in [(&path, 8), (&other, 7)] {
+        let world = on_file(path, &clock, &github, seed).await;
+        let seen = send(&world, &mut cookies.clone(), &callback, None).await;
+        assert_refused(&seen, StatusCode::BAD_REQUEST);
+        assert_eq!(world.count(Kind::Grant).await, 0);
+    }
+    let world = open(&path, &clock, &github).await;
+    let seen = send(&world, &mut cookies, &callback, None).await;
+    assert!(seen.redirect().contains_key("code"));
 }
 
 #[tokio::test]
