@@ -32,7 +32,7 @@ pub(crate) fn server(login: GitHubOAuthProvider) -> Server {
 async fn main() -> anyhow::Result<()> {
     let login = GitHubOAuthProvider::from_env()?
         .scopes(["repo"])
-        .allow_group("your-organisation");
+        .allow_group("9919"); // the `id` of https://api.github.com/orgs/NAME
     let server = server(login.sqlite("repositories.db"));
     Ok(server.serve(Http::bind("127.0.0.1:8000")).await?)
 }
