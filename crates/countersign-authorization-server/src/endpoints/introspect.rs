@@ -3,7 +3,6 @@
 //! A resource server learns about tokens for itself alone: which resources a client
 //! serves is for an administrator to say.
 
-use countersign_oauth::form::Form;
 use countersign_oauth::introspection::{ActiveToken, Introspection};
 use countersign_oauth::revocation_request::TokenInQuestion;
 use countersign_oauth::token_error::TokenErrorCode;
@@ -11,7 +10,7 @@ use countersign_oauth::{ScopeSet, Secret};
 use countersign_store::{Found, GrantId, Key, Record, SecretHash};
 use http::{Method, StatusCode};
 
-use super::{refused, unauthenticated};
+use super::{posted, refused};
 use crate::audit::{AuditEvent, ClientRefusal};
 use crate::client::Client;
 use crate::exchange::{Answer, Incoming, json, method_not_allowed};
@@ -23,13 +22,9 @@ pub(crate) async fn introspect(inner: &Inner, incoming: &Incoming) -> Result<Ans
     if incoming.method != Method::POST {
         return Ok(method_not_allowed("POST"));
     }
-    let form = Form::parse_post(incoming.content_type(), incoming.query(), &incoming.body);
-    let Ok(form) = form else {
-        return Ok(refused(inner, TokenErrorCode::InvalidRequest));
-    };
-    let client = match inner.authenticate(incoming, &form).await {
-        Ok(client) => client,
-        Err(refusal) => return unauthenticated(inner, refusal),
+    let (form, client) = match posted(inner, incoming).await? {
+        Ok(posted) => posted,
+        Err(answer) => return Ok(answer),
     };
     // RFC 7662 §2.1: "MUST also require some form of authorization to access".
     let method = client.facts.metadata.token_endpoint_auth_method;

@@ -19,14 +19,30 @@ pub(crate) use revoke::revoke;
 pub(crate) use status::status;
 pub(crate) use token::token;
 
+use countersign_oauth::form::Form;
 use countersign_oauth::token_error::TokenErrorCode;
 use http::StatusCode;
 
-use crate::client::Unauthenticated;
-use crate::exchange::{Answer, add_basic_challenge, json, throttled};
+use crate::client::{Client, Unauthenticated};
+use crate::exchange::{Answer, Incoming, add_basic_challenge, json, throttled};
 use crate::server::Inner;
 use crate::settings::InvalidGrantStatus;
 use crate::unavailable::Unavailable;
+
+/// The form that was posted, and the client that posted it; or what it is answered.
+async fn posted(
+    inner: &Inner,
+    incoming: &Incoming,
+) -> Result<Result<(Form, Client), Answer>, Unavailable> {
+    let form = Form::parse_post(incoming.content_type(), incoming.query(), &incoming.body);
+    let Ok(form) = form else {
+        return Ok(Err(refused(inner, TokenErrorCode::InvalidRequest)));
+    };
+    match inner.authenticate(incoming, &form).await {
+        Ok(client) => Ok(Ok((form, client))),
+        Err(refusal) => unauthenticated(inner, refusal).map(Err),
+    }
+}
 
 /// The answer of an endpoint that could not authenticate its client.
 fn unauthenticated(inner: &Inner, refusal: Unauthenticated) -> Result<Answer, Unavailable> {

@@ -3,14 +3,13 @@
 //! Revoking a refresh token revokes its grant with everything that hangs on it;
 //! revoking an access token withdraws that token alone.
 
-use countersign_oauth::form::Form;
 use countersign_oauth::revocation_request::TokenInQuestion;
 use countersign_oauth::token_error::TokenErrorCode;
 use countersign_store::Found;
 use http::StatusCode;
 
 use super::stored_token::StoredToken;
-use super::{cors, refused, unauthenticated};
+use super::{cors, posted, refused};
 use crate::audit::AuditEvent;
 use crate::client::Client;
 use crate::exchange::{Answer, Incoming, json, throttled};
@@ -25,13 +24,9 @@ pub(crate) async fn revoke(inner: &Inner, incoming: &Incoming) -> Result<Answer,
 }
 
 async fn answer(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailable> {
-    let form = Form::parse_post(incoming.content_type(), incoming.query(), &incoming.body);
-    let Ok(form) = form else {
-        return Ok(refused(inner, TokenErrorCode::InvalidRequest));
-    };
-    let client = match inner.authenticate(incoming, &form).await {
-        Ok(client) => client,
-        Err(refusal) => return unauthenticated(inner, refusal),
+    let (form, client) = match posted(inner, incoming).await? {
+        Ok(posted) => posted,
+        Err(answer) => return Ok(answer),
     };
     let Ok(question) = TokenInQuestion::parse(&form) else {
         return Ok(refused(inner, TokenErrorCode::InvalidRequest));

@@ -5,7 +5,7 @@ use countersign_oauth::token_error::TokenErrorCode;
 use countersign_oauth::token_request::TokenRequest;
 use http::StatusCode;
 
-use super::{cors, refused, unauthenticated};
+use super::{cors, posted, refused};
 use crate::audit::AuditEvent;
 use crate::client::Client;
 use crate::exchange::{Answer, Incoming, json, throttled};
@@ -21,13 +21,9 @@ pub(crate) async fn token(inner: &Inner, incoming: &Incoming) -> Result<Answer, 
 }
 
 async fn answer(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailable> {
-    let form = Form::parse_post(incoming.content_type(), incoming.query(), &incoming.body);
-    let Ok(form) = form else {
-        return Ok(refused(inner, TokenErrorCode::InvalidRequest));
-    };
-    let client = match inner.authenticate(incoming, &form).await {
-        Ok(client) => client,
-        Err(refusal) => return unauthenticated(inner, refusal),
+    let (form, client) = match posted(inner, incoming).await? {
+        Ok(posted) => posted,
+        Err(answer) => return Ok(answer),
     };
     let refusal = match grant(inner, &client, &form).await {
         Ok(body) => return Ok(json(StatusCode::OK, body.reveal().to_owned())),
