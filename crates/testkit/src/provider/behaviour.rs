@@ -263,6 +263,8 @@ pub struct Behaviour {
     pub issuer: Option<String>,
     /// The issuer that the metadata document names, where it differs.
     pub metadata_issuer: Option<String>,
+    /// The member `issuer` of the keys, where they have one (Microsoft).
+    pub key_issuer: Option<String>,
     /// More members of the metadata document.
     pub metadata: Vec<(&'static str, Value)>,
     /// How applications may authenticate (RFC 7591 §2). A public one needs `none` here.

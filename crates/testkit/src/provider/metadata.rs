@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 use super::behaviour::{Endpoint, PkceRule};
 use super::engine::Core;
 use super::fact::Addresses;
+use super::misbehaviour::Misbehaviour;
+use super::person::OTHER_TENANT;
 use crate::fake_server::ScriptedAnswer;
 use crate::issuer::key::TestKey;
 
@@ -55,8 +57,23 @@ pub(super) fn document(core: &Core) -> ScriptedAnswer {
 
 /// The JWK Set: all keys that sign something here.
 pub(super) fn jwks(core: &Core) -> ScriptedAnswer {
-    json_answer(core, Endpoint::Jwks, core.keys.jwks_value())
-        .header("cache-control", "public, max-age=3600")
+    let mut keys = core.keys.jwks_value();
+    if let Some(issuer) = key_issuer(core) {
+        let all = keys.get_mut("keys").and_then(Value::as_array_mut);
+        for key in all.into_iter().flatten().filter_map(Value::as_object_mut) {
+            key.insert("issuer".to_owned(), issuer.clone().into());
+        }
+    }
+    json_answer(core, Endpoint::Jwks, keys).header("cache-control", "public, max-age=3600")
+}
+
+/// Whose tokens the keys sign, where they say so.
+fn key_issuer(core: &Core) -> Option<String> {
+    let usual = core.behaviour.key_issuer.as_ref()?;
+    let wrong = core.misbehaves(&Misbehaviour::KeysOfOtherTenant);
+    let other = core.behaviour.issuer.as_ref().filter(|_| wrong);
+    let issuer = other.map(|issuer| issuer.replace("{tenant}", OTHER_TENANT));
+    Some(core.told(issuer.as_ref().unwrap_or(usual)))
 }
 
 /// Certificates by `kid`, as Google publishes them for Firebase.

@@ -31,6 +31,9 @@ pub enum Misbehaviour {
     NotYetValid,
     /// The ID token is of another tenant of the same provider, in issuer and `tid`.
     OtherTenant,
+    /// The keys are said to be those of another tenant. Keys are kept by those who
+    /// fetched them: to be set before the first login.
+    KeysOfOtherTenant,
     /// `at_hash` in the ID token is that of another access token.
     WrongAccessTokenHash,
     /// Everything that names the application of a token names another one: the

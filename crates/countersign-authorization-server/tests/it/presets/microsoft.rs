@@ -46,3 +46,16 @@ async fn preset_microsoft_lets_in_the_tenants_that_are_named() {
     microsoft.subject_of("alice").await;
     microsoft.keeps_out("mallory").await;
 }
+
+#[tokio::test]
+async fn x23_preset_microsoft_takes_no_key_of_one_tenant_for_people_of_another() {
+    let microsoft = trial("microsoft", FakeProvider::microsoft(), &[], |microsoft| {
+        microsoft.allow_everyone()
+    })
+    .await;
+    microsoft.fake.misbehave(Misbehaviour::KeysOfOtherTenant);
+    microsoft.subject_of("mallory").await;
+    for person in ["alice", "bob"] {
+        microsoft.disbelieves(person).await;
+    }
+}

@@ -5,7 +5,7 @@
 //! Scopes of one's own API are named `api://{client_id}/name` and are told without
 //! the prefix in `scp`. Without such a scope the access token is for Microsoft's own
 //! API and cannot be verified by anybody else. `resource` is refused. Tokens of
-//! version 1.0 have another issuer. The document of all tenants names an issuer that
+//! version 1.0 have another issuer. Keys name whose tokens they sign. The document of all tenants names an issuer that
 //! no token has.
 
 use serde_json::json;
@@ -144,11 +144,11 @@ fn access_token_v1() -> Shape {
 impl FakeProvider {
     /// The tenant [`HOME_TENANT`]; people of other ones get a page with AADSTS50020.
     pub fn entra() -> FakeProviderBuilder {
+        let of_tenant = format!("https://login.microsoftonline.com/{HOME_TENANT}/v2.0");
         FakeProviderBuilder::new(Behaviour {
             variables: vec![("tenant", HOME_TENANT)],
-            metadata_issuer: Some(format!(
-                "https://login.microsoftonline.com/{HOME_TENANT}/v2.0"
-            )),
+            metadata_issuer: Some(of_tenant.clone()),
+            key_issuer: Some(of_tenant),
             tenant: Some(HOME_TENANT),
             ..behaviour("entra", HOME_TENANT)
         })
@@ -168,8 +168,10 @@ impl FakeProvider {
     /// `common`: people of all tenants. The metadata document has the literal text
     /// `{tenantid}` in its issuer.
     pub fn microsoft() -> FakeProviderBuilder {
+        let template = "https://login.microsoftonline.com/{tenantid}/v2.0";
         FakeProviderBuilder::new(Behaviour {
-            metadata_issuer: Some("https://login.microsoftonline.com/{tenantid}/v2.0".to_owned()),
+            metadata_issuer: Some(template.to_owned()),
+            key_issuer: Some(template.to_owned()),
             ..behaviour("microsoft", "common")
         })
     }

@@ -41,6 +41,7 @@ fn standard(name: &'static str, issuer: &str) -> Behaviour {
         routes: Vec::new(),
         issuer: Some(issuer.to_owned()),
         metadata_issuer: None,
+        key_issuer: None,
         metadata: Vec::new(),
         client_authentication: vec!["client_secret_basic", "client_secret_post"],
         redirect: RedirectRule::Exact,

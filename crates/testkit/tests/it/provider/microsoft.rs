@@ -1,7 +1,7 @@
 use testkit::FakeProvider;
-use testkit::provider::{HOME_TENANT, OTHER_TENANT};
+use testkit::provider::{Endpoint, HOME_TENANT, Misbehaviour, OTHER_TENANT};
 
-use super::application::{Login, REDIRECT_URI, claims, parameter};
+use super::application::{Login, REDIRECT_URI, claims, parameter, reach};
 
 #[tokio::test]
 async fn entra_refuses_resource_at_both_endpoints() {
@@ -96,4 +96,25 @@ async fn entra_tokens_of_version_1_have_another_issuer() {
     assert_eq!(access["appid"], "countersign-test");
     let id = claims(tokens["id_token"].as_str().unwrap());
     assert_eq!(id["ver"], "2.0");
+}
+
+#[tokio::test]
+async fn microsoft_keys_say_whose_tokens_they_sign() {
+    for (builder, tenant) in [
+        (FakeProvider::entra(), HOME_TENANT),
+        (FakeProvider::microsoft(), "{tenantid}"),
+    ] {
+        let provider = builder.start().await;
+        let (http, target) = reach(&provider.url(Endpoint::Jwks).unwrap());
+        let keys = http.get(&target).send().await.json().await;
+        let issuer = keys["keys"][0]["issuer"].as_str().unwrap();
+        assert!(issuer.ends_with(&format!("/{tenant}/v2.0")), "{issuer}");
+        provider.misbehave(Misbehaviour::KeysOfOtherTenant);
+        let keys = http.get(&target).send().await.json().await;
+        let issuer = keys["keys"][0]["issuer"].as_str().unwrap();
+        assert!(
+            issuer.ends_with(&format!("/{OTHER_TENANT}/v2.0")),
+            "{issuer}"
+        );
+    }
 }
