@@ -34,6 +34,7 @@
 //! | hook | decides |
 //! |---|---|
 //! | [`store::Store`] | where the state is |
+//! | [`Upstream`] | where people have accounts already; several side by side |
 //! | [`Login`] | who the person is; the consent page stays |
 //! | [`Interaction`] | all that people see |
 //! | [`ClientPolicy`] | which clients are not wanted |
