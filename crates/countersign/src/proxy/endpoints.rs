@@ -101,7 +101,6 @@ open_registration = true
 
 /// Begun as [`OAuth2Provider`].
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "it has no values")]
 pub enum OAuth2 {}
 
 /// People log in at an OAuth 2.0 provider that is known by its endpoints.

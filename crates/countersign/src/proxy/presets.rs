@@ -8,32 +8,26 @@ const METADATA: &str = "/.well-known/openid-configuration";
 
 /// Begun as [`GitHubOAuthProvider`].
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "it has no values")]
 pub enum GitHub {}
 
 /// Begun as [`GoogleOAuthProvider`].
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "it has no values")]
 pub enum Google {}
 
 /// Begun as [`AWSCognitoProvider`].
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "it has no values")]
 pub enum Cognito {}
 
 /// Begun as [`Auth0Provider`].
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "it has no values")]
 pub enum Auth0 {}
 
 /// Begun as [`AzureProvider`].
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "it has no values")]
 pub enum Azure {}
 
 /// Begun as [`OIDCProxy`].
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "it has no values")]
 pub enum Oidc {}
 
 /// People log in at GitHub.

@@ -73,7 +73,7 @@ pub struct RemoteAuth {
 
 /// What is known about the provider.
 enum Source {
-    Preset(Result<Preset, ConfigurationError>),
+    Preset(Result<Box<Preset>, ConfigurationError>),
     Provider(Box<Provider>),
 }
 
@@ -90,7 +90,7 @@ impl RemoteAuth {
                 names.join(", ")
             ))
         });
-        Self::of(Source::Preset(known))
+        Self::of(Source::Preset(known.map(Box::new)))
     }
 
     /// Accepts tokens of the provider that `text` is about: a preset of your own, in the
@@ -98,7 +98,7 @@ impl RemoteAuth {
     pub fn file(text: &str) -> Self {
         let read = Preset::parse(text);
         let read = read.map_err(|error| ConfigurationError::new(error.to_string()));
-        Self::of(Source::Preset(read))
+        Self::of(Source::Preset(read.map(Box::new)))
     }
 
     /// Accepts tokens of `provider`, a preset whose variables are filled.
