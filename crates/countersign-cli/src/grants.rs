@@ -166,7 +166,7 @@ impl Whose {
             None => None,
             Some(name) => {
                 // Test tokens are about people without an account.
-                let account = match AccountName::parse(name) {
+                let account = match AccountName::parse_any(name) {
                     Ok(name) => data.accounts.named(&name).await?,
                     Err(_) => None,
                 };

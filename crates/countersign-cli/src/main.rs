@@ -60,7 +60,7 @@ struct Command {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     Keygen(keygen::Keygen),
     Token(token::Token),
     Call(call::Call),

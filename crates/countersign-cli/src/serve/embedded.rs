@@ -8,19 +8,30 @@ use countersign::authorization_server::settings::{AccessTokenFormat, Registratio
 use countersign::oauth::{ResourceUri, Secret};
 use countersign::{ConfigurationError, EmbeddedAuth, Server};
 
+use super::login::Chosen;
 use super::options::Serve;
 use crate::SCOPE;
 use crate::data::{DataDirectory, IfMissing};
 
-/// What is learnt when the server starts.
-#[derive(Default)]
+/// The authorization server that is served.
 pub(super) struct Embedded {
+    /// Where people log in, if not with accounts of this server.
+    providers: Vec<Chosen>,
+    /// Learnt when the server starts.
     setup_link: Arc<Mutex<Option<Secret>>>,
 }
 
 impl Embedded {
+    pub(super) fn new(providers: Vec<Chosen>) -> Self {
+        Self {
+            providers,
+            setup_link: Arc::default(),
+        }
+    }
+
     /// Adds the authorization server that `options` describe to `server`.
-    pub(super) fn add_to(&self, server: Server, options: &Serve) -> Server {
+    pub(super) fn add_to(&self, server: Server, options: &Serve) -> anyhow::Result<Server> {
+        let add_login = options.login.add_to(&self.providers)?;
         let directory = options.data.clone();
         let setup_link = Arc::clone(&self.setup_link);
         let format = options.access_tokens.into();
@@ -29,7 +40,7 @@ impl Embedded {
             .scope(SCOPE, "Call the tools greet and whoami")
             .optional_scope("admin", "Read the report for administrators")
             .configure(move |builder| {
-                let builder = builder.service_name("countersign demo");
+                let builder = add_login(builder.service_name("countersign demo"));
                 builder.settings(|settings| {
                     settings.access_token_format = format;
                     settings.registration = registration;
@@ -43,13 +54,24 @@ impl Embedded {
             auth = auth.prefix(prefix);
         }
         let ask = options.required_scopes().is_empty();
-        server.auth(auth).challenge_scopes(ask.then_some(SCOPE))
+        Ok(server.auth(auth).challenge_scopes(ask.then_some(SCOPE)))
     }
 
     /// What people do first, and where everything is kept.
     pub(super) fn explained(&self, url: &str, options: &Serve) -> Vec<String> {
         let kept = options.data.shown();
         let mut lines = vec![format!("Accounts, clients and keys are kept in {kept}")];
+        let prefix = options.auth_prefix.as_deref().unwrap_or_default();
+        let resource = ResourceUri::parse(url).ok();
+        let origin = resource.as_ref().map_or("", ResourceUri::origin);
+        for provider in &self.providers {
+            lines.push(format!(
+                "\nPeople log in at {}. The redirect URI (callback URL) of your application there is:\n\n\
+                 {origin}{prefix}/callback/{}",
+                provider.display_name(),
+                provider.name()
+            ));
+        }
         let link = self
             .setup_link
             .lock()
@@ -63,9 +85,6 @@ impl Embedded {
                 "\nThen add {url} to an MCP client: it sends you to a browser to log in."
             ));
         } else {
-            let prefix = options.auth_prefix.as_deref().unwrap_or_default();
-            let origin = ResourceUri::parse(url).ok();
-            let origin = origin.as_ref().map_or("", ResourceUri::origin);
             lines.push(format!(
                 "\nAdd {url} to an MCP client: it sends you to a browser to log in.\n\
                  What is connected: {origin}{prefix}/account"

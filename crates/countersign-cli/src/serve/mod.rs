@@ -1,6 +1,7 @@
 //! `countersign serve`.
 
 mod embedded;
+mod login;
 mod options;
 mod paste;
 mod verifying;
@@ -28,7 +29,7 @@ enum Accepted {
 }
 
 impl Serve {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(&self) -> anyhow::Result<()> {
         match self.place()? {
             Place::Stdio => {
                 // Standard output belongs to the protocol.
@@ -44,7 +45,7 @@ impl Serve {
         let accepted = match (self.no_auth, Verifying::from_options(self)?) {
             (true, _) => Accepted::Nothing,
             (false, Some(verifying)) => Accepted::Others(verifying),
-            (false, None) => Accepted::Ours(Embedded::default()),
+            (false, None) => Accepted::Ours(Embedded::new(self.login.chosen()?)),
         };
         let server = match &accepted {
             Accepted::Nothing if self.danger_open_to_everybody => {
@@ -54,7 +55,7 @@ impl Serve {
             Accepted::Ours(embedded) => {
                 let server = demo::server().tool(demo::admin_report);
                 let server = server.required_scopes(self.required_scopes());
-                embedded.add_to(server, self)
+                embedded.add_to(server, self)?
             }
             Accepted::Others(verifying) => self.authenticated(verifying)?,
         };

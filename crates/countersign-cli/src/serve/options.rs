@@ -9,12 +9,14 @@ use countersign::Http;
 use countersign::oauth::jose::Algorithm;
 
 use super::embedded::{RegistrationOption, TokenFormat};
+use super::login::LoginOptions;
 use crate::data::DataDirectory;
 use crate::log::LogOption;
 
 const WHERE: &str = "Where to serve";
 const LET_IN: &str = "Who is let in";
 const ISSUING: &str = "The authorization server in it";
+const LOGIN: &str = "Where people log in, if not with accounts of this server";
 const WHO: &str = "Instead, to accept the tokens of another issuer";
 /// Where it serves if nothing else is said.
 const BIND: &str = "127.0.0.1:8000";
@@ -30,6 +32,7 @@ manage.
 Examples:
   countersign serve
   countersign serve --bind 127.0.0.1:9000 --public-url https://mcp.example.com/mcp
+  countersign serve --login github --login-client-id Ov23liEXAMPLE --login-allow-group 9919
   countersign serve --public-key public.pem --required-scopes read
   countersign serve --jwks-url https://example.eu.auth0.com/.well-known/jwks.json \\
     --issuer https://example.eu.auth0.com/ --audience https://example.com/mcp")]
@@ -76,6 +79,9 @@ pub(crate) struct Serve {
     /// Put this before the paths of its endpoints and pages, such as /auth
     #[arg(long, value_name = "PATH", help_heading = ISSUING)]
     pub(super) auth_prefix: Option<String>,
+
+    #[command(flatten, next_help_heading = LOGIN)]
+    pub(super) login: LoginOptions,
 
     /// Scopes that every token needs, separated by commas
     #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = LET_IN)]
@@ -170,6 +176,7 @@ impl Serve {
                  --hmac-secret-file how they are verified"
             );
         }
+        self.login.check()?;
         if self.names_keys()
             && let Some(option) = self.issuing_option()
         {
@@ -244,6 +251,7 @@ impl Serve {
             (self.access_tokens != TokenFormat::Jwt, "--access-tokens"),
             (self.auth_prefix.is_some(), "--auth-prefix"),
         ]))
+        .or_else(|| self.login.first())
     }
 
     fn network_option(&self) -> Option<&'static str> {

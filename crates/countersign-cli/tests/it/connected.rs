@@ -113,21 +113,36 @@ impl Client {
 
     /// Tokens, from somebody who logs in as `name` and agrees.
     pub(crate) async fn connect(&self, name: &str, password: &str) -> Tokens {
-        let mut browser = Browser::of(self.http.clone(), self.origin.clone());
+        let mut browser = self.browser();
         let login = self.ask(&mut browser).await;
         let typed = [("name", name), ("password", password)];
         let consent = browser.submit(&login, &self.page("/login"), &typed).await;
         self.agree(&mut browser, &consent).await
     }
 
-    /// Tokens, from somebody who sees `consent` and agrees.
-    pub(crate) async fn agree(&self, browser: &mut Browser, consent: &Page) -> Tokens {
+    /// A browser that has not been at this server.
+    pub(crate) fn browser(&self) -> Browser {
+        Browser::of(self.http.clone(), self.origin.clone())
+    }
+
+    /// Where somebody is led who sees `consent` and agrees.
+    pub(crate) async fn allow(&self, browser: &mut Browser, consent: &Page) -> Page {
         assert_eq!(consent.status, 200, "{consent:?}");
         assert!(consent.body.contains("A client"), "{consent:?}");
         let allow = [("decision", "allow")];
-        let redirect = browser
+        browser
             .submit(consent, &self.page("/consent"), &allow)
-            .await;
+            .await
+    }
+
+    /// Tokens, from somebody who sees `consent` and agrees.
+    pub(crate) async fn agree(&self, browser: &mut Browser, consent: &Page) -> Tokens {
+        let redirect = self.allow(browser, consent).await;
+        self.redeem(&redirect).await
+    }
+
+    /// Tokens for the code in `redirect`.
+    pub(crate) async fn redeem(&self, redirect: &Page) -> Tokens {
         let answer = redirect.answer(CALLBACK);
         assert_eq!(answer["state"], "xyz");
         let verifier = verifier();

@@ -13,6 +13,8 @@ mod first_call;
 #[cfg(test)]
 mod key_files;
 #[cfg(test)]
+mod login;
+#[cfg(test)]
 mod management;
 #[cfg(test)]
 mod mistakes;

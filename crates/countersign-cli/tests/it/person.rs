@@ -72,8 +72,9 @@ impl Browser {
     /// Fills in the form of `page` and sends it to `path`.
     pub(crate) async fn submit(&mut self, page: &Page, path: &str, typed: &[(&str, &str)]) -> Page {
         let mut fields = vec![("forgery_token", page.input("forgery_token"))];
-        for hidden in ["transaction", "token"] {
-            if page.body.contains(&format!("name=\"{hidden}\" value=")) {
+        for hidden in ["transaction", "token", "provider"] {
+            let input = format!("type=\"hidden\" name=\"{hidden}\" value=");
+            if page.body.contains(&input) {
                 fields.push((hidden, page.input(hidden)));
             }
         }
