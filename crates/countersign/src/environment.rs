@@ -1,6 +1,7 @@
 //! The environment of the process. This file alone reads it.
 
 use countersign_resource_server::ConfigurationError;
+#[cfg(feature = "authorization-server")]
 use countersign_resource_server::oauth::Secret;
 
 /// Where settings are read from.
@@ -18,6 +19,7 @@ pub(crate) trait Environment {
     }
 
     /// The value of `key`, which has to be there and must not be shown.
+    #[cfg(feature = "authorization-server")]
     fn secret(&self, key: &str) -> Result<Secret, ConfigurationError> {
         self.required(key).map(Secret::new)
     }
@@ -67,7 +69,7 @@ pub(crate) mod tests {
     fn m_51_what_is_not_there_in_the_process_is_named() {
         let key = "COUNTERSIGN_TEST_OF_A_VARIABLE_THAT_NOBODY_SETS";
         assert_eq!(OfProcess.value(key), None);
-        let told = OfProcess.secret(key).unwrap_err().to_string();
+        let told = OfProcess.required(key).unwrap_err().to_string();
         assert_eq!(
             told,
             format!("Required secret not configured: {key}. Set {key} environment variable.")
