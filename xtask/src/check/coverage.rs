@@ -3,7 +3,8 @@
 //! `RS-14` is carried by a test named `rs_14_…` or `…_rs_14_…`; `A36`, `E2` and
 //! `H1` by one whose name begins with ids, such as `a36_rs_17_…`. A name that
 //! begins with a range, such as `r1_to_r45_…`, carries the rows of the range that
-//! its file names one by one, as `"R7"`: the cases are then in a table beside it.
+//! its file names one by one, as `"R7"`: the cases are then in a table beside it, or in
+//! one of [`TABLES`] that the file uses by its name, as `corpus::REDIRECTS`.
 //! What has no test stands in [`UNCOVERED`] with its reason, and leaves it as soon
 //! as a test carries it.
 
@@ -17,6 +18,9 @@ use crate::workspace::Workspace;
 
 /// Lines `id reason`; blank lines and lines that begin with `#` are passed over.
 const UNCOVERED: &str = "xtask/uncovered.txt";
+
+/// The tables of rows that tests share.
+const TABLES: &str = "crates/testkit/src/corpus.rs";
 
 /// Numbered in two digits, spelled `rs_01`.
 const REQUIREMENTS: [(&str, RangeInclusive<u32>); 4] = [
@@ -47,8 +51,10 @@ const ROWS: [(char, &[RangeInclusive<u32>]); 11] = [
 pub(super) fn check(workspace: &Workspace) -> Result<Finding> {
     let mut carried = BTreeSet::new();
     let mut tests = 0;
+    let tables = workspace.required_text(TABLES)?;
     for file in workspace.rust_files() {
-        let text = workspace.text(file)?.unwrap_or_default();
+        let mut text = workspace.text(file)?.unwrap_or_default();
+        text.extend(used_tables(&text, &tables));
         for name in test_names(&text) {
             tests += 1;
             carried.extend(ids(name, &text));
@@ -66,6 +72,20 @@ pub(super) fn check(workspace: &Workspace) -> Result<Finding> {
         ),
         problems,
     ))
+}
+
+/// The text of those of `tables` that `file` uses by their names.
+fn used_tables(file: &str, tables: &str) -> Vec<String> {
+    let tables = tables.split("pub const ").skip(1);
+    let used = tables.filter(|table| {
+        let name = table.split(':').next().unwrap_or_default();
+        let called = format!("corpus::{name}");
+        file.match_indices(&called).any(|(at, _)| {
+            let behind = file.get(at + called.len()..).unwrap_or_default();
+            !behind.starts_with(|next: char| next.is_alphanumeric() || next == '_')
+        })
+    });
+    used.map(str::to_owned).collect()
 }
 
 fn required() -> BTreeSet<String> {
@@ -189,6 +209,17 @@ fn row(word: &str) -> Option<(char, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shared_table_counts_where_it_is_used_by_its_name_alone() {
+        let tables = "pub const ONE: &[Row] = &[(\"R1\", &[])];\n\
+                      pub const ONES: &[Row] = &[(\"R2\", &[])];\n";
+        assert!(used_tables("for row in other::ONE {}", tables).is_empty());
+        assert!(used_tables("for row in corpus::ONE_MORE {}", tables).is_empty());
+        let used = used_tables("for row in corpus::ONES {}", tables);
+        assert_eq!(used.len(), 1);
+        assert_eq!(ids("r1_to_r2_x", &used.concat()), ["R2"]);
+    }
 
     #[test]
     fn ids_are_read_from_names() {
