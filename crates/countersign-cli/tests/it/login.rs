@@ -185,8 +185,8 @@ const MISTAKES: &[(&[&str], &str)] = &[
         "exclude each other",
     ),
     (
-        &["--login=github", ID, ALL, SECRET, "--login-key-id=k"],
-        "--login-key-id needs --login-private-key",
+        &["--login=github", ID, ALL, SECRET, "--login-kid=k"],
+        "--login-kid needs --login-private-key",
     ),
     (
         &["--login=github", ID, ID, ALL, SECRET],

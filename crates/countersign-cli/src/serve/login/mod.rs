@@ -36,8 +36,8 @@ pub(crate) struct LoginOptions {
     private_keys: Vec<String>,
 
     /// The id (`kid`) under which the provider knows that key
-    #[arg(long = "login-key-id", value_name = "ID")]
-    key_ids: Vec<String>,
+    #[arg(long = "login-kid", value_name = "KID")]
+    kids: Vec<String>,
 
     /// Your application has neither secret nor key
     #[arg(long = "login-public", value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
@@ -96,7 +96,7 @@ impl LoginOptions {
             ("--login-client-id", &self.client_ids),
             ("--login-client-secret-file", &self.secret_files),
             ("--login-private-key", &self.private_keys),
-            ("--login-key-id", &self.key_ids),
+            ("--login-kid", &self.kids),
             ("--login-public", &self.public),
             ("--login-set", &self.variables),
             ("--login-scope", &self.scopes),

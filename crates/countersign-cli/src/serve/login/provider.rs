@@ -207,8 +207,8 @@ impl Chosen {
         if let (Some((_, one)), Some((_, other))) = (given.next(), given.next()) {
             bail!("{one} and {other} exclude each other: leave one out");
         }
-        if self.says("--login-key-id") && key.is_none() {
-            bail!("--login-key-id needs --login-private-key, the key that it names");
+        if self.says("--login-kid") && key.is_none() {
+            bail!("--login-kid needs --login-private-key, the key that it names");
         }
         if let Some(key) = key {
             return self.signing_key(Path::new(key)).map(Proof::Key);
@@ -240,8 +240,8 @@ impl Chosen {
     fn signing_key(&self, path: &Path) -> anyhow::Result<SigningKey> {
         let pem = Secret::new(file::text(path)?);
         let key = SigningKey::from_pkcs8_pem(&pem).with_context(|| path.display().to_string())?;
-        Ok(match self.one("--login-key-id") {
-            Some(id) => key.with_kid(id).context("--login-key-id")?,
+        Ok(match self.one("--login-kid") {
+            Some(id) => key.with_kid(id).context("--login-kid")?,
             None => key,
         })
     }
