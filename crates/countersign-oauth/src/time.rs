@@ -50,6 +50,12 @@ impl fmt::Display for UnixTime {
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// Now.
     fn now(&self) -> UnixTime;
+
+    /// Now in milliseconds since 1970, for what is noted; whole seconds unless the clock
+    /// can tell more.
+    fn now_millis(&self) -> u64 {
+        self.now().as_secs().saturating_mul(1000)
+    }
 }
 
 /// A span of time in whole seconds.

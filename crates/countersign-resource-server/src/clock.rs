@@ -1,6 +1,6 @@
 //! The one place that reads the system clock.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign_oauth::UnixTime;
 pub use countersign_oauth::time::Clock;
@@ -11,9 +11,17 @@ pub use countersign_oauth::time::Clock;
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this file owns the system clock")]
     fn now(&self) -> UnixTime {
-        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
-        UnixTime::from_secs(elapsed.map_or(0, |elapsed| elapsed.as_secs()))
+        UnixTime::from_secs(elapsed().as_secs())
     }
+
+    fn now_millis(&self) -> u64 {
+        u64::try_from(elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this file owns the system clock")]
+fn elapsed() -> Duration {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
+    elapsed.unwrap_or_default()
 }
