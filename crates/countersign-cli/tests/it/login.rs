@@ -161,6 +161,28 @@ const MISTAKES: &[(&[&str], &str)] = &[
         &["--login=github", ID, ALL],
         "set COUNTERSIGN_LOGIN_CLIENT_SECRET",
     ),
+    // The only provider may be named, in flags and before values: what is told is next.
+    (
+        &[
+            "--login=github",
+            "--login-client-id=github=x",
+            "--login-allow-everyone=github",
+        ],
+        "set COUNTERSIGN_LOGIN_CLIENT_SECRET",
+    ),
+    (
+        &[
+            "--login=github",
+            ID,
+            "--login-allow-everyone=github",
+            "--login-public=github",
+        ],
+        "which does not fit what the application has",
+    ),
+    (
+        &["--login=github", ID, "--login-allow-everyone=google"],
+        "--login-allow-everyone takes no value besides the name of a provider, which is github",
+    ),
     (
         &[
             "--login=github",

@@ -1,7 +1,7 @@
 //! `--login`: people log in at an identity provider, and clients get tokens here.
 //!
-//! With one provider the values of the options are its own. With several each value says
-//! whose it is: `--login-client-id github=Iv1.0123`.
+//! With one provider the values of the options are its own, and may say whose they are.
+//! With several each value must: `--login-client-id github=Iv1.0123`.
 
 mod provider;
 mod secret;
@@ -11,6 +11,9 @@ use clap::Args;
 use countersign::authorization_server::AuthorizationServerBuilder;
 
 pub(super) use provider::Chosen;
+
+/// Options that say something by being there.
+const FLAGS: [&str; 2] = ["--login-public", "--login-allow-everyone"];
 
 /// The options about identity providers.
 #[derive(Debug, Args)]
@@ -127,7 +130,8 @@ impl LoginOptions {
         let names: Vec<String> = all.iter().map(|one| one.name().to_owned()).collect();
         for (option, values) in self.lists().into_iter().skip(1) {
             for value in values {
-                let (name, value) = whose(option, value, &names)?;
+                let is_flag = FLAGS.contains(&option);
+                let (name, value) = whose(option, is_flag, value, &names)?;
                 let of_it = all.iter_mut().find(|one| one.name() == name);
                 of_it.map_or(Ok(()), |one| one.take(option, value))?;
             }
@@ -160,19 +164,24 @@ impl LoginOptions {
     }
 }
 
-/// The name of the provider that `value` is about, and the rest of it.
+/// The name of the provider that `value` is about, and the rest of it. The only provider
+/// need not be named; a flag is about one without saying more.
 fn whose<'a>(
     option: &str,
+    is_flag: bool,
     value: &'a str,
     names: &'a [String],
 ) -> anyhow::Result<(&'a str, &'a str)> {
-    if let [name] = names {
-        return Ok((name, value));
-    }
-    let (name, rest) = value.split_once('=').unwrap_or((value, ""));
-    match names.iter().find(|known| *known == name) {
-        Some(name) => Ok((name, rest)),
-        None => bail!(
+    let named = value.split_once('=');
+    let named = named.or(is_flag.then_some((value, "")));
+    let known = named.and_then(|(name, rest)| {
+        let known = names.iter().find(|known| *known == name)?;
+        Some((known.as_str(), rest))
+    });
+    match (known, names) {
+        (Some(known), _) => Ok(known),
+        (None, [name]) => Ok((name, value)),
+        (None, _) => bail!(
             "{option}: there are several providers, say which one it is about: {option} {}={}",
             names.first().map_or("NAME", String::as_str),
             if value.is_empty() { "…" } else { value }
@@ -187,13 +196,32 @@ mod tests {
     #[test]
     fn with_several_providers_each_value_says_whose_it_is() {
         let names = ["github".to_owned(), "google".to_owned()];
-        for value in ["", "Iv1", "gitlab=x", "=x"] {
-            let refused = whose("--login-client-id", value, &names).unwrap_err();
+        for value in ["", "Iv1", "github", "gitlab=x", "=x"] {
+            let refused = whose("--login-client-id", false, value, &names).unwrap_err();
             assert!(refused.to_string().contains("several providers"), "{value}");
         }
-        let read = whose("--login-client-id", "google=a=b", &names).unwrap();
+        let refused = whose("--login-public", true, "gitlab", &names).unwrap_err();
+        assert!(refused.to_string().contains("several providers"));
+        let read = whose("--login-client-id", false, "google=a=b", &names).unwrap();
         assert_eq!(read, ("google", "a=b"));
-        let read = whose("--login-client-id", "a=b", &names[..1]).unwrap();
-        assert_eq!(read, ("github", "a=b"));
+        let read = whose("--login-public", true, "google", &names).unwrap();
+        assert_eq!(read, ("google", ""));
+    }
+
+    #[test]
+    fn the_only_provider_may_be_named_and_need_not() {
+        let names = ["github".to_owned()];
+        for (is_flag, value, rest) in [
+            (true, "", ""),
+            (true, "github", ""),
+            // Nobody is asked about another one: this is refused as a value.
+            (true, "google", "google"),
+            (false, "a=b", "a=b"),
+            (false, "github=a=b", "a=b"),
+            (false, "github", "github"),
+        ] {
+            let read = whose("--login-x", is_flag, value, &names).unwrap();
+            assert_eq!(read, ("github", rest), "{value}");
+        }
     }
 }

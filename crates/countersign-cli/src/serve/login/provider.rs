@@ -10,7 +10,7 @@ use countersign::oauth::client_authentication::TokenEndpointAuthMethod;
 use countersign::oauth::jose::SigningKey;
 use countersign::provider::{Preset, Provider};
 
-use super::secret;
+use super::{FLAGS, secret};
 use crate::file;
 
 /// A provider, and what was said about it.
@@ -57,10 +57,13 @@ impl Chosen {
 
     /// Takes one value of `option`.
     pub(super) fn take(&mut self, option: &'static str, value: &str) -> anyhow::Result<()> {
-        let is_flag = matches!(option, "--login-public" | "--login-allow-everyone");
+        let is_flag = FLAGS.contains(&option);
         if value.is_empty() != is_flag {
             bail!(match is_flag {
-                true => format!("{option} takes no value besides the name of a provider"),
+                true => format!(
+                    "{option} takes no value besides the name of a provider, which is {}",
+                    self.name()
+                ),
                 false => format!("{option}: the value is missing"),
             });
         }
