@@ -7,10 +7,11 @@
 //! - [`Http`], [`ModernClient`], [`LegacyClient`], [`raw::exchange`]: requests
 //!   over a tower service or a socket, in both protocol eras, or as plain bytes.
 //! - [`frames`]: HTTP/2 by hand.
+//! - [`webdriver`]: a browser that is clicked through.
 //! - [`corpus`]: rows of the attack corpus that are asked at several levels.
 //! - [`CaptureLog`]: everything that is logged, as text, to search for secrets.
 //!
-//! Nothing here sleeps or reads the system clock. A wrong use panics, because
+//! Nothing here reads the system clock, and nothing but [`webdriver`] sleeps. A wrong use panics, because
 //! the caller is a test.
 #![expect(
     clippy::expect_used,
@@ -29,6 +30,7 @@ pub mod issuer;
 pub mod provider;
 pub mod random;
 pub mod raw;
+pub mod webdriver;
 
 pub use capture_log::CaptureLog;
 pub use client::http::{Answer, Http};

@@ -3,11 +3,12 @@
 use countersign_authorization_server::oauth::Lifetime;
 use countersign_authorization_server::store::SealingKeys;
 use countersign_authorization_server::{AuthorizationServer, Storage};
+use testkit::webdriver::{Driver, Screen, Window};
 
 use super::super::browser::{PASSWORD, settings_at};
-use super::super::webdriver::{Screen, Window, serve};
+use super::super::sockets::serve;
 use super::look::look;
-use super::{Running, SCREENS, driver, listen, running};
+use super::{Running, SCREENS, listen, running};
 use crate::watched_store::{Health, WatchedStore};
 
 /// Opens each address, and reads the page.
@@ -125,7 +126,9 @@ async fn dead_store(window: &Window<'_>, screen: Screen) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_error_is_a_page_that_says_what_to_do() {
-    let Some(driver) = driver().await else { return };
+    let Some(driver) = Driver::installed().await else {
+        return;
+    };
     for screen in SCREENS {
         let at = running().await;
         at.site.add("alice", PASSWORD).await;

@@ -2,14 +2,17 @@
 
 use countersign_authorization_server::oauth::{ResourceUri, ScopeSet};
 use countersign_authorization_server::{People, Settings};
+use testkit::webdriver::Driver;
 
 use super::super::browser::PASSWORD;
 use super::look::look;
-use super::{DESKTOP, NARROW, PHONE, driver, running, running_with};
+use super::{DESKTOP, NARROW, PHONE, running, running_with};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn x1_x4_hostile_text_breaks_no_page_in_a_browser() {
-    let Some(driver) = driver().await else { return };
+    let Some(driver) = Driver::installed().await else {
+        return;
+    };
     let at = running().await;
     at.site.add("alice", PASSWORD).await;
     let names = [
@@ -47,7 +50,9 @@ async fn x1_x4_hostile_text_breaks_no_page_in_a_browser() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn x4_long_words_scopes_and_addresses_stay_on_the_screen() {
-    let Some(driver) = driver().await else { return };
+    let Some(driver) = Driver::installed().await else {
+        return;
+    };
     let long = "scope".repeat(40);
     let mut scopes: Vec<String> = (0..30).map(|number| format!("files:{number}")).collect();
     scopes.push(long.clone());
@@ -95,7 +100,9 @@ async fn x4_long_words_scopes_and_addresses_stay_on_the_screen() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn x24_as_36_no_page_shows_itself_in_a_frame() {
-    let Some(driver) = driver().await else { return };
+    let Some(driver) = Driver::installed().await else {
+        return;
+    };
     let at = running().await;
     let window = driver.open(DESKTOP).await;
     let frame = format!("data:text/html,<iframe src='{}/login'></iframe>", at.issuer);

@@ -1,7 +1,9 @@
 //! The whole way by keyboard alone, and where the focus is.
 
+use testkit::webdriver::Driver;
+
 use super::super::browser::PASSWORD;
-use super::{DESKTOP, ENTER, TAB, driver, running};
+use super::{DESKTOP, ENTER, TAB, running};
 
 const SPACE: &str = " ";
 
@@ -15,7 +17,9 @@ return seen && (element.id || element.value || element.textContent.trim());
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_keyboard_is_enough_and_the_focus_is_always_seen() {
-    let Some(driver) = driver().await else { return };
+    let Some(driver) = Driver::installed().await else {
+        return;
+    };
     let at = running().await;
     let window = driver.open(DESKTOP).await;
     let link = at.site.people.setup_link().await.unwrap().unwrap();
@@ -62,7 +66,9 @@ async fn a_keyboard_is_enough_and_the_focus_is_always_seen() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn enter_in_the_middle_of_the_consent_page_denies() {
-    let Some(driver) = driver().await else { return };
+    let Some(driver) = Driver::installed().await else {
+        return;
+    };
     let at = running().await;
     at.site.add("alice", PASSWORD).await;
     let window = driver.open(DESKTOP).await;

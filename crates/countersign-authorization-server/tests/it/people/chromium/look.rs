@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use serde_json::Value;
+use testkit::webdriver::{Screen, Window};
 
-use super::super::webdriver::{Screen, Window};
 use super::environment;
 
 /// Answers a list of what is wrong with the page.

@@ -15,18 +15,19 @@ use std::sync::atomic::AtomicU64;
 
 use countersign_authorization_server::oauth::pkce::CodeVerifier;
 use countersign_authorization_server::{ClientIdDocuments, DocumentTrust, People, Settings};
+use testkit::webdriver::{DESKTOP, Screen, Window};
 use tokio::net::TcpListener;
 
 use super::browser::*;
 use super::documents::{Host, WEB};
-use super::webdriver::{Driver, Screen, Window, callback, serve_on};
+use super::sockets::{callback, serve_on};
 use crate::fixture::{CALLBACK, VERIFIER, form};
 
 const TAB: &str = "\u{e004}";
 const ENTER: &str = "\u{e007}";
 
 pub(crate) const SCREENS: [Screen; 4] = [
-    screen("desktop-light", (1280, 800), false, false),
+    DESKTOP,
     screen("desktop-dark", (1280, 800), false, true),
     screen("phone-light", (390, 844), true, false),
     screen("phone-dark", (390, 844), true, true),
@@ -36,7 +37,6 @@ pub(crate) const SCREENS: [Screen; 4] = [
 pub(crate) const NARROW: Screen = screen("narrow", (320, 640), true, false);
 
 const PHONE: Screen = SCREENS[2];
-const DESKTOP: Screen = SCREENS[0];
 
 const fn screen(name: &'static str, size: (u32, u32), is_phone: bool, is_dark: bool) -> Screen {
     Screen {
@@ -53,23 +53,6 @@ const fn screen(name: &'static str, size: (u32, u32), is_phone: bool, is_dark: b
 )]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-#[expect(
-    clippy::print_stderr,
-    reason = "a test that proved nothing has to say so"
-)]
-pub(crate) async fn driver() -> Option<Driver> {
-    let driver = Driver::start().await;
-    if driver.is_none() {
-        assert_ne!(
-            environment("CI").as_deref(),
-            Some("true"),
-            "no chromedriver"
-        );
-        eprintln!("skipped: chromedriver is not installed");
-    }
-    driver
 }
 
 /// A server on a socket, and a program that waits for the answer on another.

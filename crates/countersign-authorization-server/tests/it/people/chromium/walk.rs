@@ -1,10 +1,11 @@
 //! From the first account to the end of what was connected, on one screen.
 
+use testkit::webdriver::{Driver, Screen, Window};
+
 use super::super::browser::PASSWORD;
 use super::super::documents::WEB;
-use super::super::webdriver::{Driver, Screen, Window};
 use super::look::look;
-use super::{Running, SCREENS, driver, running};
+use super::{Running, SCREENS, running};
 
 const OTHER_PASSWORD: &str = "another password";
 
@@ -176,7 +177,9 @@ async fn walk(driver: &Driver, screen: Screen) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_can_log_in_consent_and_disconnect_on_every_screen() {
-    let Some(driver) = driver().await else { return };
+    let Some(driver) = Driver::installed().await else {
+        return;
+    };
     for screen in SCREENS {
         walk(&driver, screen).await;
     }
@@ -184,7 +187,9 @@ async fn people_can_log_in_consent_and_disconnect_on_every_screen() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_is_disconnected_and_logged_out_with_a_press_each() {
-    let Some(driver) = driver().await else { return };
+    let Some(driver) = Driver::installed().await else {
+        return;
+    };
     let at = running().await;
     at.site.add("alice", PASSWORD).await;
     let (window, elsewhere) = (

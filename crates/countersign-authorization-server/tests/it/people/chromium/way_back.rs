@@ -1,14 +1,17 @@
 //! The way from the consent page to the client, whatever the client does with it.
 
 use std::sync::atomic::Ordering;
+use testkit::webdriver::Driver;
 
 use super::super::browser::PASSWORD;
-use super::super::webdriver::{callback, forward};
-use super::{DESKTOP, driver, listen, running};
+use super::super::sockets::{callback, forward};
+use super::{DESKTOP, listen, running};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn x5_the_answer_arrives_where_the_client_sends_it_on_to_another_site() {
-    let Some(driver) = driver().await else { return };
+    let Some(driver) = Driver::installed().await else {
+        return;
+    };
     let mut at = running().await;
     at.site.add("alice", PASSWORD).await;
     let (client, address) = listen().await;
@@ -31,7 +34,9 @@ async fn x5_the_answer_arrives_where_the_client_sends_it_on_to_another_site() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn x24_going_back_after_an_answer_gives_no_second_one() {
-    let Some(driver) = driver().await else { return };
+    let Some(driver) = Driver::installed().await else {
+        return;
+    };
     let at = running().await;
     at.site.add("alice", PASSWORD).await;
     let window = driver.open(DESKTOP).await;
@@ -47,7 +52,9 @@ async fn x24_going_back_after_an_answer_gives_no_second_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn x17_a_double_click_on_a_slow_line_still_gets_the_answer_to_the_client() {
-    let Some(driver) = driver().await else { return };
+    let Some(driver) = Driver::installed().await else {
+        return;
+    };
     let at = running().await;
     at.site.add("alice", PASSWORD).await;
     let window = driver.open(DESKTOP).await;
@@ -62,7 +69,9 @@ async fn x17_a_double_click_on_a_slow_line_still_gets_the_answer_to_the_client()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn going_back_after_logging_out_shows_nothing_of_the_account() {
-    let Some(driver) = driver().await else { return };
+    let Some(driver) = Driver::installed().await else {
+        return;
+    };
     let at = running().await;
     at.site.add("alice", PASSWORD).await;
     let window = driver.open(DESKTOP).await;

@@ -2,11 +2,11 @@
 
 use countersign_authorization_server::upstream::UpstreamBuilder;
 use testkit::provider::{Breakage, Endpoint};
+use testkit::webdriver::{Driver, Screen, Window};
 
 use super::super::browser::*;
 use super::super::chromium::look::look;
-use super::super::chromium::{NARROW, Running, SCREENS, driver, running_at};
-use super::super::webdriver::{Screen, Window};
+use super::super::chromium::{NARROW, Running, SCREENS, running_at};
 use super::fixture::*;
 
 struct Lodge {
@@ -46,7 +46,9 @@ async fn log_in(window: &Window<'_>, lodge: &Lodge, screen: Screen) {
 
 #[tokio::test]
 async fn a_person_consents_logs_in_at_github_and_sees_the_account_on_every_screen() {
-    let Some(driver) = driver().await else { return };
+    let Some(driver) = Driver::installed().await else {
+        return;
+    };
     for screen in SCREENS.into_iter().chain([NARROW]) {
         let lodge = lodge(Offer::Alone).await;
         let window = driver.open(screen).await;
@@ -70,7 +72,9 @@ async fn a_person_consents_logs_in_at_github_and_sees_the_account_on_every_scree
 
 #[tokio::test]
 async fn several_ways_and_everything_that_goes_wrong_look_finished() {
-    let Some(driver) = driver().await else { return };
+    let Some(driver) = Driver::installed().await else {
+        return;
+    };
     for screen in SCREENS.into_iter().chain([NARROW]) {
         let lodge = lodge(Offer::WithAccounts).await;
         lodge.at.site.add("ada", PASSWORD).await;
@@ -134,7 +138,9 @@ async fn several_ways_and_everything_that_goes_wrong_look_finished() {
 
 #[tokio::test]
 async fn x9_a_link_from_somebody_elses_browser_is_explained_to_a_person() {
-    let Some(driver) = driver().await else { return };
+    let Some(driver) = Driver::installed().await else {
+        return;
+    };
     let lodge = lodge(Offer::Alone).await;
     let mallory = lodge.at.site.browser();
     let page = mallory.authorize("L", &[]).await;
