@@ -25,6 +25,7 @@
 //! ```
 
 pub mod access_token_claims;
+pub mod api_key;
 pub mod authorization_error;
 pub mod authorization_request;
 pub mod authorization_response;
@@ -61,6 +62,7 @@ pub mod token_response;
 pub mod uri;
 pub mod web_uri;
 
+pub use api_key::{ApiKeyDigest, ApiKeyFormat, ApiKeyId};
 pub use bearer::{Credential, MalformedCredential};
 pub use challenge::{Challenge, ChallengeErrorCode};
 pub use client_id::{ClientId, InvalidClientId};

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use countersign_oauth::ApiKeyId;
+
 use crate::secret_hash::digest_text;
 use crate::{ClientId, GrantId, Kind, SecretHash, Subject};
 
@@ -128,6 +130,11 @@ impl Key {
             Kind::UpstreamTokens,
             digest_text("countersign upstream tokens 1", &[grant.as_str(), provider]),
         )
+    }
+
+    /// The API key with this id, which is no secret.
+    pub fn api_key(id: &ApiKeyId) -> Self {
+        Self::new(Kind::ApiKey, id.as_str())
     }
 
     /// For backends alone: the key of a record that is read back.

@@ -71,6 +71,8 @@ kinds! {
     SigningKey = "signing_key",
     /// The tokens that an upstream provider issued for a grant, sealed.
     UpstreamTokens = "upstream_tokens",
+    /// An API key, under its id: a digest of the whole key in the body.
+    ApiKey = "api_key",
 }
 
 impl fmt::Display for Kind {

@@ -8,6 +8,7 @@
 )]
 
 mod algorithms;
+mod api_keys;
 mod authorization_requests;
 mod bearer;
 mod claims;

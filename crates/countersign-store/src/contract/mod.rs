@@ -22,6 +22,7 @@ macro_rules! ensure {
     };
 }
 
+mod api_keys;
 mod expiry;
 mod grants;
 mod hits;
@@ -120,6 +121,8 @@ cases! {
     hits::a_window_begins_with_its_first_hit,
     hits::a_clock_that_goes_backwards_opens_no_window,
     hits::counters_are_kept_apart,
+    api_keys::a_key_that_is_replaced_ends_when_the_overlap_does,
+    api_keys::a_key_that_is_withdrawn_is_listed_as_spent_for_its_owner_alone,
     text::hostile_text_is_stored_literally,
     text::a_mebibyte_in_every_field_is_stored,
 }

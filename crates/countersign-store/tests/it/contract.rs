@@ -234,3 +234,13 @@ async fn f24_hostile_text_is_stored_literally() {
 async fn f24_a_mebibyte_in_every_field_is_stored() {
     on_every_backend("a_mebibyte_in_every_field_is_stored").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_replaced_ends_when_the_overlap_does() {
+    on_every_backend("a_key_that_is_replaced_ends_when_the_overlap_does").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_withdrawn_is_listed_as_spent_for_its_owner_alone() {
+    on_every_backend("a_key_that_is_withdrawn_is_listed_as_spent_for_its_owner_alone").await;
+}
