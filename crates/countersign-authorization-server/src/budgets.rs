@@ -19,9 +19,9 @@ use std::net::IpAddr;
 
 use countersign_oauth::client_authentication::{ClientProof, PresentedClient};
 use countersign_oauth::{ClientId, Lifetime, UnixTime};
+use countersign_resource_server::limit::network::{machine_of, of_one_stranger, shares_of};
 use countersign_store::{CounterKey, Hits};
 
-use crate::network::{machine_of, of_one_stranger, shares_of};
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
 

@@ -63,7 +63,6 @@ pub mod interaction;
 mod issue;
 mod keys;
 pub mod login;
-mod network;
 pub mod overview;
 mod own_tokens;
 mod paths;

@@ -78,6 +78,7 @@ pub struct Assertion {
     cacheable_until: Option<UnixTime>,
     liveness: Option<Liveness>,
     attachment: Option<Attachment>,
+    key: Option<Arc<str>>,
 }
 
 /// What a verifier keeps with a token for code of its own.
@@ -110,6 +111,7 @@ impl Assertion {
             cacheable_until: None,
             liveness: None,
             attachment: None,
+            key: None,
         }
     }
 
@@ -124,6 +126,14 @@ impl Assertion {
     pub(crate) fn about(mut self, subject: String, client: Option<String>) -> Self {
         self.principal.subject = subject.into();
         self.principal.client = client.map(Into::into);
+        self
+    }
+
+    /// The id of the API key that was presented, if it was one: what limits and the audit
+    /// tell the keys of one owner apart by. It is no secret.
+    #[must_use]
+    pub fn key(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.key = Some(id.into());
         self
     }
 
@@ -256,6 +266,11 @@ impl AccessToken {
     /// The OAuth client that acts, if the token names one.
     pub fn client_id(&self) -> Option<&str> {
         self.0.principal.client.as_deref()
+    }
+
+    /// The id of the API key that was presented, if it was one.
+    pub fn key(&self) -> Option<&str> {
+        self.0.key.as_deref()
     }
 
     /// Issuer, subject and client together: the key under which anything of

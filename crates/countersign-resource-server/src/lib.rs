@@ -35,6 +35,7 @@ pub mod fetch;
 pub mod gate;
 pub mod key_source;
 pub mod layer;
+pub mod limit;
 pub mod policy;
 pub mod provider;
 pub mod refusal;
@@ -48,6 +49,7 @@ pub use countersign_oauth as oauth;
 pub use gate::{Gate, GateBuilder};
 pub use key_source::{IssuerKeys, Keys};
 pub use layer::{Auth, AuthLayer};
+pub use limit::{Limits, Quota};
 pub use refusal::{Reason, Refusal};
 pub use scope_hierarchy::ScopeHierarchy;
 pub use verifier::{

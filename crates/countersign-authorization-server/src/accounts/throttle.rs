@@ -9,10 +9,10 @@
 use std::net::IpAddr;
 
 use countersign_oauth::{Lifetime, UnixTime};
+use countersign_resource_server::limit::network::{network_of, of_one_stranger, shares_of};
 use countersign_store::CounterKey;
 
 use super::Accounts;
-use crate::network::{network_of, of_one_stranger, shares_of};
 use crate::unavailable::Unavailable;
 
 /// How many logins may be tried within `window`. A login that succeeds gives back

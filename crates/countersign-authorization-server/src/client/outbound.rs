@@ -8,10 +8,10 @@
 use std::net::IpAddr;
 
 use countersign_oauth::Lifetime;
+use countersign_resource_server::limit::network::{network_of, of_one_stranger, shares_of};
 use countersign_store::{CounterKey, Found, Key, Record, Write};
 
 use super::{Client, ClientSource};
-use crate::network::{network_of, of_one_stranger, shares_of};
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 /// The network that one person usually has: an IPv4 /24, an IPv6 /64.
-pub(crate) fn network_of(address: IpAddr) -> String {
+pub fn network_of(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => {
             let [a, b, c, _] = address.octets();
@@ -17,17 +17,17 @@ pub(crate) fn network_of(address: IpAddr) -> String {
 }
 
 /// How many times as much as one network those around it may try together.
-const NETWORKS_AROUND: u64 = 10;
+pub(super) const NETWORKS_AROUND: u32 = 10;
 
 /// The networks for which a request from `address` counts, and how much each may if
 /// one network may `most`. From an IPv6 /48 one customer can have any number of
 /// networks; nobody gets many IPv4 networks for nothing.
-pub(crate) fn shares_of(address: IpAddr, most: u64) -> impl Iterator<Item = (String, u64)> {
+pub fn shares_of(address: IpAddr, most: u64) -> impl Iterator<Item = (String, u64)> {
     let around = match address.to_canonical() {
         IpAddr::V4(_) => None,
         IpAddr::V6(address) => {
             let [a, b, c, ..] = address.segments();
-            let most = most.saturating_mul(NETWORKS_AROUND);
+            let most = most.saturating_mul(u64::from(NETWORKS_AROUND));
             Some((format!("{a:x}:{b:x}:{c:x}::/48"), most))
         }
     };
@@ -36,7 +36,7 @@ pub(crate) fn shares_of(address: IpAddr, most: u64) -> impl Iterator<Item = (Str
 
 /// One machine: an IPv4 address, an IPv6 /64. Networks have more neighbours whom
 /// somebody could keep out.
-pub(crate) fn machine_of(address: IpAddr) -> String {
+pub fn machine_of(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         address @ IpAddr::V6(_) => network_of(address),
@@ -47,7 +47,7 @@ pub(crate) fn machine_of(address: IpAddr) -> String {
 /// networks (RFC 1918, RFC 4193) and in shared address space (RFC 6598), which hosters
 /// use inside, it is often that of a proxy, behind which everybody is: one of them could
 /// use up what is there for all.
-pub(crate) fn of_one_stranger(address: Option<IpAddr>) -> Option<IpAddr> {
+pub fn of_one_stranger(address: Option<IpAddr>) -> Option<IpAddr> {
     address.filter(|address| match address.to_canonical() {
         IpAddr::V4(address) => {
             let is_shared = matches!(address.octets(), [100, 64..=127, ..]);

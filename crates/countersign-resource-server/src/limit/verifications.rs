@@ -1,0 +1,131 @@
+//! How many credentials are verified at the same time.
+//!
+//! A signature costs a core some time and an introspection a request; a thousand that come
+//! at once would keep whoever comes after them waiting for all. So few are under way, fewer
+//! of one address, and each lets others run before it begins. Who was verified before, and
+//! is remembered, does not come here.
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// How many are under way.
+const AT_ONCE: usize = 64;
+/// How many of them for the addresses of one lot.
+const OF_ONE_LOT: usize = 8;
+/// How many lots of addresses there are.
+const LOTS: usize = 64;
+/// How long a request waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The verifications that are under way.
+#[derive(Debug)]
+pub struct Verifications {
+    all: Semaphore,
+    lots: Vec<Semaphore>,
+    hash: RandomState,
+}
+
+/// The turn of one request. It ends when this is dropped.
+#[derive(Debug)]
+#[must_use = "the turn ends when this is dropped"]
+pub struct Verification<'a> {
+    _all: SemaphorePermit<'a>,
+    _lot: SemaphorePermit<'a>,
+}
+
+impl Default for Verifications {
+    fn default() -> Self {
+        Self {
+            all: Semaphore::new(AT_ONCE),
+            lots: (0..LOTS).map(|_| Semaphore::new(OF_ONE_LOT)).collect(),
+            hash: RandomState::new(),
+        }
+    }
+}
+
+impl Verifications {
+    /// Waits for the turn of a request from `address`. `None` if that takes too long.
+    pub async fn turn(&self, address: Option<IpAddr>) -> Option<Verification<'_>> {
+        let lot = self.lot_of(address)?;
+        let waiting = async {
+            // The lot first: whoever waits for others of the lot takes nobody's place.
+            let of_lot = lot.acquire().await.ok()?;
+            let of_all = self.all.acquire().await.ok()?;
+            Some(Verification {
+                _all: of_all,
+                _lot: of_lot,
+            })
+        };
+        let turn = tokio::time::timeout(PATIENCE, waiting).await.ok()??;
+        tokio::task::yield_now().await;
+        Some(turn)
+    }
+
+    fn lot_of(&self, address: Option<IpAddr>) -> Option<&Semaphore> {
+        let machine = address.map(super::limiter::machine);
+        let number = usize::try_from(self.hash.hash_one(machine) >> 32).unwrap_or(0);
+        self.lots.get(number % LOTS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// How long a verification takes.
+    const WORK: Duration = Duration::from_millis(10);
+
+    fn address(text: &str) -> Option<IpAddr> {
+        Some(text.parse().unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn g15_a_thousand_at_once_are_worked_off_few_at_a_time_and_nobody_else_waits() {
+        let verifications = Arc::new(Verifications::default());
+        let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        for _ in 0..1_000 {
+            let verifications = Arc::clone(&verifications);
+            let (running, most) = (Arc::clone(&running), Arc::clone(&most));
+            tokio::spawn(async move {
+                let turn = verifications.turn(address("203.0.113.7")).await;
+                most.fetch_max(1 + running.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);
+                tokio::time::sleep(WORK).await;
+                running.fetch_sub(1, Ordering::SeqCst);
+                drop(turn);
+            });
+        }
+        tokio::time::sleep(WORK / 2).await;
+        let mut others = 0;
+        for number in 0..100 {
+            let began = tokio::time::Instant::now();
+            let turn = verifications
+                .turn(address(&format!("198.51.100.{number}")))
+                .await;
+            tokio::time::sleep(WORK).await;
+            assert!(turn.is_some());
+            drop(turn);
+            // Whoever is in the lot of the flood waits for it; that is one in 64.
+            others += u32::from(began.elapsed() <= WORK * 2);
+        }
+        assert!(others >= 90, "{others}");
+        assert_eq!(most.load(Ordering::SeqCst), OF_ONE_LOT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn g15_whoever_would_wait_too_long_is_told_to_come_back() {
+        let verifications = Verifications::default();
+        let mut turns = Vec::new();
+        for _ in 0..OF_ONE_LOT {
+            turns.push(verifications.turn(address("203.0.113.7")).await.unwrap());
+        }
+        assert!(verifications.turn(address("203.0.113.7")).await.is_none());
+        turns.clear();
+        assert!(verifications.turn(address("203.0.113.7")).await.is_some());
+    }
+}
