@@ -19,14 +19,15 @@ use crate::grant_end::GrantEnder;
 use crate::interaction::Interaction;
 use crate::keys::Keyring;
 use crate::login::Login;
-use crate::paths::Paths;
+use crate::paths::{Endpoint, Paths};
 use crate::people::{LocalAccounts, People};
 use crate::random::{Random, SystemGenerator};
 use crate::server::{AuthorizationServer, Inner};
 use crate::settings::{AccessTokenFormat, Settings};
+use crate::sign_in::SignInPage;
 use crate::storage::Storage;
 use crate::token_manager::{DynTokenManager, TokenManager};
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, is_provider_name};
 use crate::vault::{Provides, Vault, VaultParts};
 
 /// A change of something that is made when the server is built.
@@ -190,6 +191,12 @@ impl AuthorizationServerBuilder {
         self
     }
 
+    /// Lets people sign in on `page`, a page of yours with the scripts of a provider,
+    /// instead of with local accounts; the consent page stays.
+    pub fn sign_in_page(self, page: impl SignInPage) -> Self {
+        self.pages(|pages| pages.sign_in_page(page))
+    }
+
     /// Lets people log in with local accounts beside the providers of
     /// [`Self::upstream`].
     pub fn with_local_accounts(mut self) -> Self {
@@ -307,21 +314,19 @@ impl AuthorizationServerBuilder {
                     .clock(Arc::clone(&self.clock))
                     .random(Arc::clone(&self.random));
                 let accounts = apply(accounts, self.accounts);
-                let accounts = accounts.in_server(audit.clone(), Arc::clone(&ender));
                 let people = apply(People::new(accounts, &settings), self.pages)
                     .upstreams(self.upstreams.clone(), local_accounts);
-                if people.has_login_of_its_own() && !self.upstreams.is_empty() {
-                    return Err(ConfigurationError::new(
-                        "people are to log in at an upstream provider, and by .login(…): leave \
-                         one out",
-                    ));
-                }
+                check_ways(&people, &self.upstreams, self.wants_local_accounts)?;
                 let people = Arc::new(people);
                 let interaction: Arc<dyn Interaction> = people.clone();
                 (interaction, Some(people))
             }
         };
+        if let Some(accounts) = interaction.accounts() {
+            accounts.join(audit.clone(), Arc::clone(&ender))?;
+        }
         let paths = Paths::new(&settings, interaction.as_ref());
+        check_sign_in(people.as_deref(), &paths)?;
         let sealing = Arc::new(sealing);
         let vault = Vault::new(VaultParts {
             store: Arc::clone(&store),
@@ -382,8 +387,7 @@ fn check_upstreams(upstreams: &[Upstream]) -> Result<(), ConfigurationError> {
     let mut names = BTreeSet::new();
     for upstream in upstreams {
         let name = upstream.provider().name.as_str();
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if name.is_empty() || name.len() > 32 || !name.bytes().all(fits) {
+        if !is_provider_name(name) {
             return Err(ConfigurationError::new(format!(
                 "the provider `{}` cannot be used for logging in: its name must have 1 to 32 \
                  small letters, digits and hyphens",
@@ -398,6 +402,40 @@ fn check_upstreams(upstreams: &[Upstream]) -> Result<(), ConfigurationError> {
         }
     }
     Ok(())
+}
+
+/// A way to log in that would never be offered is not what anybody meant.
+fn check_ways(
+    people: &People,
+    upstreams: &[Upstream],
+    wants_local_accounts: bool,
+) -> Result<(), ConfigurationError> {
+    let has_upstreams = !upstreams.is_empty();
+    let contradiction = if people.has_login_of_its_own() && has_upstreams {
+        "people are to log in at an upstream provider, and by .login(…): leave one out"
+    } else if people.has_login_of_its_own() && people.has_sign_in_page() {
+        "people are to log in by .login(…), and on a sign-in page: leave one out"
+    } else if people.has_sign_in_page() && has_upstreams {
+        "people are to log in at an upstream provider, and on a sign-in page: leave one out"
+    } else if people.has_sign_in_page() && wants_local_accounts {
+        "people are to log in with local accounts, and on a sign-in page: leave one out"
+    } else {
+        return Ok(());
+    };
+    Err(ConfigurationError::new(contradiction))
+}
+
+/// The endpoints have their paths for themselves.
+fn check_sign_in(people: Option<&People>, paths: &Paths) -> Result<(), ConfigurationError> {
+    let place = people.map(People::check_sign_in).transpose()?.flatten();
+    match place {
+        Some(path) if paths.endpoint(&path) != Some(Endpoint::Page) => {
+            Err(ConfigurationError::new(format!(
+                "the sign-in page is to be at `{path}`, where an endpoint is: say another path"
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn apply<T>(begun: T, changes: Vec<Change<T>>) -> T {

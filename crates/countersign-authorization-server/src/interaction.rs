@@ -10,6 +10,7 @@ use std::pin::Pin;
 use countersign_oauth::authorization_request::RequestRefusal;
 use countersign_oauth::{ClientId, Secret};
 
+use crate::accounts::Accounts;
 use crate::authorize::{Approval, PendingAuthorization};
 use crate::client::Client;
 use crate::exchange::{Answer, Incoming};
@@ -56,6 +57,13 @@ pub trait Interaction: fmt::Debug + Send + Sync + 'static {
     ///
     /// [`Unavailable`] if nothing can be decided; the answer is 503.
     fn begin<'a>(&'a self, waiting: Waiting<'a>) -> InteractionFuture<'a, Step>;
+
+    /// The accounts with which people log in, if it has some of this crate: a server makes
+    /// them its own when it is built, so that it notes what administrators do with them,
+    /// and ends the grants of whoever is disabled. None unless told.
+    fn accounts(&self) -> Option<&Accounts> {
+        None
+    }
 
     /// The paths of its own pages and forms, whole, such as `/auth/login`: where
     /// [`Interaction::respond`] is called. None unless told.

@@ -36,6 +36,7 @@
 //! | [`store::Store`] | where the state is |
 //! | [`Upstream`] | where people have accounts already; several side by side |
 //! | [`Login`] | who the person is; the consent page stays |
+//! | [`SignInPage`] | a page with the scripts of a provider, which posts an ID token |
 //! | [`Interaction`] | all that people see |
 //! | [`ClientPolicy`] | which clients are not wanted |
 //! | [`claims::TokenClaims`] | what signed access tokens say besides |
@@ -71,6 +72,7 @@ pub mod random;
 mod server;
 mod service;
 pub mod settings;
+pub mod sign_in;
 pub mod storage;
 pub mod token_manager;
 pub mod unavailable;
@@ -95,6 +97,7 @@ pub use own_tokens::OwnTokens;
 pub use people::People;
 pub use server::AuthorizationServer;
 pub use settings::Settings;
+pub use sign_in::SignInPage;
 pub use storage::Storage;
 pub use token_manager::TokenManager;
 pub use unavailable::Unavailable;

@@ -255,7 +255,7 @@ impl Accounts {
             for record in &listed.records {
                 let grant = GrantId::new(record.key.id());
                 let now = self.now();
-                match &self.server {
+                match self.server.get() {
                     Some(server) => server.ender.end(&grant, now).await?,
                     None => self.store.revoke_grant(&grant, now).await?,
                 };

@@ -49,6 +49,7 @@ impl Accounts {
             return Ok(());
         }
         let body = SessionBody {
+            until: None,
             purpose: Purpose::Device,
             subject: subject.to_owned(),
             password_number: 0,

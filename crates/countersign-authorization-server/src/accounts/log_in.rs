@@ -235,7 +235,10 @@ mod tests {
         let before = accounts().await;
         let name = AccountName::parse("alice").unwrap();
         let stored = before.by_name(&name).await.unwrap().unwrap();
-        let session = before.begin_session(stored.clone(), None).await.unwrap();
+        let session = before
+            .begin_session(stored.clone(), None, None)
+            .await
+            .unwrap();
         let after = before.clone().hashing_cost(cost(2));
 
         // Who does not know the password changes nothing.

@@ -20,11 +20,11 @@ mod throttle;
 mod upstream;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use countersign_oauth::time::Clock;
 use countersign_oauth::{Lifetime, UnixTime};
-use countersign_resource_server::SystemClock;
+use countersign_resource_server::{ConfigurationError, SystemClock};
 use countersign_store::Store;
 
 pub use administer::{AccountError, AccountOverview};
@@ -77,7 +77,8 @@ pub struct Accounts {
     hasher: Arc<Hasher>,
     lifetimes: AccountLifetimes,
     budgets: LoginBudgets,
-    server: Option<OfServer>,
+    /// Known when the server is built; shared by all clones.
+    server: Arc<OnceLock<OfServer>>,
 }
 
 /// The server whose accounts they are.
@@ -97,15 +98,28 @@ impl Accounts {
             hasher: Arc::new(Hasher::new(HashingCost::default())),
             lifetimes: AccountLifetimes::default(),
             budgets: LoginBudgets::default(),
-            server: None,
+            server: Arc::default(),
         }
     }
 
     /// Makes them those of a server: what administrators do with them is noted by
     /// `audit`, and the grants of people end with `ender`.
-    pub(crate) fn in_server(mut self, audit: AuditTrail, ender: Arc<GrantEnder>) -> Self {
-        self.server = Some(OfServer { audit, ender });
-        self
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] if they are those of another server.
+    pub(crate) fn join(
+        &self,
+        audit: AuditTrail,
+        ender: Arc<GrantEnder>,
+    ) -> Result<(), ConfigurationError> {
+        let joined = self.server.set(OfServer { audit, ender });
+        joined.map_err(|_| {
+            ConfigurationError::new(
+                "the accounts belong to another authorization server already: make them anew for \
+                 this one, with Accounts::new",
+            )
+        })
     }
 
     /// Reads the time from `clock`.
@@ -146,7 +160,7 @@ impl Accounts {
 
     /// Notes that an administrator did `change` with the account of `subject`.
     fn note(&self, subject: &str, change: AccountChange) {
-        if let Some(server) = &self.server {
+        if let Some(server) = self.server.get() {
             let event = AuditEvent::AccountAdministered(subject.to_owned(), change);
             server.audit.note(event);
         }

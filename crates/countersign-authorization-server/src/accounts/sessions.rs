@@ -1,7 +1,7 @@
 //! Logins of browsers. The cookie is a secret of 256 bits, of which the store has the
 //! hash; it is drawn anew at each login (OWASP Session Management).
 
-use countersign_oauth::Secret;
+use countersign_oauth::{Secret, UnixTime};
 use countersign_store::{Found, Index, Key, Kind, Page, Record, SecretHash, Subject};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,10 @@ pub(super) struct SessionBody {
     /// The provider where the person logged in, if it was not here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) via: Option<String>,
+    /// When the login ends in any case, in seconds since 1970, if that is before other
+    /// logins do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) until: Option<u64>,
 }
 
 /// A browser that is logged in.
@@ -46,23 +50,27 @@ fn key_of(session: &Secret) -> Key {
 
 impl Accounts {
     /// Begins a session for `account`, which was logged in here or at the provider
-    /// `via`.
+    /// `via`. It ends at `until`, if that is said.
     pub(crate) async fn begin_session(
         &self,
         account: Account,
         via: Option<&str>,
+        until: Option<UnixTime>,
     ) -> Result<LoggedIn, Unavailable> {
         let (now, session) = (self.now(), draw_secret(self.random.as_ref())?);
         let idle = now.saturating_add(self.lifetimes.session_idle);
+        let end = now.saturating_add(self.lifetimes.session);
+        let end = until.map_or(end, |until| until.min(end));
         let body = SessionBody {
             purpose: Purpose::Login,
             subject: account.subject.clone(),
             password_number: account.body.password_number,
             via: via.map(str::to_owned),
+            until: until.map(UnixTime::as_secs),
         };
         let record = Record::new(key_of(&session), now)
             .about(Subject::new(account.subject.as_str()))
-            .expiring(idle.min(now.saturating_add(self.lifetimes.session)))
+            .expiring(idle.min(end))
             .with_body(&body)?;
         self.store.insert(record, now).await?;
         Ok(LoggedIn {
@@ -83,6 +91,8 @@ impl Accounts {
         };
         let body: SessionBody = record.body()?;
         let end = record.created_at.saturating_add(self.lifetimes.session);
+        let until = body.until.map(UnixTime::from_secs);
+        let end = until.map_or(end, |until| until.min(end));
         if body.purpose != Purpose::Login || end <= now {
             return Ok(None);
         }

@@ -17,7 +17,7 @@ use crate::client::Client;
 use crate::exchange::{Answer, see_other};
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
-use crate::upstream::{Arrival, Upstream};
+use crate::upstream::{Arrival, Upstream, UpstreamIdentity};
 
 /// How often a newcomer who arrives in several browsers at once is looked for.
 const TRIES: usize = 3;
@@ -91,13 +91,16 @@ impl Inner {
         Err(Unavailable::Login)
     }
 
-    /// Lets somebody in who wants to see their account page.
+    /// Lets somebody in whom `provider` vouches for, for the account page or before they
+    /// are asked for anything.
     pub(crate) async fn welcome_to_account(
         &self,
-        issuing: &Issuing<'_>,
+        accounts: &Accounts,
+        provider: &str,
+        identity: &UpstreamIdentity,
     ) -> Result<Welcome, Unavailable> {
         for last in 1..=TRIES {
-            let mut arriving = issuing.account().await?;
+            let mut arriving = accounts.of_upstream(provider, identity).await?;
             if !arriving.account.is_enabled() {
                 return Ok(Welcome::Disabled);
             }

@@ -24,7 +24,7 @@ use crate::upstream::{Arrival, Upstream, UpstreamError};
 
 /// Why somebody who logged in at a provider is not let in.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum KeptOut {
+pub(super) enum KeptOut {
     /// By the rules of the operator.
     NotAllowed,
     /// The account was disabled.
@@ -62,7 +62,11 @@ impl Visit<'_> {
                 let welcome = inner.welcome_for(&issuing, asked, &scope).await;
                 (welcome, Some(*pending))
             }
-            AttemptFor::Account => (inner.welcome_to_account(&issuing).await, None),
+            AttemptFor::Account => {
+                let (accounts, provider) = (issuing.accounts, &upstream.provider().name);
+                let welcome = inner.welcome_to_account(accounts, provider, &arrival.identity);
+                (welcome.await, None)
+            }
         };
         match welcome {
             Ok(Welcome::In(arriving, told)) => {
@@ -102,7 +106,9 @@ impl Visit<'_> {
         }
         let account = arriving.account;
         let subject = account.subject.clone();
-        let logged_in = accounts.begin_session(account, Some(provider)).await?;
+        let logged_in = accounts
+            .begin_session(account, Some(provider), None)
+            .await?;
         let event = AuditEvent::LoggedInUpstream(provider.to_owned(), subject);
         server.inner().audit.note(event);
         let mut answer = match told {
@@ -269,13 +275,24 @@ impl Visit<'_> {
         {
             return Ok(told.answer);
         }
+        let called = &upstream.provider().display_name;
+        Ok(self.kept_out_page(called, reason, target))
+    }
+
+    /// Says that somebody whom `provider` vouches for is not let in.
+    pub(super) fn kept_out_page(
+        &self,
+        provider: &str,
+        reason: KeptOut,
+        told: Option<(String, &str)>,
+    ) -> Answer {
         let template = KeptOutPage {
             frame: self.people.frame(),
-            provider: &upstream.provider().display_name,
+            provider,
             is_disabled: reason == KeptOut::Disabled,
-            told: target,
+            told,
         };
-        Ok(page(StatusCode::FORBIDDEN, &template))
+        page(StatusCode::FORBIDDEN, &template)
     }
 
     fn note_refused(&self, upstream: &Upstream, server: &AuthorizationServer, reason: String) {

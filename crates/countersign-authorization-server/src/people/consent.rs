@@ -82,7 +82,7 @@ impl Visit<'_> {
         let purpose = Purpose::Consent(&present.subject, asked.transaction);
         let whom = Whom::Present {
             name: &present.name,
-            has_password: self.people.login.is_none(),
+            has_password: self.people.logs_in_here(),
         };
         self.consent_page_for(whom, purpose, asked, (StatusCode::OK, None))
     }
@@ -164,7 +164,8 @@ impl Visit<'_> {
         if let Presence::Known(present) = &presence {
             let purpose = Purpose::Consent(&present.subject, &transaction);
             // Whoever logged in elsewhere is sent there again; that cannot be left out.
-            let is_here = present.via.is_none();
+            let via = present.via.as_deref();
+            let is_here = via.is_none_or(|via| self.people.signs_in(via));
             if !is_here || !is_genuine(browser, purpose, value(&form, "forgery_token")) {
                 return Ok(self.forged());
             }
@@ -196,7 +197,7 @@ impl Visit<'_> {
                 server.approve(&transaction, approval).await?
             }
             Some("deny") => server.deny(&transaction).await?,
-            Some("switch") if self.people.login.is_none() => {
+            Some("switch") if self.people.logs_in_here() => {
                 return Ok(self.login_page(Shown::waiting(&transaction, &client)));
             }
             _ => return Ok(self.notice(StatusCode::BAD_REQUEST, Notice::MALFORMED)),

@@ -77,7 +77,7 @@ impl Visit<'_> {
         let Some(account) = accounts.by_subject(subject).await? else {
             return Ok(self.to("/login"));
         };
-        let logged_in = accounts.begin_session(account, None).await?;
+        let logged_in = accounts.begin_session(account, None, None).await?;
         let said = Said::news("Your password was changed. All other browsers were logged out.");
         let mut answer = self
             .account_page(server, &Present::from(&logged_in), said)

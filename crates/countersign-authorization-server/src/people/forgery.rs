@@ -24,6 +24,10 @@ pub(super) enum Purpose<'a> {
     Setup(&'a Secret),
     /// What this subject can do on the account page.
     Account(&'a str),
+    /// The page of the application that leads on to this address.
+    SignIn(&'a str),
+    /// No form: what an ID token for it has to have in it.
+    SignInNonce(&'a str),
 }
 
 impl Purpose<'_> {
@@ -39,6 +43,8 @@ impl Purpose<'_> {
             }
             Self::Setup(token) => format!("setup {}", token.reveal()),
             Self::Account(subject) => format!("account {subject}"),
+            Self::SignIn(return_to) => format!("sign in {return_to}"),
+            Self::SignInNonce(return_to) => format!("nonce {return_to}"),
         }
     }
 }

@@ -132,7 +132,10 @@ impl Visit<'_> {
     pub(super) async fn show_login(&self) -> Result<Answer, Unavailable> {
         Ok(match self.logged_in().await? {
             Some(_) => self.to("/account"),
-            None => self.login_page(Shown::default()),
+            None => match &self.people.sign_in {
+                Some(page) => self.to_sign_in(page.as_ref(), &self.account()),
+                None => self.login_page(Shown::default()),
+            },
         })
     }
 
@@ -187,7 +190,11 @@ impl Visit<'_> {
         if let Some(before) = self.session() {
             self.people.accounts.end_session(before).await?;
         }
-        let logged_in = self.people.accounts.begin_session(account, None).await?;
+        let logged_in = self
+            .people
+            .accounts
+            .begin_session(account, None, None)
+            .await?;
         audit.note(AuditEvent::LoggedIn(subject));
         let mut answer = match waiting {
             None => self.to("/account"),

@@ -13,6 +13,7 @@
 //! | `/account`, `/account/revoke`, `/account/revoke-all` | what is connected, and ending it | `account.rs` |
 //! | `/account/password`, `/logout` | the login itself | `credentials.rs`, `logged_out.rs` |
 //! | `/setup` | makes the first account | `setup.rs` |
+//! | `/sign-in`, or wherever it is | the page of the application that posts an ID token | `sign_in.rs` |
 //!
 //! Who logs in at an upstream provider is asked for consent first, and sent there from
 //! the answer to it (`set_out.rs`); what comes back counts in that browser alone, once.
@@ -41,6 +42,7 @@ mod same_origin;
 mod scopes;
 mod set_out;
 mod setup;
+mod sign_in;
 mod visit;
 mod ways;
 mod who_asks;
@@ -60,6 +62,7 @@ use crate::interaction::{Interaction, InteractionFuture, Step, Waiting};
 use crate::login::{DynLogin, Freshness, Login};
 use crate::server::AuthorizationServer;
 use crate::settings::{Lifetimes, Settings};
+use crate::sign_in::SignInPage;
 use crate::unavailable::Unavailable;
 use crate::upstream::Upstream;
 use consent::Asked;
@@ -75,6 +78,8 @@ pub struct People {
     accounts: Accounts,
     /// Who logs people in instead of the accounts.
     login: Option<Arc<dyn DynLogin>>,
+    /// A page of the application on which people sign in, instead of a login here.
+    sign_in: Option<Arc<dyn SignInPage>>,
     /// The providers elsewhere at which people can log in.
     upstreams: Vec<Upstream>,
     local_accounts: LocalAccounts,
@@ -116,6 +121,7 @@ impl People {
         Self {
             accounts,
             login: None,
+            sign_in: None,
             upstreams: Vec::new(),
             local_accounts: LocalAccounts::Offered,
             name: settings.display_name().to_owned(),
@@ -234,6 +240,10 @@ impl People {
 }
 
 impl Interaction for People {
+    fn accounts(&self) -> Option<&Accounts> {
+        Some(&self.accounts)
+    }
+
     fn paths(&self) -> Vec<String> {
         self.pages()
     }

@@ -16,7 +16,7 @@ pub(super) struct Present {
     pub(super) name: String,
     /// What the forms of the account page are bound to.
     pub(super) forms: Secret,
-    /// The provider where they logged in, if it is one of [`super::ways`].
+    /// The provider where they logged in, if it was not here.
     pub(super) via: Option<String>,
     /// Whether they can change a password here.
     pub(super) has_password: bool,
@@ -54,9 +54,13 @@ impl Visit<'_> {
                 Freshness::Any => self.logged_in().await?,
                 Freshness::Anew => None,
             };
-            return Ok(logged_in.as_ref().map_or(Presence::Nobody, |logged_in| {
-                Presence::Known(logged_in.into())
-            }));
+            return Ok(match (&logged_in, &self.people.sign_in) {
+                (Some(logged_in), _) => Presence::Known(logged_in.into()),
+                (None, None) => Presence::Nobody,
+                (None, Some(page)) => {
+                    Presence::Elsewhere(self.to_sign_in(page.as_ref(), &self.return_to()))
+                }
+            });
         };
         let return_to = self.return_to();
         let visitor = Visitor {
@@ -77,12 +81,17 @@ impl Visit<'_> {
         })
     }
 
+    /// Where the account page is in this site.
+    pub(super) fn account(&self) -> String {
+        format!("{}/account", self.people.base)
+    }
+
     /// The address of this request without the wish to log in again, which will have
     /// been fulfilled by then.
     fn return_to(&self) -> String {
         let uri = &self.incoming.uri;
         if self.incoming.method != Method::GET {
-            return format!("{}/account", self.people.base);
+            return self.account();
         }
         let parameters = uri.query().unwrap_or_default().split('&');
         let kept: Vec<&str> = parameters

@@ -25,6 +25,11 @@ const PAGES: [&str; 9] = [
 /// What stands before the name of a provider.
 const CALLBACK: &str = "/callback/";
 
+/// Whether there can be another page at `path`.
+pub(super) fn is_own_page(path: &str) -> bool {
+    PAGES.contains(&path) || path.starts_with(CALLBACK)
+}
+
 impl People {
     /// Whether anybody can need `page`.
     fn is_offered(&self, page: &str) -> bool {
@@ -39,6 +44,8 @@ impl People {
     /// The paths of all that is offered.
     pub(super) fn pages(&self) -> Vec<String> {
         let pages = PAGES.iter().filter(|page| self.is_offered(page));
+        let own = self.sign_in.iter().map(|page| page.path());
+        let pages = pages.copied().chain(own);
         let pages = pages.map(|page| format!("{}{page}", self.base));
         let callbacks = self.upstreams.iter().map(|upstream| {
             let name = &upstream.provider().name;
@@ -87,6 +94,9 @@ impl Visit<'_> {
             "/account/revoke" | "/account/revoke-all" | "/account/password" => self.to("/account"),
             "/login/with" => self.to("/login"),
             _ => {
+                if let Some(own) = self.people.sign_in_at(page) {
+                    return Ok(Some(self.show_sign_in(own)));
+                }
                 let name = page.strip_prefix(CALLBACK);
                 match name.and_then(|name| self.people.upstream(name)) {
                     Some(upstream) => self.call_back(upstream, server).await?,
@@ -111,7 +121,10 @@ impl Visit<'_> {
             "/account/password" => self.change_password(server).await?,
             "/logout" => self.log_out(server).await?,
             "/setup" => self.set_up(server).await?,
-            _ => return Ok(None),
+            _ => match self.people.sign_in_at(page) {
+                Some(own) => self.sign_in(own, server).await?,
+                None => return Ok(None),
+            },
         }))
     }
 
@@ -127,6 +140,7 @@ impl Visit<'_> {
             | "/account/revoke-all"
             | "/account/password" => "POST",
             _ if page.starts_with(CALLBACK) => "GET",
+            _ if self.people.sign_in_at(page).is_some() => "GET, POST",
             _ => return None,
         };
         Some(self.wrong_method(allow))

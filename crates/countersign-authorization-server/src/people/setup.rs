@@ -137,7 +137,7 @@ impl Visit<'_> {
         let Some(account) = accounts.by_subject(&subject).await? else {
             return Ok(self.to("/login"));
         };
-        let logged_in = accounts.begin_session(account, None).await?;
+        let logged_in = accounts.begin_session(account, None, None).await?;
         let mut answer = self.to("/account");
         self.set_session(&mut answer, &logged_in);
         Ok(answer)

@@ -66,7 +66,7 @@ impl<'a> Visit<'a> {
         };
         let logged_in = self.people.accounts.logged_in(session).await?;
         let is_offered = |logged_in: &LoggedIn| match &logged_in.via {
-            Some(via) => self.people.upstream(via).is_some(),
+            Some(via) => self.people.upstream(via).is_some() || self.people.signs_in(via),
             None => self.people.has_local_accounts(),
         };
         Ok(logged_in.filter(is_offered))

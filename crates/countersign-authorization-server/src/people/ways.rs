@@ -53,13 +53,18 @@ impl People {
         self
     }
 
+    /// Whether the login page is one of this server.
+    pub(super) fn logs_in_here(&self) -> bool {
+        self.login.is_none() && self.sign_in.is_none()
+    }
+
     /// Whether somebody else logs people in.
     pub(crate) fn has_login_of_its_own(&self) -> bool {
         self.login.is_some()
     }
 
     pub(super) fn has_local_accounts(&self) -> bool {
-        self.login.is_none() && self.local_accounts == LocalAccounts::Offered
+        self.logs_in_here() && self.local_accounts == LocalAccounts::Offered
     }
 
     /// The provider with this name.
@@ -74,8 +79,11 @@ impl People {
 
     /// What people call the provider `name`, which may not be configured any more.
     pub(super) fn called<'a>(&'a self, name: &'a str) -> &'a str {
-        let upstream = self.upstream(name);
-        upstream.map_or(name, |upstream| upstream.provider().display_name.as_str())
+        match (self.upstream(name), self.sign_in.as_deref()) {
+            (Some(upstream), _) => upstream.provider().display_name.as_str(),
+            (None, Some(page)) if page.provider() == name => page.display_name(),
+            _ => name,
+        }
     }
 
     /// Whether `account` has a way to log in.
@@ -83,7 +91,7 @@ impl People {
         let here = account.has_password() && self.has_local_accounts();
         here || account
             .upstream()
-            .is_some_and(|name| self.upstream(name).is_some())
+            .is_some_and(|name| self.upstream(name).is_some() || self.signs_in(name))
     }
 
     /// The provider, if there is no other way to log in.
@@ -104,12 +112,12 @@ impl Visit<'_> {
     /// Asks `present` for consent. Whoever logged in elsewhere does so again afterwards:
     /// a login of before is none for this client.
     pub(super) fn ask(&self, present: &Present, asked: Asked<'_>) -> Answer {
-        let Some(via) = &present.via else {
-            return self.consent_page(present, asked);
-        };
-        match self.people.upstream(via) {
-            Some(upstream) => self.consent_via_page(upstream, asked, None),
-            None => self.ask_who(asked),
+        match present.via.as_deref() {
+            Some(via) if !self.people.signs_in(via) => match self.people.upstream(via) {
+                Some(upstream) => self.consent_via_page(upstream, asked, None),
+                None => self.ask_who(asked),
+            },
+            _ => self.consent_page(present, asked),
         }
     }
 

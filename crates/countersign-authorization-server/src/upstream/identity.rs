@@ -35,6 +35,20 @@ pub struct UpstreamIdentity {
     pub groups: Vec<String>,
 }
 
+impl UpstreamIdentity {
+    /// `subject` of `issuer`, of whom nothing else is known.
+    pub fn new(issuer: impl Into<String>, subject: impl Into<String>) -> Self {
+        Self {
+            issuer: issuer.into(),
+            subject: subject.into(),
+            name: None,
+            email: None,
+            domain: None,
+            groups: Vec::new(),
+        }
+    }
+}
+
 /// An e-mail address, for people to read. Never an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -43,6 +57,16 @@ pub struct Email {
     pub address: String,
     /// The provider says that it belongs to the person.
     pub is_verified: bool,
+}
+
+impl Email {
+    /// `address`, of which the provider says whether it belongs to the person.
+    pub fn new(address: impl Into<String>, is_verified: bool) -> Self {
+        Self {
+            address: address.into(),
+            is_verified,
+        }
+    }
 }
 
 /// Reads `document` as `profile` says. `issuer` is what was established before.

@@ -242,3 +242,9 @@ impl Inner {
         list.filter(|_| !self.rules.groups.is_empty())
     }
 }
+
+/// Whether `name` can be part of an address and of the names of accounts.
+pub(crate) fn is_provider_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=32).contains(&name.len()) && name.bytes().all(fits)
+}

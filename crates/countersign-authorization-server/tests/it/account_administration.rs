@@ -8,7 +8,8 @@ use countersign_authorization_server::oauth::{Lifetime, ResourceUri, ScopeSet, S
 use countersign_authorization_server::settings::AccessTokenFormat;
 use countersign_authorization_server::store::{GrantId, SealingKeys};
 use countersign_authorization_server::{
-    Accounts, AuthorizationServer, AuthorizationServerBuilder, Storage, TokenManager, Unavailable,
+    Accounts, AuthorizationServer, AuthorizationServerBuilder, People, Storage, TokenManager,
+    Unavailable,
 };
 use countersign_resource_server::{PresentedToken, Verification, Verifier as _};
 use testkit::TestClock;
@@ -25,28 +26,59 @@ struct House {
     clock: TestClock,
 }
 
+type Change = fn(AuthorizationServerBuilder) -> AuthorizationServerBuilder;
+
+fn cheap(accounts: Accounts) -> Accounts {
+    let mut cost = HashingCost::default();
+    (cost.memory, cost.passes) = (32, 1);
+    accounts.hashing_cost(cost)
+}
+
 /// A server with pages and accounts of its own, as its builder makes them.
 fn house(change: impl FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder) -> House {
+    house_with(change, |_, builder| (None, builder.accounts(cheap)))
+}
+
+/// A server that is given the pages, and with them the accounts.
+fn given_house(
+    change: impl FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder,
+) -> House {
+    house_with(change, |store, builder| {
+        let accounts = cheap(Accounts::new(store));
+        let people = People::new(accounts.clone(), &settings());
+        (Some(accounts), builder.interaction(Arc::new(people)))
+    })
+}
+
+fn house_with(
+    change: impl FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder,
+    people: impl FnOnce(
+        Arc<WatchedStore>,
+        AuthorizationServerBuilder,
+    ) -> (Option<Accounts>, AuthorizationServerBuilder),
+) -> House {
     let (store, events) = (WatchedStore::new(Health::Good), Arc::new(Events::default()));
     let clock = TestClock::new();
     let sealing = SealingKeys::parse(&SealingKeys::text_of([7; 32])).unwrap();
     let builder = AuthorizationServer::with_settings(settings())
         .storage(Storage::new(store.clone(), sealing))
-        .accounts(|accounts| {
-            let mut cost = HashingCost::default();
-            (cost.memory, cost.passes) = (32, 1);
-            accounts.hashing_cost(cost)
-        })
         .clock(Arc::new(clock.clone()))
         .audit(events.clone());
+    let (accounts, builder) = people(store.clone(), builder);
     let server = change(builder).build().unwrap();
+    let own = || server.people().unwrap().accounts().clone();
     House {
-        accounts: server.people().unwrap().accounts().clone(),
+        accounts: accounts.unwrap_or_else(own),
         server,
         store,
         events,
         clock,
     }
+}
+
+/// Both of them.
+fn houses(change: Change) -> [House; 2] {
+    [house(change), given_house(change)]
 }
 
 fn name(text: &str) -> AccountName {
@@ -81,7 +113,12 @@ impl House {
 
 #[tokio::test]
 async fn h13_what_administrators_do_with_accounts_are_events_with_whose() {
-    let house = house(|builder| builder);
+    for house in houses(|builder| builder) {
+        assert_each_change_is_noted(&house).await;
+    }
+}
+
+async fn assert_each_change_is_noted(house: &House) {
     let (accounts, alice) = (&house.accounts, name("alice"));
     accounts.disable(&alice).await.unwrap_err();
     accounts.enable(&alice).await.unwrap_err();
@@ -116,8 +153,9 @@ async fn h13_what_administrators_make_for_clients_is_an_event_without_its_secret
 
 #[tokio::test]
 async fn c32_an_account_that_ends_here_ends_at_once_also_while_the_store_is_down() {
-    for way in ["disabled", "password", "deleted"] {
-        let house = house(|builder| builder);
+    let ways = ["disabled", "password", "deleted"];
+    let houses = ways.map(|way| houses(|builder| builder).map(|house| (way, house)));
+    for (way, house) in houses.into_iter().flatten() {
         let (accounts, alice) = (&house.accounts, name("alice"));
         let added = accounts.add(&alice, &password("first password")).await;
         let token = house.token(&added.unwrap()).await;
@@ -165,17 +203,36 @@ impl TokenManager for Notes {
 
 #[tokio::test]
 async fn m_28_a_token_manager_hears_of_the_grants_of_an_account_that_ends() {
-    let notes = Notes::default();
-    let given = notes.clone();
-    let house = house(|builder| {
-        builder
-            .settings(|settings| settings.access_token_format = AccessTokenFormat::Opaque)
-            .token_manager(given)
-    });
-    let (accounts, alice) = (&house.accounts, name("alice"));
-    let added = accounts.add(&alice, &password("first password")).await;
-    house.token(&added.unwrap()).await;
-    let made_for = notes.0.lock().unwrap().0.clone().unwrap();
-    accounts.disable(&alice).await.unwrap();
-    assert_eq!(notes.0.lock().unwrap().1, [made_for]);
+    for is_given in [false, true] {
+        let notes = Notes::default();
+        let given = notes.clone();
+        let change = |builder: AuthorizationServerBuilder| {
+            builder
+                .settings(|settings| settings.access_token_format = AccessTokenFormat::Opaque)
+                .token_manager(given)
+        };
+        let house = if is_given {
+            given_house(change)
+        } else {
+            house(change)
+        };
+        let (accounts, alice) = (&house.accounts, name("alice"));
+        let added = accounts.add(&alice, &password("first password")).await;
+        house.token(&added.unwrap()).await;
+        let made_for = notes.0.lock().unwrap().0.clone().unwrap();
+        accounts.disable(&alice).await.unwrap();
+        assert_eq!(notes.0.lock().unwrap().1, [made_for]);
+    }
+}
+
+#[test]
+fn accounts_that_belong_to_another_server_stop_the_start() {
+    let house = house(|builder| builder);
+    let people = Arc::new(People::new(house.accounts.clone(), &settings()));
+    let refused = AuthorizationServer::with_settings(settings())
+        .storage(Storage::memory().unwrap())
+        .interaction(people)
+        .build();
+    let said = refused.unwrap_err().to_string();
+    assert!(said.contains("Accounts::new"), "{said}");
 }

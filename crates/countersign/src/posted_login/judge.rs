@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use countersign_authorization_server::upstream::{Email, UpstreamIdentity};
 use countersign_resource_server::fetch::Fetch;
 use countersign_resource_server::oauth::id_token::IdTokenRules;
 use countersign_resource_server::oauth::jose::{Algorithm, AlgorithmFamily};
@@ -36,17 +37,17 @@ impl PostedIdentity {
         self.claims.get(name)
     }
 
-    /// A name for people.
-    pub(super) fn name(&self) -> Option<&str> {
-        let named = ["name", "nickname", "email"].into_iter();
-        let mut named = named.filter_map(|claim| self.claims.get(claim)?.as_str());
-        named.find(|name| !name.trim().is_empty() && name.len() <= 200)
-    }
-
-    /// Issuer and subject in one text. An issuer has no fragment, so that it has one
-    /// reading.
-    pub(super) fn key(&self) -> String {
-        format!("{}#{}", self.issuer, self.subject)
+    /// The identity, and what the person is called.
+    pub(super) fn upstream(&self) -> UpstreamIdentity {
+        let mut identity = UpstreamIdentity::new(&*self.issuer, self.subject.as_str());
+        let text = |claim: &str| Some(self.claims.get(claim)?.as_str()?.trim());
+        let named = ["name", "nickname"].into_iter().filter_map(text);
+        let mut named = named.filter(|name| !name.is_empty() && name.len() <= 200);
+        identity.name = named.next().map(str::to_owned);
+        let is_verified = self.claims.get("email_verified") == Some(&Value::Bool(true));
+        let address = text("email").filter(|address| address.len() <= 320);
+        identity.email = address.map(|address| Email::new(address, is_verified));
+        identity
     }
 }
 
@@ -136,11 +137,13 @@ impl Open {
     /// Who `token` is about and when it ends. `nonce` is that of the page.
     pub(super) async fn judge(
         &self,
-        token: &str,
+        token: &Secret,
         nonce: &Secret,
         now: UnixTime,
     ) -> Result<Result<(PostedIdentity, UnixTime), Refused>, Unavailable> {
-        let verified = self.keys.verify(token, &self.rules.algorithms, now);
+        let verified = self
+            .keys
+            .verify(token.reveal(), &self.rules.algorithms, now);
         let (header, payload) = match verified.await? {
             Ok(verified) => verified.into_parts(),
             Err(error) => return Ok(Err(error.to_string())),

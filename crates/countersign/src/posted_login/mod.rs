@@ -4,52 +4,34 @@
 //! The page is the application's, and so is what it does with the provider. The token
 //! comes here by POST, never in an address (addresses are in histories and logs), from
 //! the page that this server gave to that browser for the request that waits, and is
-//! verified: signature, issuer, application, times. Who it is about is logged in, and
-//! asked for consent as after every other login.
+//! verified: signature, issuer, application, times. Who it is about has an account like
+//! everybody, is logged in, and is asked for consent as after every other login: that is
+//! done by the authorization server (its module `sign_in`); what is here judges tokens.
 
 mod judge;
-mod route;
-mod sessions;
 
 use std::fmt;
 use std::sync::Arc;
 
-use axum::routing::MethodRouter;
+use countersign_authorization_server::interaction::InteractionFuture;
 use countersign_authorization_server::oauth::jose::Algorithm;
-use countersign_authorization_server::{Login, LoginStep, Person, Unavailable, Visitor};
+pub use countersign_authorization_server::sign_in::SignIn;
+use countersign_authorization_server::sign_in::{Judgement, PostedToken, SignInPage};
+use countersign_authorization_server::{AuthorizationServerBuilder, Unavailable};
+use countersign_resource_server::ConfigurationError;
 use countersign_resource_server::fetch::{Fetch, Fetcher};
 use countersign_resource_server::provider::Preset;
-use countersign_resource_server::{Clock, ConfigurationError, SystemClock};
 
 use crate::authentication::Authentication;
 use crate::embedded::EmbeddedAuth;
-use crate::front::RouteAccess;
 use crate::server::Server;
 use judge::Judge;
 pub use judge::PostedIdentity;
-use sessions::Sessions;
 
 /// Makes the page.
 type Page = dyn Fn(&SignIn<'_>) -> String + Send + Sync;
 /// Says whether somebody may log in.
 type Rule = dyn Fn(&PostedIdentity) -> bool + Send + Sync;
-
-/// What the page has to send along.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct SignIn<'a> {
-    /// Where the ID token is posted, as `application/x-www-form-urlencoded` with the
-    /// fields `id_token` and `forgery_token`. A path of this server, to be written into
-    /// the attribute `action` of a form as it is.
-    pub action: &'a str,
-    /// The value of the field `forgery_token`: letters, digits, `-` and `_`.
-    pub forgery_token: &'a str,
-    /// What the provider has to put into the ID token as `nonce`, where it can (Auth0);
-    /// letters, digits, `-` and `_`.
-    pub nonce: &'a str,
-    /// What to say about the last attempt, if there was one.
-    pub trouble: Option<&'a str>,
-}
 
 /// Logs people in with ID tokens that a page of the application posts: give it to
 /// [`Server::auth`].
@@ -76,15 +58,18 @@ pub struct SignIn<'a> {
 /// The page is at `/sign-in`. Its script signs the person in at the provider, puts the ID
 /// token into the field `id_token` and submits the form.
 ///
-/// An identity is the pair of issuer and subject, never an e-mail address. Logins are
-/// kept in memory until the ID token ends: a restart asks people to sign in again.
+/// An identity is the pair of issuer and subject, never an e-mail address. It gets an
+/// account with a subject of this server's own, named after the provider, such as
+/// `firebase:x1y2`, `auth0:…`, or `oidc:…` for [`PostedLogin::issued_by`]: it is listed
+/// with all accounts, and who is disabled there gets nothing more. A login ends with its
+/// ID token, or before if it is not used.
 #[must_use]
 pub struct PostedLogin {
+    provider: Called,
     judge: Result<Judge, ConfigurationError>,
     page: Option<Box<Page>>,
     rule: Option<Box<Rule>>,
     path: String,
-    clock: Arc<dyn Clock>,
     fetch: Option<Arc<dyn Fetch>>,
     loopback: bool,
 }
@@ -106,7 +91,7 @@ impl PostedLogin {
                 })?;
                 Ok(Judge::new(issuer, project, keys).past("auth_time"))
             });
-        Self::of(judge)
+        Self::of(Called("firebase", "Firebase"), judge)
     }
 
     /// ID tokens that the Auth0 tenant at `domain`, such as `your-tenant.eu.auth0.com`,
@@ -115,7 +100,9 @@ impl PostedLogin {
         let domain = domain.as_ref();
         let issuer = format!("https://{domain}/");
         let keys = format!("https://{domain}/.well-known/jwks.json");
-        Self::issued_by(issuer, client_id, keys)
+        let mut login = Self::issued_by(issuer, client_id, keys);
+        login.provider = Called("auth0", "Auth0");
+        login
     }
 
     /// ID tokens with this `issuer`, byte for byte, which it issues to the application
@@ -127,16 +114,19 @@ impl PostedLogin {
         jwks_url: impl Into<String>,
     ) -> Self {
         let judge = Judge::new(issuer.into(), client_id.into(), jwks_url.into());
-        Self::of(Ok(judge.with_nonce()))
+        Self::of(
+            Called("oidc", "your identity provider"),
+            Ok(judge.with_nonce()),
+        )
     }
 
-    fn of(judge: Result<Judge, ConfigurationError>) -> Self {
+    fn of(provider: Called, judge: Result<Judge, ConfigurationError>) -> Self {
         Self {
+            provider,
             judge,
             page: None,
             rule: None,
             path: "/sign-in".to_owned(),
-            clock: Arc::new(SystemClock::default()),
             fetch: None,
             loopback: false,
         }
@@ -148,7 +138,8 @@ impl PostedLogin {
         self
     }
 
-    /// Where the page is: `/sign-in` unless set.
+    /// Where the page is, after the prefix of the authorization server: `/sign-in` unless
+    /// set.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
@@ -175,12 +166,6 @@ impl PostedLogin {
         self.judge = self
             .judge
             .and_then(|judge| judge.algorithms(algorithms.into_iter().collect()));
-        self
-    }
-
-    /// Judges lifetimes by `clock`; for tests.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
         self
     }
 
@@ -224,14 +209,13 @@ impl PostedLogin {
             None if self.loopback => Arc::new(Fetcher::builder().danger_allow_loopback().build()?),
             None => Arc::new(Fetcher::builder().build()?),
         };
-        Ok(Ready(Arc::new(Inner {
+        Ok(Ready {
+            provider: self.provider,
             judge: self.judge?.open(fetch)?,
             page,
             rule,
             path: self.path,
-            clock: self.clock,
-            sessions: Sessions::default(),
-        })))
+        })
     }
 }
 
@@ -254,9 +238,8 @@ impl Authentication for OnServer {
     fn add_to(self, mut server: Server) -> Server {
         match self.login.ready() {
             Ok(ready) => {
-                let path = ready.0.path.clone();
-                let server = server.route(&path, ready.route(), RouteAccess::Open);
-                self.auth.login(ready).add_to(server)
+                let add = |server: AuthorizationServerBuilder| server.sign_in_page(ready);
+                self.auth.configure(add).add_to(server)
             }
             Err(error) => {
                 server.note(Err(error));
@@ -266,46 +249,60 @@ impl Authentication for OnServer {
     }
 }
 
-/// A login that works. Clones are the same one.
-#[derive(Clone)]
-struct Ready(Arc<Inner>);
+/// What a provider is called in the names of accounts, and by people.
+#[derive(Clone, Copy, Debug)]
+struct Called(&'static str, &'static str);
 
-struct Inner {
+/// A login that works.
+struct Ready {
+    provider: Called,
     judge: judge::Open,
     page: Box<Page>,
     rule: Box<Rule>,
     path: String,
-    clock: Arc<dyn Clock>,
-    sessions: Sessions,
-}
-
-impl Ready {
-    fn route(&self) -> MethodRouter {
-        route::route(self.clone())
-    }
 }
 
 impl fmt::Debug for Ready {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostedLogin")
-            .field("path", &self.0.path)
+            .field("path", &self.path)
             .finish_non_exhaustive()
     }
 }
 
-impl Login for Ready {
-    async fn log_in(&self, visitor: Visitor<'_>) -> Result<LoginStep, Unavailable> {
-        use countersign_authorization_server::login::Freshness;
+impl SignInPage for Ready {
+    fn provider(&self) -> &str {
+        self.provider.0
+    }
 
-        let now = self.0.clock.now();
-        let cookie = route::SESSION.iter().find_map(|name| visitor.cookie(name));
-        let known = cookie.and_then(|secret| self.0.sessions.find(secret, now));
-        Ok(match known {
-            Some(identity) if visitor.freshness == Freshness::Any => {
-                let name = identity.name().unwrap_or("you").to_owned();
-                LoginStep::Known(Person::new(identity.key(), name))
+    fn display_name(&self) -> &str {
+        self.provider.1
+    }
+
+    fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn html(&self, form: &SignIn<'_>) -> String {
+        (self.page)(form)
+    }
+
+    fn judge<'a>(&'a self, posted: PostedToken<'a>) -> InteractionFuture<'a, Judgement> {
+        Box::pin(async move {
+            let judged = self.judge.judge(posted.id_token, posted.nonce, posted.now);
+            let (identity, until) = match judged.await {
+                Ok(Ok(judged)) => judged,
+                Ok(Err(reason)) => return Ok(Judgement::Refused(reason)),
+                Err(unavailable) => {
+                    tracing::warn!(%unavailable, "an ID token cannot be judged");
+                    return Err(Unavailable::Fetch);
+                }
+            };
+            if !(self.rule)(&identity) {
+                let reason = "the rules of the operator do not let them in".to_owned();
+                return Ok(Judgement::NotAllowed(reason));
             }
-            _ => visitor.go_to(&self.0.path),
+            Ok(Judgement::Known(identity.upstream(), until))
         })
     }
 }

@@ -53,6 +53,8 @@ mod places;
 #[cfg(test)]
 mod posted_login;
 #[cfg(test)]
+mod posted_people;
+#[cfg(test)]
 mod provider_examples;
 #[cfg(test)]
 mod proxies;

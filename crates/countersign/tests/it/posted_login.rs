@@ -14,16 +14,16 @@ use testkit::{TestClock, TestIssuer, TokenBuilder};
 
 use crate::embedded::ORIGIN;
 use crate::embedded::client::Client;
-use crate::fixture::{HandClock, Seen};
+use crate::fixture::Seen;
 use crate::provider_examples::{Form, posted, served, sign_in_page};
 use crate::visitor::Visitor;
 
-const ISSUER: &str = "https://tenant.auth0.test/";
+pub(crate) const ISSUER: &str = "https://tenant.auth0.test/";
 const PROJECT: &str = "https://securetoken.google.com/notes-1";
 
 /// Publishes keys, wherever it is asked, or is down.
 #[derive(Clone, Debug)]
-struct Published(Arc<Mutex<Option<String>>>);
+pub(crate) struct Published(pub(crate) Arc<Mutex<Option<String>>>);
 
 impl Fetch for Published {
     fn fetch(&self, _: Request<Bytes>) -> Fetching<'_> {
@@ -34,7 +34,7 @@ impl Fetch for Published {
 }
 
 /// A page that has nothing but what it was given.
-fn page(form: &countersign::SignIn<'_>) -> String {
+pub(crate) fn page(form: &countersign::SignIn<'_>) -> String {
     format!(
         "<form method=\"post\" action=\"{}\"><input type=\"hidden\" name=\"forgery_token\" \
          value=\"{}\"><input name=\"nonce\" value=\"{}\"><p id=\"{}\">",
@@ -57,10 +57,7 @@ struct Site {
 async fn site(login: PostedLogin) -> Site {
     let clock = TestClock::new();
     let keys = Published(Arc::new(Mutex::new(Some(TestIssuer::as_test().jwks()))));
-    let login = login
-        .page(page)
-        .fetcher(keys.clone())
-        .clock(Arc::new(HandClock(clock.clone())));
+    let login = login.page(page).fetcher(keys.clone());
     let auth = EmbeddedAuth::in_memory().scope("read", "Read your notes");
     let server = Server::new("Notes")
         .required_scopes(["read"])
@@ -88,13 +85,13 @@ fn firebase() -> PostedLogin {
 }
 
 /// An ID token.
-fn token(issuer: &str, audience: &str, clock: &TestClock) -> TokenBuilder {
+pub(crate) fn token(issuer: &str, audience: &str, clock: &TestClock) -> TokenBuilder {
     let issuer = TestIssuer::new(issuer);
     let token = issuer.token().key("r1").typ("JWT").aud(audience);
     token.without("client_id").valid_at(clock.now())
 }
 
-fn nonce(page: &Seen) -> String {
+pub(crate) fn nonce(page: &Seen) -> String {
     let text = page.text();
     let (_, rest) = text.split_once("name=\"nonce\" value=\"").unwrap();
     rest.split('"').next().unwrap().to_owned()
@@ -212,7 +209,7 @@ async fn x9_a_token_that_the_page_of_this_browser_did_not_post_logs_nobody_in() 
         ("forgery_token", form.forgery_token.as_str()),
         ("id_token", &good),
     ];
-    // From a page of somebody else: the front refuses the origin.
+    // From a page of somebody else.
     let seen = visitor
         .post(&form.action, &fields, Some("https://evil.test"))
         .await;

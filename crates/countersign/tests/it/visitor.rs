@@ -46,6 +46,14 @@ impl Visitor {
         visitor
     }
 
+    /// The same browser at another server.
+    pub(crate) fn at(self, http: &Http) -> Self {
+        Self {
+            http: http.clone(),
+            cookies: self.cookies,
+        }
+    }
+
     async fn send(&self, request: RequestBuilder) -> Seen {
         let cookies: Vec<_> = self
             .cookies
@@ -72,11 +80,23 @@ impl Visitor {
 
     /// Sends the form of `page` with `fields` filled in.
     pub(crate) async fn send_form(&self, page: &Seen, fields: &[(&str, &str)]) -> Seen {
+        self.send_form_to(page, "", fields).await
+    }
+
+    /// The same, with the first form that goes to an address that begins with `target`.
+    pub(crate) async fn send_form_to(
+        &self,
+        page: &Seen,
+        target: &str,
+        fields: &[(&str, &str)],
+    ) -> Seen {
         let text = page.text();
+        let before = "<form method=\"post\" action=\"";
         let (_, form) = text
-            .split_once("<form method=\"post\" action=\"")
+            .split_once(&format!("{before}{target}"))
             .unwrap_or_else(|| panic!("no form: {text}"));
-        let (action, form) = form.split_once('"').unwrap();
+        let (rest, form) = form.split_once('"').unwrap();
+        let action = &format!("{target}{rest}");
         let (form, _) = form.split_once("</form>").unwrap();
         let hidden = form
             .split("<input type=\"hidden\" name=\"")
