@@ -29,6 +29,7 @@
 //! ```
 
 pub mod access_token;
+pub mod api_key;
 pub mod caller;
 pub mod clock;
 pub mod fetch;
@@ -43,6 +44,10 @@ pub mod scope_hierarchy;
 pub mod verifier;
 
 pub use access_token::{AccessToken, Assertion, Liveness, Principal};
+pub use api_key::{
+    APIKeyAuth, ApiKeyAuth, ApiKeyOwner, ApiKeyRecord, ApiKeyRefusal, ApiKeyVerifier, ApiKeys,
+    FixedKey, KnownApiKeys,
+};
 pub use caller::Caller;
 pub use clock::{Clock, SystemClock};
 pub use countersign_oauth as oauth;

@@ -14,7 +14,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use thiserror::Error;
 
-use crate::Unavailable;
+use crate::{ApiKeyRefusal, Unavailable};
 
 /// Why a token was rejected. For the log and the audit, never for the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -38,6 +38,9 @@ pub enum Reason {
     /// The token has expired.
     #[error("the token has expired")]
     Expired,
+    /// An API key is not good.
+    #[error(transparent)]
+    ApiKey(#[from] ApiKeyRefusal),
     /// A verifier of the application says no, in its own words (no secrets, no input).
     #[error("{0}")]
     Other(&'static str),

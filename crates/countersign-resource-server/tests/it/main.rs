@@ -7,6 +7,7 @@
     reason = "a panic is how a test fails"
 )]
 
+mod api_keys;
 mod chain;
 mod gate;
 mod hostile_keys;
