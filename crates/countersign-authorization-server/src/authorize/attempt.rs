@@ -131,9 +131,9 @@ impl Inner {
         };
         let address = self.callback_address(upstream);
         let resource = asked.map(|pending| &pending.resource);
-        let prompt = asked.and_then(wanted_prompt);
+        let prompts = asked.map(wanted_prompts).unwrap_or_default();
         let location = upstream
-            .authorization_url(&secrets, &state, &address, resource, prompt, self.now())
+            .authorization_url(&secrets, &state, &address, resource, &prompts, self.now())
             .await;
         let location = match location {
             Ok(location) => Secret::new(location),
@@ -239,14 +239,14 @@ fn corrupt() -> StoreError {
 
 /// What the provider is to ask the person in any case, because the client wants it so
 /// (OpenID Connect Core §3.1.2.1). Its wish for consent is fulfilled here.
-fn wanted_prompt(pending: &PendingAuthorization) -> Option<&'static str> {
-    if pending.prompts.contains(Prompt::SelectAccount) {
-        Some("select_account")
-    } else if pending.prompts.contains(Prompt::Login) {
-        Some("login")
-    } else {
-        None
-    }
+fn wanted_prompts(pending: &PendingAuthorization) -> Vec<&'static str> {
+    let known = [
+        (Prompt::Login, "login"),
+        (Prompt::SelectAccount, "select_account"),
+    ];
+    let wanted = known.into_iter();
+    let wanted = wanted.filter(|(prompt, _)| pending.prompts.contains(*prompt));
+    wanted.map(|(_, name)| name).collect()
 }
 
 impl fmt::Debug for Departure {

@@ -9,14 +9,16 @@ use super::endpoint::Endpoint;
 use super::error::UpstreamError;
 use super::{AttemptSecrets, Upstream};
 
+const PROMPT: &str = "prompt";
+
 impl Upstream {
     /// The address at the provider for one attempt, at the time `now`.
     ///
     /// `state` comes back with the answer to `redirect_uri`, the address of our callback
     /// that is registered at the provider. `resource` is what the person gives access
-    /// to; it reaches only providers that are meant to know it. `prompt` is what the
+    /// to; it reaches only providers that are meant to know it. `prompts` is what the
     /// client wants the person to be asked in any case; it reaches those that speak
-    /// OpenID Connect (Core §3.1.2.1), unless the operator has set one.
+    /// OpenID Connect (Core §3.1.2.1), beside what is configured.
     ///
     /// # Errors
     ///
@@ -27,18 +29,22 @@ impl Upstream {
         state: &Secret,
         redirect_uri: &str,
         resource: Option<&ResourceUri>,
-        prompt: Option<&str>,
+        prompts: &[&str],
         now: UnixTime,
     ) -> Result<String, UpstreamError> {
         let endpoint = self.needed(Endpoint::Authorization, now).await?;
         let login = &self.0.login;
         let mut parameters = Parameters::default();
         let speaks_openid = login.nonce || self.0.scopes.iter().any(|scope| scope == "openid");
-        if let Some(prompt) = prompt.filter(|_| speaks_openid) {
-            parameters.set("prompt", prompt);
-        }
         for (name, value) in &self.0.authorize_parameters {
             parameters.set(name, value);
+        }
+        if speaks_openid {
+            let configured = self.0.authorize_parameters.get(PROMPT);
+            let prompt = login.prompt.asking(configured.map(String::as_str), prompts);
+            if let Some(prompt) = prompt {
+                parameters.set(PROMPT, &prompt);
+            }
         }
         parameters.set("response_type", "code");
         parameters.set("client_id", self.client_id());

@@ -57,6 +57,9 @@ pub struct LoginProfile {
     /// Parameters added to the authorization request.
     #[serde(default)]
     pub authorize_parameters: BTreeMap<String, String>,
+    /// What people can be asked for in any case.
+    #[serde(default)]
+    pub prompt: PromptProfile,
     /// Parameters added to each token request, refreshes too.
     #[serde(default)]
     pub token_parameters: BTreeMap<String, String>,
@@ -68,6 +71,69 @@ pub struct LoginProfile {
     /// Where the parts of a token response are.
     #[serde(default)]
     pub token_response: TokenResponseProfile,
+}
+
+/// What the provider knows of `prompt` (OpenID Connect Core 1.0 §3.1.2.1).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct PromptProfile {
+    /// The values that it knows.
+    pub values: Vec<String>,
+    /// Whether one request can have several.
+    pub several: bool,
+}
+
+/// A fresh login.
+const LOGIN: &str = "login";
+/// A choice among the accounts that are logged in.
+const SELECT_ACCOUNT: &str = "select_account";
+/// Nothing is to be asked.
+const NONE: &str = "none";
+
+impl Default for PromptProfile {
+    fn default() -> Self {
+        Self {
+            values: [LOGIN, "consent", SELECT_ACCOUNT].map(str::to_owned).into(),
+            several: true,
+        }
+    }
+}
+
+impl PromptProfile {
+    /// The value of `prompt` that asks for what is `configured`, and for what a client
+    /// `wishes` besides, as far as the provider can: where it knows no fresh login, the
+    /// person at least has to choose an account, and the other way round. A configured
+    /// value without a wish stays as it is, and so does `none`.
+    pub fn asking<'a>(&'a self, configured: Option<&'a str>, wishes: &[&'a str]) -> Option<String> {
+        let known = |value: &str| self.values.iter().any(|one| one == value);
+        let fulfilled = wishes.iter().filter_map(|wish| {
+            let instead = match *wish {
+                LOGIN => SELECT_ACCOUNT,
+                SELECT_ACCOUNT => LOGIN,
+                _ => wish,
+            };
+            [*wish, instead].into_iter().find(|value| known(value))
+        });
+        let fulfilled: Vec<&str> = fulfilled.collect();
+        let mut values: Vec<&str> = configured.unwrap_or_default().split_whitespace().collect();
+        if fulfilled.is_empty() || values.contains(&NONE) {
+            return configured.map(str::to_owned);
+        }
+        values.extend(fulfilled);
+        if self.several {
+            let mut once: Vec<&str> = Vec::with_capacity(values.len());
+            for value in values {
+                if !once.contains(&value) {
+                    once.push(value);
+                }
+            }
+            return Some(once.join(" "));
+        }
+        let strictest = [LOGIN, SELECT_ACCOUNT];
+        let strictest = strictest.into_iter().find(|one| values.contains(one));
+        strictest.or(values.last().copied()).map(str::to_owned)
+    }
 }
 
 /// What becomes of the resource indicator (RFC 8707 §2).
@@ -211,4 +277,60 @@ const fn yes() -> bool {
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Lifetime>, D::Error> {
     Option::<u64>::deserialize(deserializer).map(|seconds| seconds.map(Lifetime::from_secs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_is_added_to_what_is_configured_as_far_as_the_provider_can() {
+        let all = PromptProfile::default();
+        let google = PromptProfile {
+            values: vec!["consent".to_owned(), "select_account".to_owned()],
+            several: true,
+        };
+        let one = PromptProfile {
+            several: false,
+            ..PromptProfile::default()
+        };
+        let nothing = PromptProfile {
+            values: Vec::new(),
+            several: true,
+        };
+        for (profile, configured, wishes, expected) in [
+            (&all, None, &[][..], None),
+            (&all, Some("a b&c"), &[], Some("a b&c")),
+            (&all, None, &["login"], Some("login")),
+            (&all, Some("consent"), &["login"], Some("consent login")),
+            (&all, Some("login"), &["login"], Some("login")),
+            (&all, Some("none"), &["login"], Some("none")),
+            (
+                &all,
+                None,
+                &["login", "select_account"],
+                Some("login select_account"),
+            ),
+            (
+                &google,
+                Some("consent"),
+                &["login"],
+                Some("consent select_account"),
+            ),
+            (
+                &google,
+                Some("consent"),
+                &["login", "select_account"],
+                Some("consent select_account"),
+            ),
+            (&one, Some("select_account"), &["login"], Some("login")),
+            (&one, Some("login"), &["select_account"], Some("login")),
+            (&one, Some("consent"), &["login"], Some("login")),
+            (&nothing, Some("consent"), &["login"], Some("consent")),
+            (&nothing, None, &["login"], None),
+        ] {
+            let asked = profile.asking(configured, wishes);
+            assert_eq!(asked.as_deref(), expected, "{configured:?} {wishes:?}");
+        }
+    }
 }

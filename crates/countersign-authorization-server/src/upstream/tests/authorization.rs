@@ -11,7 +11,7 @@ async fn asked(text: &str, change: impl FnOnce(UpstreamBuilder) -> UpstreamBuild
     let resource = ResourceUri::parse("https://mcp.example/mcp?a=b").unwrap();
     let state = Secret::new("the state");
     let url = upstream
-        .authorization_url(&attempt(), &state, REDIRECT, Some(&resource), None, NOW)
+        .authorization_url(&attempt(), &state, REDIRECT, Some(&resource), &[], NOW)
         .await
         .unwrap();
     let query = url.strip_prefix("https://op.example/authorize?").unwrap();
@@ -110,7 +110,7 @@ async fn a_query_of_the_endpoint_stays() {
     let upstream = builder(PLAIN, &script).build().unwrap();
     let state = Secret::new("s");
     let url = upstream
-        .authorization_url(&attempt(), &state, REDIRECT, None, None, NOW)
+        .authorization_url(&attempt(), &state, REDIRECT, None, &[], NOW)
         .await
         .unwrap();
     assert!(
@@ -201,13 +201,13 @@ async fn a_wish_for_a_fresh_login_reaches_providers_that_know_it() {
         .replace("source = \"id_token\"", "source = \"userinfo\"");
     for (text, expected) in [
         (PLAIN, Some("login")),
-        (&decided, Some("consent")),
+        (&decided, Some("consent login")),
         (&plain, None),
     ] {
         let upstream = builder(text, &script_with("")).build().unwrap();
         let (attempt, state) = (attempt(), Secret::new("s"));
         let url = upstream
-            .authorization_url(&attempt, &state, REDIRECT, None, Some("login"), NOW)
+            .authorization_url(&attempt, &state, REDIRECT, None, &["login"], NOW)
             .await
             .unwrap();
         let query = url.split_once('?').unwrap().1;

@@ -9,7 +9,7 @@ const DOCUMENT: &str = "/.well-known/openid-configuration";
 async fn url(upstream: &Upstream, now: UnixTime) -> Result<String, UpstreamError> {
     let state = Secret::new("s");
     upstream
-        .authorization_url(&attempt(), &state, REDIRECT, None, None, now)
+        .authorization_url(&attempt(), &state, REDIRECT, None, &[], now)
         .await
 }
 

@@ -21,7 +21,7 @@ async fn outcomes(
     let upstream = change(direct(PLAIN, base)).build().unwrap();
     let state = Secret::new("s");
     let attempt = attempt();
-    let url = upstream.authorization_url(&attempt, &state, REDIRECT, None, None, NOW);
+    let url = upstream.authorization_url(&attempt, &state, REDIRECT, None, &[], NOW);
     note("discovery", url.await.err());
 
     let named = named();

@@ -26,6 +26,15 @@ async fn preset_entra_logs_people_in_without_resource() {
             .location
             .contains(&format!("/{HOME_TENANT}/oauth2/v2.0/authorize"))
     );
+    // Entra refuses two values.
+    for (wish, asked) in [
+        ("login", "login"),
+        ("select_account", "select_account"),
+        ("select_account login", "login"),
+        ("consent", "select_account"),
+    ] {
+        assert_eq!(entra.prompt_for(wish).await.as_deref(), Some(asked));
+    }
     for request in entra.token_requests() {
         assert_eq!(request.parameter("resource"), None);
         assert!(request.parameter("client_secret").is_some());

@@ -30,6 +30,15 @@ async fn preset_google_logs_people_in_and_asks_for_a_refresh_token_each_time() {
 }
 
 #[tokio::test]
+async fn preset_google_asks_for_consent_also_when_a_client_wishes_for_a_fresh_login() {
+    let google = google().await;
+    for wish in ["login", "select_account", "login select_account"] {
+        let asked = google.prompt_for(wish).await;
+        assert_eq!(asked.as_deref(), Some("consent select_account"), "{wish}");
+    }
+}
+
+#[tokio::test]
 async fn preset_google_believes_the_workspace_and_no_address() {
     let google = trial("google", FakeProvider::google(), &[], |google| {
         google.allow_domain("corp.example")

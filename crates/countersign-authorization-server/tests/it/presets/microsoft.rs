@@ -11,6 +11,8 @@ async fn preset_microsoft_logs_people_of_all_tenants_in_and_keeps_them_apart() {
     .await;
     let login = microsoft.keeps_people_apart().await;
     assert!(login.location.contains("/common/oauth2/v2.0/authorize"));
+    let asked = microsoft.prompt_for("login").await;
+    assert_eq!(asked.as_deref(), Some("login"));
     // The same object id in another tenant is somebody else.
     let (alice, _) = microsoft.subject_of("alice").await;
     let mut elsewhere = microsoft.fake.person("alice");

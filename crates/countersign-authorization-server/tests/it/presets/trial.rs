@@ -165,7 +165,7 @@ impl Trial {
     /// Goes the whole way as `person`, or refuses at the provider.
     pub(super) async fn log_in(&self, person: Option<&str>) -> Login {
         let browser = Browser::new(&self.server);
-        let location = browser.set_out(self.name).await;
+        let location = browser.set_out(self.name, &[]).await;
         let back = match person {
             Some(person) => self.fake.approve(&location, person).await,
             None => self.fake.refuse(&location).await,
@@ -279,7 +279,16 @@ impl Trial {
 
     /// Where a login leads the browser.
     pub(super) async fn location(&self) -> String {
-        Browser::new(&self.server).set_out(self.name).await
+        Browser::new(&self.server).set_out(self.name, &[]).await
+    }
+
+    /// What the provider is to ask people (`prompt`) when a client wishes for `wish`.
+    pub(super) async fn prompt_for(&self, wish: &str) -> Option<String> {
+        let browser = Browser::new(&self.server);
+        let location = browser.set_out(self.name, &[("prompt", wish)]).await;
+        let url = Url::parse(&location).unwrap();
+        let mut prompts = url.query_pairs().filter(|(name, _)| name == "prompt");
+        prompts.next().map(|(_, value)| value.into_owned())
     }
 
     /// Whoever logs in while the provider is wrong in this way is not let in, and the
@@ -379,9 +388,9 @@ impl<'a> Browser<'a> {
     }
 
     /// From a client's request over the consent to where the provider is.
-    async fn set_out(&self, name: &str) -> String {
+    async fn set_out(&self, name: &str, more: &[(&str, &str)]) -> String {
         let challenge = CodeVerifier::parse(VERIFIER).unwrap().challenge();
-        let request = form(&[
+        let request = [
             ("response_type", "code"),
             ("client_id", "C1"),
             ("redirect_uri", CALLBACK),
@@ -389,7 +398,8 @@ impl<'a> Browser<'a> {
             ("code_challenge_method", "S256"),
             ("state", "s"),
             ("scope", "read"),
-        ]);
+        ];
+        let request = form(&[&request, more].concat());
         let page = self.get(&format!("/authorize?{request}")).await;
         assert_eq!(page.status, StatusCode::OK, "{page:?}");
         let (token, transaction) = (hidden(&page, "forgery_token"), hidden(&page, "transaction"));

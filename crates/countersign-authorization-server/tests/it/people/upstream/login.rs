@@ -172,7 +172,7 @@ async fn a_client_that_wants_a_fresh_login_gets_one_where_that_can_be_said() {
     for (wanted, told) in [
         ("login", Some("login")),
         ("select_account", Some("select_account")),
-        ("login select_account", Some("select_account")),
+        ("login select_account", Some("login select_account")),
         ("consent", None),
     ] {
         for (provider, told) in [("oidc", told), ("github", None)] {
