@@ -1,10 +1,13 @@
 //! PropelAuth: <https://docs.propelauth.com/reference/api/mcp>,
 //! <https://docs.propelauth.com/overview/authentication/oauth2>.
 //!
-//! People log in at one authorization server, with a userinfo endpoint; MCP clients
-//! use another one, whose opaque tokens are introspected and are for a `resource`.
+//! People log in at one authorization server, with ID tokens and a userinfo endpoint; MCP
+//! clients use another one, whose opaque tokens are introspected and are for a `resource`.
 
-use super::{bearer, introspection, introspection_members, route, standard};
+use super::{
+    bearer, id_token, id_token_claims, introspection, introspection_members, joined, route,
+    standard,
+};
 use crate::provider::FakeProvider;
 use crate::provider::behaviour::{
     AccessTokenFormat, AudienceRule, Behaviour, Endpoint, RefreshRule, Service,
@@ -41,6 +44,7 @@ fn behaviour() -> Behaviour {
                     ("enabled", Fact::is(true)),
                 ],
             ),
+            route(Endpoint::Jwks, &at("/.well-known/jwks.json"), Service::Jwks),
             introspection(&at("/oauth/2.1/introspect"), introspection_members()),
         ],
         issuer: Some("https://auth.example.com/oauth/2.1".to_owned()),
@@ -48,7 +52,19 @@ fn behaviour() -> Behaviour {
         required_parameters: vec!["state"],
         access_token: AccessTokenFormat::Opaque(""),
         access_seconds: Some(1800),
-        id_token: None,
+        id_token: id_token(joined([
+            // Of the login, which has another issuer than what clients use.
+            vec![("iss", Fact::is(ORIGIN))],
+            id_token_claims()
+                .into_iter()
+                .filter(|(name, _)| *name != "iss")
+                .collect(),
+            vec![
+                ("first_name", Fact::Name),
+                ("email", Fact::Email),
+                ("email_verified", Fact::EmailVerified),
+            ],
+        ])),
         refresh: RefreshRule::Always,
         audience: AudienceRule::Parameter("resource", None),
         ..standard("propelauth", ORIGIN)
