@@ -117,8 +117,8 @@ pub use context::{
 pub use countersign_authorization_server as authorization_server;
 pub use countersign_resource_server::{
     AccessToken, Assertion, AuthLayer, Caller, Clock, ConfigurationError, Gate, IntoVerifier,
-    JwtVerifier, JwtVerifierBuilder, Keys, Reason, SystemClock, Verification, Verifier, oauth,
-    policy, provider, verifier,
+    JwtVerifier, JwtVerifierBuilder, Keys, Limits, Quota, Reason, SystemClock, Verification,
+    Verifier, limit, oauth, policy, provider, verifier,
 };
 #[cfg(feature = "authorization-server")]
 pub use embedded::EmbeddedAuth;

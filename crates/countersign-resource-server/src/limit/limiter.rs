@@ -491,13 +491,12 @@ mod tests {
             let token = Assertion::new("https://as.example", "ada")
                 .client_id(format!("https://client-{number}.example/"))
                 .claims(claims.clone());
-            let caller =
-                Caller::authenticated(AccessToken::assertion(token)).at(IpAddr::from([
-                    192,
-                    0,
-                    2,
-                    u8::try_from(number).unwrap(),
-                ]));
+            let caller = Caller::authenticated(AccessToken::assertion(token)).at(IpAddr::from([
+                192,
+                0,
+                2,
+                u8::try_from(number).unwrap(),
+            ]));
             let passed = usize::from(number == 0) * 10;
             assert_eq!(passing(&limiter, &caller, None, 1), passed, "{name}");
         }

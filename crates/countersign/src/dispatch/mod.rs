@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_resource_server::Caller;
+use countersign_resource_server::limit::{Exceeded, Limiter, Verifications};
 use countersign_resource_server::oauth::UnixTime;
 use countersign_resource_server::policy::{self, Action, Component, Denial, Permit, Policy};
 use rmcp::model::CompleteRequestParams;
@@ -38,6 +39,10 @@ pub(crate) use guard::guarded;
 pub(crate) struct Core {
     pub(crate) registry: Registry,
     pub(crate) policies: Vec<Arc<dyn Policy>>,
+    /// Counts what callers do.
+    pub(crate) limiter: Limiter,
+    /// Takes care that few credentials are verified at once.
+    pub(crate) verifications: Verifications,
     pub(crate) middleware: Vec<Arc<dyn Erased>>,
     pub(crate) completion: Option<Arc<dyn CompletionHandler>>,
     pub(crate) shared: Arc<Shared>,
@@ -80,6 +85,18 @@ impl Core {
         now: UnixTime,
     ) -> Result<Permit, Denial> {
         policy::decide(&self.policies, caller, action, now)
+    }
+
+    /// Counts an action of `caller` that came over no HTTP.
+    pub(crate) fn charge(&self, caller: &Caller, action: &Action<'_>) -> Result<(), Exceeded> {
+        let component = action.component.map(|component| component.name);
+        self.limiter.charge(caller, component).map(drop)
+    }
+
+    /// The URI or template by which limits know the resource at `uri`.
+    pub(crate) fn resource_name<'a>(&'a self, uri: &'a str) -> &'a str {
+        let found = self.registry.resource(uri);
+        found.map_or(uri, |(entry, _)| entry.component().name)
     }
 
     /// Calls a tool.

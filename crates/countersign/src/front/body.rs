@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use countersign_resource_server::limit::Slot;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 use tokio::time::Sleep;
@@ -150,7 +151,7 @@ where
 }
 
 /// The body of an answer: complete, or a stream.
-pub struct Answer(Inner);
+pub struct Answer(Inner, Option<Slot>);
 
 enum Inner {
     Whole(Option<Bytes>),
@@ -160,7 +161,7 @@ enum Inner {
 impl Answer {
     /// A body that is complete.
     pub(crate) fn whole(bytes: Bytes) -> Self {
-        Self(Inner::Whole((!bytes.is_empty()).then_some(bytes)))
+        Self(Inner::Whole((!bytes.is_empty()).then_some(bytes)), None)
     }
 
     /// A body that comes piece by piece.
@@ -169,7 +170,13 @@ impl Answer {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self(Inner::Stream(Box::pin(body.map_err(Into::into))))
+        Self(Inner::Stream(Box::pin(body.map_err(Into::into))), None)
+    }
+
+    /// The same, holding a place until it is sent.
+    pub(super) fn holding(mut self, slot: Slot) -> Self {
+        self.1 = Some(slot);
+        self
     }
 }
 

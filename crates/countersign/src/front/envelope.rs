@@ -221,6 +221,11 @@ pub(crate) struct Meta<'a> {
 }
 
 impl<'a> Parameters<'a> {
+    /// Its members as far as they can be read, whatever is wrong with it.
+    pub(super) const fn members(&self) -> &Params<'a> {
+        &self.members
+    }
+
     fn read(reader: &mut Reader<'a>) -> Result<Self, JsonError> {
         if reader.first_byte() != Some(b'{') {
             return Ok(Self {

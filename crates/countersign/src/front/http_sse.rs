@@ -51,6 +51,7 @@ impl Front {
             (STREAM, &Method::GET) if !media_types::accepts_events(&parts.headers) => {
                 answer::status(StatusCode::NOT_ACCEPTABLE)
             }
+            (STREAM, &Method::GET) if let Err(refused) = self.charge(&caller) => refused,
             (STREAM, &Method::GET) => self.lane.open_sse(&caller, MESSAGES).map(Answer::stream),
             (STREAM, _) => answer::method_not_allowed("GET"),
             (_, &Method::POST) if !media_types::is_json(&parts.headers) => {

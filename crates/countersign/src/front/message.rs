@@ -68,12 +68,46 @@ impl Front {
         caller: Caller,
     ) -> impl Future<Output = Response<Answer>> + Send + 'a {
         async move {
-            match self.step(keeper, parts, &body, caller) {
+            match self.counted(keeper, parts, &body, caller) {
                 Step::Answered(response) => *response,
                 Step::Call(request, running) => direct::answer_inline(request, running).await,
                 Step::Later(answer) => answer.await,
             }
         }
+    }
+
+    /// What there is to do about the message in `body`, which counts first.
+    fn counted<'a>(
+        &'a self,
+        keeper: &'a Keeper,
+        parts: &'a mut Parts,
+        body: &'a Bytes,
+        caller: Caller,
+    ) -> Step<'a> {
+        let envelope = Envelope::parse(body);
+        let asked = envelope.as_ref().map(|envelope| self.asked_of(envelope));
+        let slot = match self.charge_message(parts, &caller, asked.unwrap_or_default()) {
+            Ok(slot) => slot,
+            Err(refused) => return Step::answered(refused),
+        };
+        if slot.is_none() && !self.core.limiter.is_shared() {
+            return self.step(keeper, parts, body, envelope, caller);
+        }
+        Step::later(async move {
+            let asked = envelope.as_ref().map(|envelope| self.asked_of(envelope));
+            if let Err(refused) = self.share(&caller, asked.unwrap_or_default()).await {
+                return refused;
+            }
+            let response = match self.step(keeper, parts, body, envelope, caller) {
+                Step::Answered(response) => *response,
+                Step::Call(request, running) => direct::answer_inline(request, running).await,
+                Step::Later(answer) => answer.await,
+            };
+            match slot {
+                Some(slot) => response.map(|answer| answer.holding(slot)),
+                None => response,
+            }
+        })
     }
 
     /// What there is to do about the message in `body`.
@@ -82,13 +116,14 @@ impl Front {
         keeper: &'a Keeper,
         parts: &'a mut Parts,
         body: &'a Bytes,
+        envelope: Result<Envelope<'a>, ErrorData>,
         caller: Caller,
     ) -> Step<'a> {
         let header = match era::version_header(&parts.headers) {
             Ok(header) => header,
             Err(error) => return Step::answered(answer::error(&Era::Modern, None, &error)),
         };
-        let (id, method, params) = match Envelope::parse(body) {
+        let (id, method, params) = match envelope {
             Ok(Envelope::Request { id, method, params }) => (id, method, params),
             Ok(_) if self.is_of_session(header, parts) => {
                 let parts = taken(parts);
@@ -394,6 +429,9 @@ impl Front {
 
     /// GET and DELETE, which only sessions have.
     pub(super) async fn session(&self, parts: Parts, caller: Caller) -> Response<Answer> {
+        if let Err(refused) = self.charge(&caller) {
+            return refused;
+        }
         // TR-19: the 2026-07-28 wire has no GET and no DELETE.
         match era::version_header(&parts.headers) {
             Ok(header) if self.is_of_session(header, &parts) => {

@@ -23,6 +23,7 @@ mod foreign;
 mod forwarded;
 pub(crate) mod http_sse;
 mod in_lane;
+pub(crate) mod limiting;
 mod media_types;
 mod message;
 mod method;
@@ -166,6 +167,9 @@ impl Front {
         if parts.uri.path() == routes::HEALTH {
             return routes::health(&parts.method);
         }
+        if let Err(refused) = self.arrive(peer) {
+            return refused;
+        }
         if let Some(issuing) = &self.issuing
             && self.is_issuing(parts)
         {
@@ -227,10 +231,17 @@ impl Front {
         let Some(gate) = &self.gate else {
             return Ok(with_address(Caller::anonymous(), peer));
         };
-        let (headers, query) = (&parts.headers, parts.uri.query());
-        match gate.admit(headers, query, self.clock.now()).await {
+        let (headers, query, now) = (&parts.headers, parts.uri.query(), self.clock.now());
+        let admitted = match gate.admit_at_once(headers, query, now) {
+            Some(admitted) => admitted,
+            None => match self.core.verifications.turn(peer).await {
+                Some(_turn) => Box::pin(gate.admit(headers, query, now)).await,
+                None => return Err(self.busy()),
+            },
+        };
+        match admitted {
             Ok(caller) => Ok(with_address(caller, peer)),
-            Err(refusal) => Err(self.refuse(&refusal)),
+            Err(refusal) => Err(self.refuse_credential(&refusal, peer)),
         }
     }
 

@@ -3,6 +3,7 @@
 use countersign_resource_server::policy::Denial;
 use serde_json::json;
 
+use crate::front::limiting::RATE_LIMITED;
 use crate::protocol::{ErrorCode, ErrorData};
 
 /// Why a call has no result.
@@ -31,6 +32,7 @@ impl CallError {
             Self::Denied(Denial::TooMany { .. }) => 429,
             Self::Denied(Denial::Unknown) => 400,
             Self::Protocol(error) => match error.code {
+                RATE_LIMITED => 429,
                 ErrorCode::METHOD_NOT_FOUND => 404,
                 ErrorCode::INTERNAL_ERROR => 200,
                 _ => 400,

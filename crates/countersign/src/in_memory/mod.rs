@@ -32,6 +32,7 @@ pub use error::CallError;
 use crate::component::Arguments;
 use crate::context::{Home, Inputs, Link, Outbox, RequestInfo};
 use crate::dispatch::{Core, List};
+use crate::front::limiting;
 use crate::protocol::{
     ArgumentInfo, CallToolResponse, CallToolResult, CompletionInfo, CreateMessageRequestParams,
     CreateMessageResult, DiscoverResult, ElicitRequestParams, ElicitResult, GetPromptResponse,
@@ -385,9 +386,12 @@ impl InMemoryClient {
         list: List,
     ) -> Result<Vec<T>, CallError> {
         self.admit()?;
+        let action = Action::method(method);
+        let charged = self.core.charge(&self.caller, &action);
+        charged.map_err(|exceeded| limiting::error(&exceeded))?;
         let permit = self
             .core
-            .permit(&self.caller, &Action::method(method), self.clock.now())
+            .permit(&self.caller, &action, self.clock.now())
             .map_err(CallError::Denied)?;
         let context = self.context(method, "", &Bytes::new(), None)?;
         let listing = self
@@ -423,12 +427,11 @@ impl InMemoryClient {
         component: Component<'_>,
         unknown: impl FnOnce() -> CallError,
     ) -> Result<Permit, CallError> {
+        let action = Action::on(method, component);
+        let charged = self.core.charge(&self.caller, &action);
+        charged.map_err(|exceeded| limiting::error(&exceeded))?;
         self.core
-            .permit(
-                &self.caller,
-                &Action::on(method, component),
-                self.clock.now(),
-            )
+            .permit(&self.caller, &action, self.clock.now())
             .map_err(|denial| match denial {
                 Denial::Unknown => unknown(),
                 denial => CallError::Denied(denial),

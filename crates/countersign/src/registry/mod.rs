@@ -220,6 +220,15 @@ impl Registry {
         self.templates.iter().map(|(_, entry)| entry)
     }
 
+    /// Whether a component has this name, URI or template.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let resources = self.resources().chain(self.templates());
+        let mut resources = resources.map(|entry| entry.component().name);
+        self.tool(name).is_some()
+            || self.prompt(name).is_some()
+            || resources.any(|resource| resource == name)
+    }
+
     /// Whether nothing is registered.
     pub(crate) fn is_empty(&self) -> bool {
         self.tools.is_empty()

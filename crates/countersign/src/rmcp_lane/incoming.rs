@@ -22,6 +22,7 @@ use super::granted::Granted;
 use crate::Context;
 use crate::context::{Home, Inputs, Link, RequestInfo};
 use crate::dispatch::Core;
+use crate::front::limiting;
 use crate::protocol::{ErrorData, InputResponses, JsonObject, LoggingLevel, ProtocolVersion};
 
 /// The requests of one session, stream or connection.
@@ -81,11 +82,15 @@ impl Incoming {
         let parts = extensions.get::<Parts>();
         let named = action.component.map(|component| (component.kind, name));
         let decided = parts.and_then(|parts| Granted::take(parts, action));
+        let caller = self.caller(extensions);
+        // The front counts what comes over HTTP.
+        if parts.is_none()
+            && let Err(exceeded) = self.core.charge(caller, action)
+        {
+            return Err(limiting::error(&exceeded));
+        }
         decided
-            .unwrap_or_else(|| {
-                let caller = self.caller(extensions);
-                self.core.permit(caller, action, self.clock.now())
-            })
+            .unwrap_or_else(|| self.core.permit(caller, action, self.clock.now()))
             .map_err(|refused| denial::error(refused, named))
     }
 

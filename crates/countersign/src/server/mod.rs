@@ -8,6 +8,7 @@ use std::time::Duration;
 
 pub(crate) use admission::Admission;
 use axum::routing::MethodRouter;
+use countersign_resource_server::limit::{Limits, Verifications};
 use countersign_resource_server::oauth::{ScopeSet, Secret};
 use countersign_resource_server::policy::Policy;
 use countersign_resource_server::{Clock, ConfigurationError, ScopeHierarchy, SystemClock};
@@ -62,6 +63,7 @@ pub struct Server {
     pub(crate) registry: Registry,
     pub(crate) shared: Shared,
     pub(crate) policies: Vec<Arc<dyn Policy>>,
+    pub(crate) limits: Limits,
     pub(crate) extras: Extras,
     pub(crate) sessions: Sessions,
     pub(crate) session_limits: SessionLimits,
@@ -90,6 +92,7 @@ impl Server {
             registry: Registry::default(),
             shared: Shared::default(),
             policies: Vec::new(),
+            limits: Limits::unless_said(),
             extras: Extras::default(),
             sessions: Sessions::default(),
             session_limits: SessionLimits::default(),
@@ -227,6 +230,14 @@ impl Server {
         self
     }
 
+    /// How often callers may do what. Unless this is said only wrong credentials are
+    /// counted; [`Limits::new`] gives each user 100 requests a minute.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Puts `middleware` around every request, inside of those added before.
     #[must_use]
     pub fn middleware(mut self, middleware: impl Middleware) -> Self {
@@ -361,6 +372,22 @@ impl Server {
             || foreign.is_some_and(|foreign| foreign.access.asks_for_scopes())
     }
 
+    /// A limit of something that is not there would limit nothing.
+    fn check_limits(&self) -> Result<(), ConfigurationError> {
+        if self.foreign.is_some() {
+            return Ok(());
+        }
+        for name in self.limits.components() {
+            if !self.registry.has(name) {
+                return Err(ConfigurationError::new(format!(
+                    "there is a limit for `{name}`, and no tool, prompt, resource or template \
+                     of that name: correct it, or leave the limit out"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// The part of the server that knows nothing of HTTP.
     pub(crate) fn into_core(self) -> Result<Core, ConfigurationError> {
         if let Some(fault) = self.fault {
@@ -368,6 +395,8 @@ impl Server {
         }
         self.check_foreign()?;
         self.registry.check_state(&self.shared.state)?;
+        self.check_limits()?;
+        let limiter = self.limits.build()?;
         let mut capabilities = self
             .announced
             .unwrap_or_else(|| capabilities(&self.registry));
@@ -380,6 +409,8 @@ impl Server {
         Ok(Core {
             registry: self.registry,
             policies: self.policies,
+            limiter,
+            verifications: Verifications::default(),
             middleware: self.extras.middleware,
             completion: self.extras.completion,
             shared: Arc::new(self.shared),
