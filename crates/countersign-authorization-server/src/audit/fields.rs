@@ -118,6 +118,7 @@ impl AuditEvent {
             Self::UpstreamRefused(provider, reason) | Self::UpstreamFailed(provider, reason) => {
                 of.provider(provider).because(reason)
             }
+            Self::CallbackRepeated(provider) => of.provider(provider),
             Self::CallbackRefused(provider, reason) => of.provider(provider).because(*reason),
             Self::ClientRefused(client, refusal) => AuditFields {
                 client: client.as_ref().map(|client| client.as_str()),
@@ -189,6 +190,10 @@ impl AuditEvent {
             Self::UpstreamRefused(..) => (
                 "upstream_refused",
                 "a person who came back from a provider was not let in",
+            ),
+            Self::CallbackRepeated(_) => (
+                "callback_repeated",
+                "a browser came back from a provider twice, and was told the same",
             ),
             Self::CallbackRefused(..) => (
                 "callback_refused",

@@ -76,6 +76,9 @@ pub enum AuditEvent {
     /// Somebody came to the address for people who come back from a provider, and is none
     /// of them or in the wrong browser; the texts are its name and the reason.
     CallbackRefused(String, &'static str),
+    /// The same browser sent the answer of a provider once more, and was told the same
+    /// again; the text is the name of the provider.
+    CallbackRepeated(String),
     /// A provider did not do what it should; the texts are its name and the reason.
     UpstreamFailed(String, String),
     /// A person logged out; the text is the subject.
@@ -200,7 +203,7 @@ pub trait Audit: fmt::Debug + Send + Sync + 'static {
 
 tokio::task_local! {
     /// The request that is answered.
-    static CURRENT: Current;
+    static CURRENT: Arc<Current>;
 }
 
 /// A request that is answered.
@@ -236,7 +239,7 @@ impl AuditTrail {
 
     /// Whether something was noted of the request that is answered.
     pub(crate) fn has_noted() -> bool {
-        let noted = |current: &Current| current.was_noted.load(Ordering::Relaxed);
+        let noted = |current: &Arc<Current>| current.was_noted.load(Ordering::Relaxed);
         CURRENT.try_with(noted).unwrap_or_default()
     }
 
@@ -251,6 +254,18 @@ impl AuditTrail {
             address,
             was_noted: AtomicBool::new(false),
         };
-        CURRENT.scope(current, answering).await
+        CURRENT.scope(Arc::new(current), answering).await
+    }
+
+    /// Lets `answering`, which is about to become a task of its own, be that of the request
+    /// that is answered here.
+    pub(crate) fn carried<T>(answering: impl Future<Output = T>) -> impl Future<Output = T> {
+        let current = CURRENT.try_with(Arc::clone).ok();
+        async move {
+            match current {
+                Some(current) => CURRENT.scope(current, answering).await,
+                None => answering.await,
+            }
+        }
     }
 }

@@ -20,7 +20,7 @@ use crate::server::Inner;
 use crate::unavailable::Unavailable;
 
 /// How long an answer is told again.
-const AGAIN: Lifetime = Lifetime::from_secs(5);
+pub(crate) const AGAIN: Lifetime = Lifetime::from_secs(5);
 
 /// What was decided, and where it was sent.
 #[derive(Serialize, Deserialize)]
@@ -161,7 +161,12 @@ impl Inner {
         Ok(Some((read(&record)?, receipt)))
     }
 
-    async fn has_unused_code(&self, grant: &GrantId, subject: &str) -> Result<bool, Unavailable> {
+    /// Whether `subject` gave `grant`, and nobody has redeemed its code.
+    pub(super) async fn has_unused_code(
+        &self,
+        grant: &GrantId,
+        subject: &str,
+    ) -> Result<bool, Unavailable> {
         let Found::Live(record) = self.store.get(&Key::grant(grant), self.now()).await? else {
             return Ok(false);
         };

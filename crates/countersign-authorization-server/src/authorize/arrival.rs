@@ -10,7 +10,7 @@ use countersign_oauth::authorization_response::AuthorizationAnswer;
 use countersign_store::{Conflict, Write};
 
 use super::finish::DENIED;
-use super::{Approval, PendingAuthorization};
+use super::{Approval, Issued, PendingAuthorization};
 use crate::accounts::{Accounts, Arriving};
 use crate::audit::AuditEvent;
 use crate::client::Client;
@@ -47,6 +47,8 @@ pub(crate) struct Told {
     pub(crate) answer: Answer,
     pub(crate) client: Client,
     pub(crate) pending: PendingAuthorization,
+    /// The code in it; nothing if it gets none.
+    pub(crate) issued: Option<Issued>,
 }
 
 impl Inner {
@@ -78,6 +80,11 @@ impl Inner {
                 Written::Again => continue,
             }
             self.keep_client(&client).await;
+            let issued = Issued {
+                client: granted.client.clone(),
+                grant: granted.id.clone(),
+                subject: granted.subject.clone(),
+            };
             let event = AuditEvent::CodeIssued(granted.client, granted.id, granted.subject);
             self.audit.note(event);
             let answer = AuthorizationAnswer::Code(code);
@@ -85,6 +92,7 @@ impl Inner {
                 answer: see_other(&self.location(&pending, &redirect, answer)),
                 client,
                 pending,
+                issued: Some(issued),
             };
             return Ok(Welcome::In(Box::new(arriving), Some(Box::new(told))));
         }
@@ -129,6 +137,7 @@ impl Inner {
             answer: see_other(&location),
             client,
             pending,
+            issued: None,
         }))
     }
 

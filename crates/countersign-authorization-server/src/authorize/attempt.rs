@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PendingAuthorization;
 use super::pending::{PendingBody, pending_key};
+use super::returned::Taken;
 use crate::random::{draw, draw_secret};
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
@@ -42,6 +43,8 @@ pub(crate) struct Attempt {
     pub(crate) cookie: SecretHash,
     pub(crate) purpose: AttemptFor,
     pub(crate) secrets: AttemptSecrets,
+    /// Of the record that was read.
+    pub(super) version: u64,
 }
 
 /// A browser on its way to a provider.
@@ -73,11 +76,14 @@ pub(crate) enum Left {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Body {
-    provider: String,
-    cookie: SecretHash,
+pub(super) struct Body {
+    pub(super) provider: String,
+    pub(super) cookie: SecretHash,
     /// Nothing for the account page.
     request: Option<RequestBody>,
+    /// Nothing until somebody comes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) taken: Option<Taken>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -98,7 +104,7 @@ pub(crate) fn tag_of(state: &Secret) -> String {
     SecretHash::of(state).to_text().chars().take(8).collect()
 }
 
-fn key_of(state: &Secret) -> Key {
+pub(super) fn key_of(state: &Secret) -> Key {
     Key::upstream_attempt(SecretHash::of(state))
 }
 
@@ -189,17 +195,20 @@ impl Inner {
                 provider: provider.to_owned(),
                 cookie: SecretHash::of(&departure.cookie),
                 request,
+                taken: None,
             })?;
         Ok(record)
     }
 
-    /// The attempt with `state`; nothing if it has ended or was never begun.
+    /// The attempt with `state`; nothing if it was never begun, or if somebody came back
+    /// from it (`returned.rs`).
     pub(crate) async fn attempt(&self, state: &Secret) -> Result<Option<Attempt>, Unavailable> {
         let key = key_of(state);
         let Found::Live(record) = self.store.get(&key, self.now()).await? else {
             return Ok(None);
         };
-        // Sealing keys that were taken away since end the attempts of before.
+        // It has no secrets any more when somebody has come back. Sealing keys that were
+        // taken away since end the attempts of before.
         let sealed = record.sealed.as_ref();
         let opened = sealed.and_then(|sealed| {
             let opened = self.sealing.open(&key, Column::Sealed, sealed).ok()?;
@@ -222,14 +231,8 @@ impl Inner {
             cookie: body.cookie,
             purpose,
             secrets,
+            version: record.version,
         }))
-    }
-
-    /// Ends the attempt with `state`. False if somebody was quicker.
-    pub(crate) async fn end_attempt(&self, state: &Secret) -> Result<bool, Unavailable> {
-        let (key, now) = (key_of(state), self.now());
-        let found = self.store.redeem(&key, Vec::new(), None, now).await?;
-        Ok(matches!(found, Found::Live(_)))
     }
 }
 

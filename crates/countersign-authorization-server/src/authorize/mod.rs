@@ -26,6 +26,7 @@ mod pkce;
 mod prompt;
 mod resource;
 mod response_type;
+mod returned;
 mod scope;
 
 use countersign_oauth::UnixTime;
@@ -35,10 +36,12 @@ use countersign_oauth::authorization_request::{
 use countersign_oauth::authorization_response::AuthorizationResponse;
 use http::{Method, StatusCode};
 
+pub(crate) use again::AGAIN;
 pub(crate) use arrival::{Issuing, Told, Welcome};
 pub(crate) use attempt::{Attempt, AttemptFor, Departure, Leaving, Left, PATIENCE, tag_of};
 pub use finish::Approval;
 pub use pending::PendingAuthorization;
+pub(crate) use returned::{Issued, Returned};
 
 use crate::audit::AuditEvent;
 use crate::client::Client;

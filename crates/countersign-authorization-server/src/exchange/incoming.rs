@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use super::{MAX_BODY_BYTES, MAX_TARGET_BYTES};
 
 /// A request that was read whole.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Incoming {
     /// The method.

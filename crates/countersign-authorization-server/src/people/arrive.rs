@@ -16,7 +16,7 @@ use super::visit::Visit;
 use super::who_asks::{WhoAsks, name_of};
 use crate::accounts::Arriving;
 use crate::audit::AuditEvent;
-use crate::authorize::{AttemptFor, Issuing, PendingAuthorization, Told, Welcome};
+use crate::authorize::{AttemptFor, Issuing, PendingAuthorization, Returned, Told, Welcome};
 use crate::exchange::{Answer, Frame, Notice, page};
 use crate::server::AuthorizationServer;
 use crate::unavailable::Unavailable;
@@ -49,7 +49,7 @@ impl Visit<'_> {
         server: &AuthorizationServer,
         purpose: AttemptFor,
         arrival: &Arrival,
-    ) -> Result<Answer, Unavailable> {
+    ) -> Result<Returned, Unavailable> {
         let inner = server.inner();
         let issuing = Issuing {
             accounts: &self.people.accounts,
@@ -77,12 +77,12 @@ impl Visit<'_> {
                 self.give_back(upstream, server, arrival).await;
                 let said = "the account is disabled".to_owned();
                 self.note_refused(upstream, server, said);
-                self.keep_out(upstream, server, pending, KeptOut::Disabled)
-                    .await
+                let kept_out = self.keep_out(upstream, server, pending, KeptOut::Disabled);
+                Ok(kept_out.await?.into())
             }
             Ok(Welcome::Gone) => {
                 self.give_up(upstream, server, arrival).await;
-                Ok(self.notice(StatusCode::BAD_REQUEST, Notice::GONE))
+                Ok(self.notice(StatusCode::BAD_REQUEST, Notice::GONE).into())
             }
             Err(error) => {
                 self.give_up(upstream, server, arrival).await;
@@ -98,7 +98,7 @@ impl Visit<'_> {
         server: &AuthorizationServer,
         arriving: Arriving,
         told: Option<Told>,
-    ) -> Result<Answer, Unavailable> {
+    ) -> Result<Returned, Unavailable> {
         let provider = upstream.provider().name.as_str();
         let accounts = &self.people.accounts;
         if let Some(before) = self.session() {
@@ -111,6 +111,7 @@ impl Visit<'_> {
             .await?;
         let event = AuditEvent::LoggedInUpstream(provider.to_owned(), subject);
         server.inner().audit.note(event);
+        let issued = told.as_ref().and_then(|told| told.issued.clone());
         let mut answer = match told {
             None => self.to("/account"),
             Some(told) => {
@@ -119,7 +120,7 @@ impl Visit<'_> {
             }
         };
         self.set_session(&mut answer, &logged_in);
-        Ok(answer)
+        Ok(Returned { answer, issued })
     }
 
     /// Gives back the tokens of somebody whose account is disabled, who has no others.

@@ -9,6 +9,9 @@
 //! | 5 | `iss`, if there is one or has to be, is that of the provider | 403 |
 //! | 6 | the attempt ends now, and not before | 400 |
 //!
+//! What fails at 2 or 6 because the same browser sent the same a moment ago gets the same
+//! answer (`once.rs`).
+//!
 //! Only then is anything sent to the provider. What fails before is a page of fixed
 //! sentences: nothing of the request is on it, and nothing was used up, so that whoever
 //! the attempt belongs to can still finish it.
@@ -17,17 +20,16 @@ use countersign_oauth::Secret;
 use countersign_oauth::form::Form;
 use http::StatusCode;
 
-use super::cookies;
 use super::visit::{Visit, value};
 use crate::audit::AuditEvent;
-use crate::authorize::{Attempt, AttemptFor, tag_of};
+use crate::authorize::{Attempt, AttemptFor, Returned};
 use crate::exchange::{Answer, Notice};
 use crate::server::AuthorizationServer;
 use crate::unavailable::Unavailable;
 use crate::upstream::{Upstream, UpstreamError};
 
 /// What a provider answers.
-enum Returned {
+pub(super) enum ProviderAnswer {
     /// A code.
     Code(Secret),
     /// An error, and what the provider says about it.
@@ -36,7 +38,7 @@ enum Returned {
 
 /// Why somebody who comes back is not let through.
 #[derive(Clone, Copy)]
-enum CallbackRefusal {
+pub(super) enum CallbackRefusal {
     Malformed,
     Over,
     OtherProvider,
@@ -85,7 +87,7 @@ impl Visit<'_> {
         };
         let inner = server.inner();
         let Some(attempt) = inner.attempt(&state).await? else {
-            return Ok(self.refuse_callback(upstream, server, CallbackRefusal::Over));
+            return self.call_back_again(upstream, server, &state).await;
         };
         if let Err(refusal) = self.check_attempt(upstream, &state, &attempt) {
             return Ok(self.refuse_callback(upstream, server, refusal));
@@ -104,24 +106,16 @@ impl Visit<'_> {
                 return Ok(self.refuse_callback(upstream, server, refusal));
             }
         }
-        if !inner.end_attempt(&state).await? {
-            return Ok(self.refuse_callback(upstream, server, CallbackRefusal::Over));
+        let whole = self.whole_answer();
+        if !inner.take_attempt(&state, &attempt, &whole).await? {
+            return self.call_back_again(upstream, server, &state).await;
         }
-        let mut answer = match returned {
-            Returned::Code(code) => self.redeem(upstream, server, attempt, &code).await?,
-            Returned::Error(error, said) => {
-                let said = said.as_deref();
-                self.turned_back(upstream, server, attempt.purpose, (&error, said))
-                    .await?
-            }
-        };
-        let cookies = &self.people.cookies;
-        cookies.clear(&mut answer, &cookies.attempt(&tag_of(&state)));
-        Ok(answer)
+        self.finish(upstream, server, (state, attempt), returned)
+            .await
     }
 
     /// What the provider answers: the `state`, `iss`, and a code or an error.
-    fn returned(&self) -> Option<(Secret, Option<String>, Returned)> {
+    fn returned(&self) -> Option<(Secret, Option<String>, ProviderAnswer)> {
         let query = self.incoming.query().unwrap_or_default();
         let form = Form::parse(query.as_bytes()).ok()?;
         if form.has_repeated(&[]) {
@@ -130,10 +124,10 @@ impl Visit<'_> {
         let state = value(&form, "state").map(Secret::new)?;
         let iss = value(&form, "iss").map(str::to_owned);
         let returned = match (value(&form, "code"), value(&form, "error")) {
-            (Some(code), None) => Returned::Code(Secret::new(code)),
+            (Some(code), None) => ProviderAnswer::Code(Secret::new(code)),
             (None, Some(error)) => {
                 let said = value(&form, "error_description").map(str::to_owned);
-                Returned::Error(error.to_owned(), said)
+                ProviderAnswer::Error(error.to_owned(), said)
             }
             _ => return None,
         };
@@ -150,22 +144,20 @@ impl Visit<'_> {
         if attempt.provider != upstream.provider().name {
             return Err(CallbackRefusal::OtherProvider);
         }
-        let name = self.people.cookies.attempt(&tag_of(state));
-        let cookie = cookies::read(&self.incoming.headers, &name);
-        match cookie {
+        match self.attempt_cookie(state) {
             Some(cookie) if attempt.cookie.matches(&cookie) => Ok(()),
             _ => Err(CallbackRefusal::OtherBrowser),
         }
     }
 
     /// Exchanges `code`, which the provider sent for `attempt`.
-    async fn redeem(
+    pub(super) async fn redeem(
         &self,
         upstream: &Upstream,
         server: &AuthorizationServer,
         attempt: Attempt,
         code: &Secret,
-    ) -> Result<Answer, Unavailable> {
+    ) -> Result<Returned, Unavailable> {
         let inner = server.inner();
         let address = inner.callback_address(upstream);
         let pending = match &attempt.purpose {
@@ -183,13 +175,13 @@ impl Visit<'_> {
                     .await
             }
             Err(error) => {
-                self.not_arrived(upstream, server, attempt.purpose, error)
-                    .await
+                let not_arrived = self.not_arrived(upstream, server, attempt.purpose, error);
+                Ok(not_arrived.await?.into())
             }
         }
     }
 
-    fn refuse_callback(
+    pub(super) fn refuse_callback(
         &self,
         upstream: &Upstream,
         server: &AuthorizationServer,

@@ -9,7 +9,7 @@
 //! | `/login` | asks for a name and a password, or where else to log in | `login.rs` |
 //! | `/login/with` | takes that choice | `ways.rs` |
 //! | `/consent` | takes the answer to a request that waits | `consent.rs`, `consent_via.rs`, `hand_over.rs` |
-//! | `/callback/NAME` | where the provider NAME sends people back to | `callback.rs`, `arrive.rs` |
+//! | `/callback/NAME` | where the provider NAME sends people back to | `callback.rs`, `once.rs`, `arrive.rs` |
 //! | `/account`, `/account/revoke`, `/account/revoke-all` | what is connected, and ending it | `account.rs` |
 //! | `/account/password`, `/logout` | the login itself | `credentials.rs`, `logged_out.rs` |
 //! | `/setup` | makes the first account | `setup.rs` |
@@ -36,6 +36,7 @@ mod hand_over;
 mod html;
 mod logged_out;
 mod login;
+mod once;
 mod present;
 mod routes;
 mod same_origin;

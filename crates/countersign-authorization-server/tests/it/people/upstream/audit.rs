@@ -1,5 +1,6 @@
 //! What is noted of logins at providers: row H13.
 
+use countersign_authorization_server::oauth::Lifetime;
 use http::StatusCode;
 use testkit::provider::{Breakage, Endpoint};
 
@@ -41,6 +42,10 @@ async fn h13_a_login_is_three_events_and_each_refusal_is_one() {
         );
     }
 
+    let again = browser.get(&callback).await.redirect();
+    assert_eq!(again["code"], seen["code"]);
+    assert_eq!(names(&inn, &secrets), ["CallbackRepeated"]);
+    inn.site.clock.advance(Lifetime::from_secs(5));
     let seen = browser.get(&callback).await;
     assert_eq!(seen.status, StatusCode::BAD_REQUEST);
     assert_eq!(names(&inn, &secrets), ["CallbackRefused"]);

@@ -168,6 +168,8 @@ async fn bp_08_bp_10_a_state_is_drawn_after_each_consent_and_used_once() {
         .await;
     browser.get(&callback).await.redirect();
     inn.github.forget_requests();
+    // Until then the same browser is told the same (`again.rs`).
+    inn.site.clock.advance(Lifetime::from_secs(5));
     let jar = browser.cookies.borrow().clone();
     for _ in 0..2 {
         assert_refused(&browser.get(&callback).await, StatusCode::BAD_REQUEST);

@@ -2,7 +2,9 @@
 //! X21, X29.
 
 use countersign_authorization_server::oauth::redirect_uri::RedirectUri;
-use countersign_authorization_server::oauth::{ClientId, client_metadata::ClientMetadata};
+use countersign_authorization_server::oauth::{
+    ClientId, Lifetime, client_metadata::ClientMetadata,
+};
 use countersign_authorization_server::store::Kind;
 use countersign_authorization_server::upstream::UpstreamBuilder;
 use http::{Request, StatusCode};
@@ -169,6 +171,7 @@ async fn x18_who_says_no_at_the_provider_gives_nothing_and_the_client_is_told() 
     assert!(!told.contains_key("code"));
     inn.assert_nothing_happened().await;
     assert_eq!(inn.site.saw("UpstreamRefused"), 1);
+    inn.site.clock.advance(Lifetime::from_secs(5));
     assert_refused(&browser.get(&callback).await, StatusCode::BAD_REQUEST);
 }
 

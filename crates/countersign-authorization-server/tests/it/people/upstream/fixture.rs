@@ -102,8 +102,19 @@ pub(crate) async fn inn_with(
     Inn { site, github, oidc }
 }
 
-/// A server over `store` with the pages of the builder.
+/// A server over a new store with the pages of the builder, and clients.
 pub(crate) async fn site_at(
+    settings: Settings,
+    parts: (Arc<MemoryStore>, TestClock),
+    change: impl FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder,
+) -> Site {
+    let site = site_over(settings, parts, change);
+    add_clients(&site).await;
+    site
+}
+
+/// A server over `store` with the pages of the builder.
+pub(crate) fn site_over(
     settings: Settings,
     (store, clock): (Arc<MemoryStore>, TestClock),
     change: impl FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder,
@@ -124,16 +135,14 @@ pub(crate) async fn site_at(
                 .scope("read", "Read your notes")
                 .optional_scope("write", "Change your notes")
         });
-    let site = Site {
+    Site {
         server: change(builder).build().unwrap(),
         accounts,
         people,
         store,
         clock,
         events,
-    };
-    add_clients(&site).await;
-    site
+    }
 }
 
 impl Inn {

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod advisories;
+mod again;
 mod audit;
 mod binding;
 mod callback;
