@@ -6,10 +6,11 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use countersign_oauth::time::Clock;
-use countersign_oauth::{Issuer, ResourceUri, ScopeSet};
+use countersign_oauth::{ApiKeyFormat, Issuer, ResourceUri, ScopeSet};
 use countersign_resource_server::{ConfigurationError, SystemClock};
 
 use crate::accounts::Accounts;
+use crate::api_keys::PersonalKeys;
 use crate::audit::{Audit, AuditTrail, LogAudit};
 use crate::auth_settings::AuthSettings;
 use crate::claims::{PlainClaims, TokenClaims};
@@ -142,6 +143,37 @@ impl AuthorizationServerBuilder {
         let (scope, sentence) = (name.to_owned(), sentence.into());
         self.scopes([name])
             .pages(|pages| pages.optional_scope(scope, sentence))
+    }
+
+    /// Lets people make API keys for themselves on their account page, which may do any of
+    /// `scopes`: whatever else a key of theirs could do, they could not give it.
+    pub fn api_keys_for_people<I>(mut self, scopes: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        match ScopeSet::from_names(scopes) {
+            Ok(scopes) => self.settings(|settings| {
+                settings.api_keys.personal = Some(PersonalKeys::new(scopes));
+            }),
+            Err(error) => {
+                self.fault(format!("scopes of API keys: {error}"));
+                self
+            }
+        }
+    }
+
+    /// Begins API keys with `prefix` and `_`, such as `acme` for `acme_…`, instead of
+    /// `csk_`.
+    pub fn api_key_prefix(mut self, prefix: &str) -> Self {
+        match ApiKeyFormat::new(prefix) {
+            Ok(format) => self.settings(|settings| settings.api_keys.format = format),
+            Err(error) => {
+                let shown = prefix.escape_default();
+                self.fault(format!("`{shown}` cannot begin an API key: {error}"));
+                self
+            }
+        }
     }
 
     /// Takes over `settings`, whose `issuer_url` must be the issuer.

@@ -45,6 +45,7 @@
 
 pub mod accounts;
 pub mod administration;
+pub mod api_keys;
 pub mod audit;
 pub mod auth_settings;
 mod authorize;
@@ -81,6 +82,7 @@ pub mod vault;
 
 pub use accounts::Accounts;
 pub use administration::{ClientError, NewClient};
+pub use api_keys::{ApiKeyManager, ApiKeyRequest, IssuedApiKey};
 pub use auth_settings::{AuthSettings, ClientRegistrationOptions, RevocationOptions};
 pub use authorize::{Approval, PendingAuthorization};
 pub use builder::AuthorizationServerBuilder;

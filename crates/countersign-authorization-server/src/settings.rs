@@ -6,6 +6,7 @@ use countersign_oauth::web_uri::LoopbackHosts;
 use countersign_oauth::{Issuer, Lifetime, ResourceUri, ScopeSet};
 use countersign_resource_server::ConfigurationError;
 
+use crate::api_keys::ApiKeySettings;
 use crate::budgets::RequestBudgets;
 
 /// How long things are valid.
@@ -148,6 +149,8 @@ pub struct Settings {
     pub service_name: Option<String>,
     /// A page for developers of clients.
     pub service_documentation: Option<String>,
+    /// What API keys look like, and who may make them.
+    pub api_keys: ApiKeySettings,
 }
 
 /// What a client assertion may be addressed to (RFC 7523 §3).
@@ -202,6 +205,7 @@ impl Settings {
             assertion_audience: AssertionAudience::Issuer,
             service_name: None,
             service_documentation: None,
+            api_keys: ApiKeySettings::default(),
         }
     }
 

@@ -9,6 +9,7 @@ use super::name::AccountName;
 use super::password::Password;
 use super::record::{Account, read};
 use super::upstream::UpstreamOverview;
+use crate::api_keys::withdraw_all;
 use crate::audit::AccountChange;
 use crate::overview::Portion;
 use crate::random::draw_id;
@@ -148,8 +149,8 @@ impl Accounts {
         Ok(self.by_subject(subject).await?.map(Into::into))
     }
 
-    /// Gives an account another password, ends its sessions and revokes every grant it
-    /// gave: whoever asks an administrator for it may have lost the account to somebody.
+    /// Gives an account another password, ends its sessions and revokes its API keys and
+    /// every grant it gave: whoever asks an administrator for it may have lost the account to somebody.
     /// A person who changes their own password keeps what they have connected.
     ///
     /// # Errors
@@ -165,11 +166,11 @@ impl Accounts {
         let subject = account.subject.clone();
         self.replace_password(account, password).await?;
         self.note(&subject, AccountChange::PasswordSet);
-        Ok(self.revoke_grants(&subject).await?)
+        Ok(self.revoke_all(&subject).await?)
     }
 
     /// Keeps an account from logging in and from getting tokens, ends its sessions
-    /// and revokes every grant it gave.
+    /// and revokes its API keys and every grant it gave.
     ///
     /// # Errors
     ///
@@ -232,7 +233,7 @@ impl Accounts {
     /// Ends the sessions of `subject` and revokes every grant it gave.
     async fn take_away(&self, subject: &str) -> Result<(), Unavailable> {
         self.end_sessions(subject, true).await?;
-        self.revoke_grants(subject).await
+        self.revoke_all(subject).await
     }
 
     pub(super) async fn replace_password(
@@ -247,7 +248,9 @@ impl Accounts {
         Ok(self.end_sessions(&account.subject, false).await?)
     }
 
-    async fn revoke_grants(&self, subject: &str) -> Result<(), Unavailable> {
+    /// Revokes the API keys of `subject` and every grant it gave.
+    async fn revoke_all(&self, subject: &str) -> Result<(), Unavailable> {
+        withdraw_all(self.store.as_ref(), subject, self.now()).await?;
         let index = Index::Subject(Kind::Grant, Subject::new(subject));
         let mut page = Page::first(Page::LONGEST);
         loop {

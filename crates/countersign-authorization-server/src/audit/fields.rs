@@ -23,7 +23,7 @@ pub struct AuditFields<'a> {
     pub reason: Option<Cow<'a, str>>,
     /// For which grant type tokens were issued.
     pub grant_type: Option<&'static str>,
-    /// The id of the signing key.
+    /// The id of the signing key, or of the API key.
     pub key: Option<&'a str>,
     /// The status of the answer.
     pub status: Option<u16>,
@@ -133,6 +133,18 @@ impl AuditEvent {
                 key: Some(key),
                 ..of
             },
+            Self::ApiKeyCreated(key, owner) => AuditFields {
+                key: Some(key.as_str()),
+                ..of.subject(owner)
+            },
+            Self::ApiKeyRotated(old, new) => AuditFields {
+                key: Some(old.as_str()),
+                ..of.because(format!("{new} takes its place"))
+            },
+            Self::ApiKeyRevoked(key) => AuditFields {
+                key: Some(key.as_str()),
+                ..of
+            },
             Self::RequestRefused(status) => AuditFields {
                 status: Some(*status),
                 ..of
@@ -179,6 +191,9 @@ impl AuditEvent {
                 "an administrator made a token for one registration",
             ),
             Self::RegistrationRefused(_) => ("registration_refused", "a registration was refused"),
+            Self::ApiKeyCreated(..) => ("api_key_created", "an API key was made"),
+            Self::ApiKeyRotated(..) => ("api_key_rotated", "an API key was replaced by another"),
+            Self::ApiKeyRevoked(_) => ("api_key_revoked", "an API key was revoked"),
             Self::KeyRotated(_) => ("key_rotated", "there is a new signing key"),
             Self::LoggedIn(_) => ("logged_in", "a person logged in"),
             Self::SentUpstream(..) => {

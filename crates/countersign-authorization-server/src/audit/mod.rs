@@ -17,7 +17,7 @@ use countersign_oauth::client_authentication::ClientAuthenticationError;
 use countersign_oauth::client_authentication::assertion::AssertionError;
 use countersign_oauth::grant_type::GrantType;
 use countersign_oauth::time::Clock;
-use countersign_oauth::{ClientId, UnixTime};
+use countersign_oauth::{ApiKeyId, ClientId, UnixTime};
 use countersign_store::GrantId;
 
 pub use fields::AuditFields;
@@ -59,6 +59,12 @@ pub enum AuditEvent {
     ClientAdministered(ClientId, Administered),
     /// An administrator made a token with which one client can register itself.
     InitialAccessTokenIssued,
+    /// An API key was made; the text is its owner, as the subject of tokens.
+    ApiKeyCreated(ApiKeyId, String),
+    /// An API key, the first, was replaced by another.
+    ApiKeyRotated(ApiKeyId, ApiKeyId),
+    /// An API key was revoked.
+    ApiKeyRevoked(ApiKeyId),
     /// A registration was refused; the text is the reason.
     RegistrationRefused(String),
     /// The signing key was changed; the text is the new key id.

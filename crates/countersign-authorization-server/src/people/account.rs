@@ -44,6 +44,7 @@ struct AccountPage<'a> {
     /// Whether the login is one of ours.
     can_log_out: bool,
     has_password: bool,
+    has_api_keys: bool,
     connected: Vec<Connected>,
     next: Option<u64>,
     /// Behind which entry this page begins, if not with the first.
@@ -119,6 +120,7 @@ impl Visit<'_> {
             via: present.via.as_deref().map(|via| self.people.called(via)),
             can_log_out: self.people.login.is_none(),
             has_password: present.has_password && self.people.has_local_accounts(),
+            has_api_keys: self.people.has_api_keys,
             connected,
             next: portion.next.map(Cursor::position),
             after: after.map(Cursor::position),

@@ -36,6 +36,11 @@ impl Notice {
         sentence: "It was used, it has expired, or this server has an account already.",
         advice: "Log in, or restart the server to get a new link if there is no account yet.",
     };
+    pub(super) const NO_SUCH_KEY: Self = Self {
+        heading: "There is no such key",
+        sentence: "The key was revoked, has ended, or is not yours.",
+        advice: "Go back to your account to see which there are.",
+    };
     pub(super) const NO_SUCH_GRANT: Self = Self {
         heading: "There is nothing to disconnect",
         sentence: "The application is not connected to your account any more.",

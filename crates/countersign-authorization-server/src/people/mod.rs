@@ -11,6 +11,7 @@
 //! | `/consent` | takes the answer to a request that waits | `consent.rs`, `consent_via.rs`, `hand_over.rs` |
 //! | `/callback/NAME` | where the provider NAME sends people back to | `callback.rs`, `once.rs`, `arrive.rs` |
 //! | `/account`, `/account/revoke`, `/account/revoke-all` | what is connected, and ending it | `account.rs` |
+//! | `/account/keys`, `/account/keys/rotate`, `/account/keys/revoke` | API keys, if people may make some | `api_keys.rs` |
 //! | `/account/password`, `/logout` | the login itself | `credentials.rs`, `logged_out.rs` |
 //! | `/setup` | makes the first account | `setup.rs` |
 //! | `/sign-in`, or wherever it is | the page of the application that posts an ID token | `sign_in.rs` |
@@ -24,6 +25,7 @@
 //! nothing is remembered, so there is nothing to misuse.
 
 mod account;
+mod api_keys;
 mod arrive;
 mod calendar;
 mod callback;
@@ -95,6 +97,8 @@ pub struct People {
     origin: String,
     cookies: CookieNames,
     lifetimes: Lifetimes,
+    /// Whether people may make API keys.
+    has_api_keys: bool,
 }
 
 impl People {
@@ -133,6 +137,7 @@ impl People {
             origin: origin.to_owned(),
             cookies,
             lifetimes: settings.lifetimes,
+            has_api_keys: settings.api_keys.personal.is_some(),
         }
     }
 

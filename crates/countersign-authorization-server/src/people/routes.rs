@@ -10,7 +10,7 @@ use crate::unavailable::Unavailable;
 
 /// All pages and forms, after the prefix, but for the addresses that providers send
 /// people back to.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 12] = [
     "/login",
     "/login/with",
     "/consent",
@@ -18,6 +18,9 @@ const PAGES: [&str; 9] = [
     "/account/revoke",
     "/account/revoke-all",
     "/account/password",
+    "/account/keys",
+    "/account/keys/rotate",
+    "/account/keys/revoke",
     "/logout",
     "/setup",
 ];
@@ -37,6 +40,7 @@ impl People {
             "/login" | "/logout" => self.login.is_none(),
             "/login/with" => !self.upstreams.is_empty(),
             "/account/password" | "/setup" => self.has_local_accounts(),
+            "/account/keys" | "/account/keys/rotate" | "/account/keys/revoke" => self.has_api_keys,
             _ => true,
         }
     }
@@ -88,6 +92,8 @@ impl Visit<'_> {
         Ok(Some(match page {
             "/login" => self.show_login().await?,
             "/account" => self.show_account(server).await?,
+            "/account/keys" => self.show_api_keys(server).await?,
+            "/account/keys/rotate" | "/account/keys/revoke" => self.to("/account/keys"),
             "/logout" => self.show_logged_out().await?,
             "/setup" => self.show_setup().await?,
             // Whoever opens the address of a form that was sent wants to see the page.
@@ -119,6 +125,9 @@ impl Visit<'_> {
             "/account/revoke" => self.revoke(server).await?,
             "/account/revoke-all" => self.revoke_all(server).await?,
             "/account/password" => self.change_password(server).await?,
+            "/account/keys" => self.make_api_key(server).await?,
+            "/account/keys/rotate" => self.rotate_api_key(server).await?,
+            "/account/keys/revoke" => self.revoke_api_key(server).await?,
             "/logout" => self.log_out(server).await?,
             "/setup" => self.set_up(server).await?,
             _ => match self.people.sign_in_at(page) {
@@ -134,11 +143,14 @@ impl Visit<'_> {
             "/login" if !self.people.has_local_accounts() => "GET",
             "/login" | "/setup" | "/logout" => "GET, POST",
             "/account" => "GET",
+            "/account/keys" => "GET, POST",
             "/consent"
             | "/login/with"
             | "/account/revoke"
             | "/account/revoke-all"
-            | "/account/password" => "POST",
+            | "/account/password"
+            | "/account/keys/rotate"
+            | "/account/keys/revoke" => "POST",
             _ if page.starts_with(CALLBACK) => "GET",
             _ if self.people.sign_in_at(page).is_some() => "GET, POST",
             _ => return None,

@@ -90,7 +90,15 @@ impl<'a> Visit<'a> {
 
     /// The form that was posted on the account page, and who posted it.
     pub(super) async fn account_form(&self) -> Result<Result<Posted, Box<Answer>>, Unavailable> {
-        let form = match self.form(&[]) {
+        self.account_form_with(&[]).await
+    }
+
+    /// The same; `repeatable` are the parameters that may be repeated.
+    pub(super) async fn account_form_with(
+        &self,
+        repeatable: &[&str],
+    ) -> Result<Result<Posted, Box<Answer>>, Unavailable> {
+        let form = match self.form(repeatable) {
             Ok(form) => form,
             Err(answer) => return Ok(Err(answer)),
         };
