@@ -9,6 +9,7 @@
 
 mod account_administration;
 mod administration;
+mod api_keys;
 mod audit;
 mod authorize;
 mod budgets;

@@ -2,9 +2,10 @@
 
 mod account;
 mod accounts;
+mod api_keys;
 mod audit;
 mod binding;
-mod browser;
+pub(crate) mod browser;
 mod chromium;
 mod consent;
 mod documents;
