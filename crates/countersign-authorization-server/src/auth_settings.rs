@@ -9,9 +9,6 @@ use countersign_resource_server::ConfigurationError;
 
 use crate::settings::{Registration, Revocation, Settings};
 
-/// What stands before the names of variables of the environment.
-const VARIABLES: &str = "FASTMCP_AUTH__";
-
 /// Settings of an authorization server. Begin with [`AuthSettings::new`] and change
 /// fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,72 +59,6 @@ impl AuthSettings {
             client_registration_options: ClientRegistrationOptions::default(),
             revocation_options: RevocationOptions::default(),
         }
-    }
-
-    /// Reads the settings from `variables`, pairs of name and value such as those of
-    /// the environment: the names of the fields in capitals behind `FASTMCP_AUTH__`,
-    /// with `__` between a structure and its field, for example
-    /// `FASTMCP_AUTH__CLIENT_REGISTRATION_OPTIONS__VALID_SCOPES`. Lists are separated
-    /// by commas. Variables with other names are not looked at; nothing is answered if
-    /// there is none of these.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigurationError`] names the variable that is unknown, malformed or missing.
-    pub fn from_variables<N, V>(
-        variables: impl IntoIterator<Item = (N, V)>,
-    ) -> Result<Option<Self>, ConfigurationError>
-    where
-        N: AsRef<str>,
-        V: AsRef<str>,
-    {
-        let (mut settings, mut any) = (Self::new(""), false);
-        for (name, value) in variables {
-            if let Some(field) = name.as_ref().strip_prefix(VARIABLES) {
-                any = true;
-                settings.read(field, value.as_ref())?;
-            }
-        }
-        if any && settings.issuer_url.is_empty() {
-            return Err(ConfigurationError::new(format!(
-                "the authorization server has no issuer: set {VARIABLES}ISSUER_URL"
-            )));
-        }
-        Ok(any.then_some(settings))
-    }
-
-    fn read(&mut self, field: &str, value: &str) -> Result<(), ConfigurationError> {
-        let registration = &mut self.client_registration_options;
-        match field {
-            "ISSUER_URL" => value.clone_into(&mut self.issuer_url),
-            "SERVICE_DOCUMENTATION_URL" => {
-                self.service_documentation_url = Some(value.to_owned());
-            }
-            "REQUIRED_SCOPES" => self.required_scopes = list(value),
-            "CLIENT_REGISTRATION_OPTIONS__ENABLED" => {
-                registration.enabled = switch(field, value)?;
-            }
-            "CLIENT_REGISTRATION_OPTIONS__CLIENT_SECRET_EXPIRY_SECONDS" => {
-                let seconds = value.parse().map_err(|_| malformed(field, "seconds"))?;
-                registration.client_secret_expiry_seconds = Some(seconds);
-            }
-            "CLIENT_REGISTRATION_OPTIONS__VALID_SCOPES" => {
-                registration.valid_scopes = Some(list(value));
-            }
-            "CLIENT_REGISTRATION_OPTIONS__DEFAULT_SCOPES" => {
-                registration.default_scopes = Some(list(value));
-            }
-            "REVOCATION_OPTIONS__ENABLED" => {
-                self.revocation_options.enabled = switch(field, value)?;
-            }
-            _ => {
-                return Err(ConfigurationError::new(format!(
-                    "the variable {VARIABLES}{} is not known: correct its name, or take it away",
-                    field.escape_default()
-                )));
-            }
-        }
-        Ok(())
     }
 
     /// The scopes that every token needs.
@@ -201,25 +132,4 @@ impl AuthSettings {
 fn scopes(field: &str, names: &[String]) -> Result<ScopeSet, ConfigurationError> {
     ScopeSet::from_names(names)
         .map_err(|error| ConfigurationError::new(format!("{field}: {error}")))
-}
-
-fn list(value: &str) -> Vec<String> {
-    let names = value.split(',').map(str::trim);
-    names
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
-fn switch(field: &str, value: &str) -> Result<bool, ConfigurationError> {
-    match value.to_ascii_lowercase().as_str() {
-        "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
-        _ => Err(malformed(field, "true or false")),
-    }
-}
-
-/// The value is not repeated: it may be a secret in the wrong place.
-fn malformed(field: &str, expected: &str) -> ConfigurationError {
-    ConfigurationError::new(format!("{VARIABLES}{field} is not {expected}"))
 }

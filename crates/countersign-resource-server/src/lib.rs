@@ -52,7 +52,7 @@ pub use caller::Caller;
 pub use clock::{Clock, SystemClock};
 pub use countersign_oauth as oauth;
 pub use gate::{Gate, GateBuilder};
-pub use key_source::{IssuerKeys, Keys};
+pub use key_source::{IssuerKeys, Keys, ReplaceableKeys};
 pub use layer::{Auth, AuthLayer};
 pub use limit::{Limits, Quota};
 pub use refusal::{Reason, Refusal};

@@ -1,5 +1,7 @@
 //! The environment of the process. This file alone reads it.
 
+use std::collections::BTreeMap;
+
 use countersign_resource_server::ConfigurationError;
 #[cfg(feature = "authorization-server")]
 use countersign_resource_server::oauth::Secret;
@@ -8,6 +10,9 @@ use countersign_resource_server::oauth::Secret;
 pub(crate) trait Environment {
     /// The value of `key`; nothing if there is none, or an empty one.
     fn value(&self, key: &str) -> Option<String>;
+
+    /// The names of all that are set.
+    fn names(&self) -> Vec<String>;
 
     /// The value of `key`, which has to be there.
     fn required(&self, key: &str) -> Result<String, ConfigurationError> {
@@ -35,19 +40,37 @@ impl Environment for OfProcess {
         let value = std::env::var(key).ok();
         value.filter(|value| !value.trim().is_empty())
     }
+
+    #[expect(clippy::disallowed_methods, reason = "this file owns the environment")]
+    fn names(&self) -> Vec<String> {
+        let set = std::env::vars_os().filter(|(_, value)| !value.is_empty());
+        set.filter_map(|(name, _)| name.into_string().ok())
+            .collect()
+    }
+}
+
+/// Variables that are given instead.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pairs(pub(crate) BTreeMap<String, String>);
+
+impl Environment for Pairs {
+    fn value(&self, key: &str) -> Option<String> {
+        let value = self.0.get(key).cloned();
+        value.filter(|value| !value.trim().is_empty())
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
-    /// An environment of its own for each test.
-    #[derive(Clone, Debug, Default)]
-    pub(crate) struct Variables(BTreeMap<String, String>);
+    pub(crate) type Variables = Pairs;
 
-    impl Variables {
+    impl Pairs {
         pub(crate) fn of(variables: &[(&str, &str)]) -> Self {
             let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
             Self(variables.iter().map(owned).collect())
@@ -56,12 +79,6 @@ pub(crate) mod tests {
         pub(crate) fn without(mut self, key: &str) -> Self {
             self.0.remove(key);
             self
-        }
-    }
-
-    impl Environment for Variables {
-        fn value(&self, key: &str) -> Option<String> {
-            self.0.get(key).cloned().filter(|value| !value.is_empty())
         }
     }
 

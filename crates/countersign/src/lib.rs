@@ -81,6 +81,7 @@ mod attributes;
 mod authentication;
 pub mod client;
 pub mod component;
+mod configuration;
 mod context;
 mod direct;
 mod dispatch;
@@ -108,6 +109,7 @@ mod tool_error;
 #[doc(inline)]
 pub use attributes::{prompt, resource, tool};
 pub use authentication::Authentication;
+pub use configuration::{Configuration, Origin};
 #[cfg(feature = "authorization-server")]
 pub use context::UpstreamClient;
 pub use context::{

@@ -32,7 +32,7 @@ impl IssuerKeys {
         };
         match Keys::jwks(url).open(&mut options)? {
             KeySource::Remote(remote) => Ok(Self(remote)),
-            KeySource::Local(_) => Err(ConfigurationError::new(
+            KeySource::Local(_) | KeySource::Replaceable(_) => Err(ConfigurationError::new(
                 "the key set has no address: set one that begins with https://",
             )),
         }

@@ -7,6 +7,7 @@ mod cache_control;
 mod issuer_keys;
 mod published;
 mod remote;
+mod replaceable;
 mod snapshot;
 
 use std::fmt;
@@ -23,6 +24,7 @@ pub use issuer_keys::IssuerKeys;
 pub(crate) use published::check_address;
 use published::{Location, Metadata};
 pub(crate) use remote::{Refetched, RemoteKeySet, RemoteSettings};
+pub use replaceable::ReplaceableKeys;
 pub(crate) use snapshot::Snapshot;
 
 /// The keys of one issuer, as configured. They are read when the server starts.
@@ -37,6 +39,7 @@ enum Source {
     Jwk(String),
     Set(String),
     Hmac(Secret, Algorithm),
+    Replaceable(ReplaceableKeys),
 }
 
 impl fmt::Debug for Keys {
@@ -48,6 +51,7 @@ impl fmt::Debug for Keys {
             Source::Jwk(_) => "Keys::jwk",
             Source::Set(_) => "Keys::key_set",
             Source::Hmac(..) => "Keys::hmac",
+            Source::Replaceable(_) => "Keys::replaceable",
         })
     }
 }
@@ -99,6 +103,11 @@ impl Keys {
     pub fn hmac(secret: Secret, algorithm: Algorithm) -> Self {
         Self(Source::Hmac(secret, algorithm))
     }
+
+    /// Keys that can be changed while the server runs.
+    pub fn replaceable(keys: &ReplaceableKeys) -> Self {
+        Self(Source::Replaceable(keys.clone()))
+    }
 }
 
 /// Keys that are ready for use.
@@ -106,6 +115,7 @@ impl Keys {
 pub(crate) enum KeySource {
     Local(JwkSet),
     Remote(RemoteKeySet),
+    Replaceable(ReplaceableKeys),
 }
 
 /// What all remote sets of a verifier share.
@@ -151,6 +161,7 @@ impl Keys {
                 let thumbprint = set.keys().iter().find_map(VerifyingKey::thumbprint);
                 format!("urn:countersign:key:{}", thumbprint.unwrap_or("hmac"))
             }
+            (_, KeySource::Replaceable(keys)) => keys.namespace(),
             (_, KeySource::Remote(_)) => String::new(),
         }
     }
@@ -165,6 +176,7 @@ impl Keys {
                 return open_published(document, issuer, options);
             }
             Source::Set(text) => return open_set(text),
+            Source::Replaceable(keys) => return Ok(KeySource::Replaceable(keys.clone())),
             Source::Pem(pem) => VerifyingKey::from_pem(pem)
                 .map_err(|error| unusable("the public key (PEM)", error))?,
             Source::Jwk(text) => {
@@ -185,17 +197,20 @@ impl Keys {
         match source {
             // The recommended algorithm of each kind of public key (RFC 8725 §3.2).
             KeySource::Remote(_) => vec![Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA],
-            KeySource::Local(set) => {
-                let mut algorithms: Vec<Algorithm> = Vec::new();
-                for algorithm in set.keys().iter().flat_map(VerifyingKey::algorithms) {
-                    if !algorithms.contains(&algorithm) {
-                        algorithms.push(algorithm);
-                    }
-                }
-                algorithms
-            }
+            KeySource::Local(set) => algorithms_of(set),
+            KeySource::Replaceable(keys) => algorithms_of(&keys.current().set),
         }
     }
+}
+
+fn algorithms_of(set: &JwkSet) -> Vec<Algorithm> {
+    let mut algorithms: Vec<Algorithm> = Vec::new();
+    for algorithm in set.keys().iter().flat_map(VerifyingKey::algorithms) {
+        if !algorithms.contains(&algorithm) {
+            algorithms.push(algorithm);
+        }
+    }
+    algorithms
 }
 
 fn unusable(what: &str, error: impl fmt::Display) -> ConfigurationError {

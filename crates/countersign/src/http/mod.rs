@@ -345,7 +345,8 @@ impl Server {
     /// # Errors
     ///
     /// [`ServeError`] if the server does not start.
-    pub async fn start(mut self, http: Http) -> Result<RunningServer, ServeError> {
+    pub async fn start(self, http: Http) -> Result<RunningServer, ServeError> {
+        let mut server = self.configured()?;
         let tls = match &http.tls {
             Some((certificate, key)) => Some(tls::Acceptor::load(certificate, key)?),
             None => None,
@@ -361,11 +362,12 @@ impl Server {
             );
         }
         let place = http.place(local)?;
-        self.check(local.ip(), &place)?;
-        if let Some(embedded) = self.embedded.take() {
-            self.embedded = Some(embedded.open().await?);
+        server.check(local.ip(), &place)?;
+        if let Some(embedded) = server.embedded.take() {
+            server.embedded = Some(embedded.open().await?);
         }
-        let app = self.checked_app(place, local)?;
+        let reloads = std::mem::take(&mut server.reloads);
+        let app = server.checked_app(place, local)?;
         if let Some(issuing) = &app.0.issuing {
             issuing.begin().await?;
         }
@@ -374,6 +376,7 @@ impl Server {
             listener,
             local,
             tls,
+            reloads,
             http.max_connections,
             http.patience,
         ))
@@ -399,7 +402,7 @@ impl Server {
             ))
         })?;
         let place = http.place(local)?;
-        let mut server = self;
+        let mut server = self.configured()?;
         server.check(local.ip(), &place)?;
         server.checked_app(place, local)
     }

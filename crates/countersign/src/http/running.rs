@@ -1,6 +1,7 @@
 //! A server that runs: where it is, and how it ends.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto::Builder;
@@ -12,6 +13,7 @@ use super::connection::{self, Patience};
 use super::crowd::{Crowd, Member};
 use super::{listener, tls};
 use crate::front::App;
+use crate::server::Reloads;
 
 /// A server that is serving. Dropping it stops it at once.
 #[derive(Debug)]
@@ -21,8 +23,10 @@ pub struct RunningServer {
     tls: Option<tls::Acceptor>,
     stop: Option<oneshot::Sender<()>>,
     accepting: JoinHandle<()>,
-    /// What is done now and then, if there is something.
-    housekeeping: Option<JoinHandle<()>>,
+    /// What can be read again.
+    reloads: Arc<Reloads>,
+    /// What is done now and then.
+    housekeeping: Vec<JoinHandle<()>>,
 }
 
 impl RunningServer {
@@ -31,6 +35,7 @@ impl RunningServer {
         listener: TcpListener,
         local: SocketAddr,
         tls: Option<tls::Acceptor>,
+        reloads: Reloads,
         max_connections: usize,
         patience: Patience,
     ) -> Self {
@@ -43,14 +48,18 @@ impl RunningServer {
             max_connections,
             patience,
         ));
+        let reloads = Arc::new(reloads);
         let issuing = app.0.issuing.as_ref();
-        let housekeeping = issuing.map(|issuing| tokio::spawn(issuing.keep_house()));
+        let issuing = issuing.map(|issuing| tokio::spawn(issuing.keep_house()));
+        let watching = reloads.watch().map(tokio::spawn);
+        let housekeeping = issuing.into_iter().chain(watching).collect();
         Self {
             app,
             local,
             tls,
             stop: Some(stop),
             accepting,
+            reloads,
             housekeeping,
         }
     }
@@ -70,19 +79,54 @@ impl RunningServer {
         self.app.clone()
     }
 
-    /// Reads certificate and key again now. New connections use them.
+    /// Reads again, now, what can be read again while the server runs: certificate and
+    /// key, keys and secrets that are in files, and what [`Server::on_reload`] reads. What
+    /// cannot be used is said in the log, and what was in use stays.
     ///
     /// # Errors
     ///
-    /// [`super::ServeError::Tls`] if the files are not usable; the old ones stay in use.
-    pub fn reload_tls(&self) -> Result<(), super::ServeError> {
-        self.tls.as_ref().map_or(Ok(()), tls::Acceptor::reload)
+    /// The first of the things that cannot be used.
+    ///
+    /// [`Server::on_reload`]: crate::Server::on_reload
+    pub fn reload(&self) -> Result<(), super::ServeError> {
+        let certificate = self.tls.as_ref().map_or(Ok(()), tls::Acceptor::reload);
+        if let Err(error) = &certificate {
+            tracing::warn!(%error, "the new certificate is not used");
+        }
+        let rest = self.reloads.run();
+        certificate?;
+        Ok(rest?)
     }
 
     /// Serves until the process is told to stop (Ctrl-C, SIGTERM), then [stops](Self::stop).
+    /// SIGHUP, where there is such a signal, [reads everything again](Self::reload).
     pub async fn serve_until_stopped(self) {
-        told_to_stop().await;
+        tokio::select! {
+            () = told_to_stop() => {}
+            () = self.reload_when_told() => {}
+        }
         self.stop().await;
+    }
+
+    #[cfg(unix)]
+    async fn reload_when_told(&self) {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let Ok(mut told) = signal(SignalKind::hangup()) else {
+            tracing::warn!("SIGHUP cannot be listened for: settings are read at the start only");
+            return std::future::pending().await;
+        };
+        while told.recv().await.is_some() {
+            tracing::info!("told to read the settings again");
+            // What went wrong is in the log.
+            let _ = self.reload();
+        }
+        std::future::pending().await
+    }
+
+    #[cfg(not(unix))]
+    async fn reload_when_told(&self) {
+        std::future::pending().await
     }
 
     /// Stops accepting, lets running requests end for the time that
@@ -102,8 +146,8 @@ impl RunningServer {
 impl Drop for RunningServer {
     fn drop(&mut self) {
         self.accepting.abort();
-        if let Some(housekeeping) = &self.housekeeping {
-            housekeeping.abort();
+        for task in &self.housekeeping {
+            task.abort();
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The builder of a server.
 
 mod admission;
+mod configured;
+mod reload;
 mod surroundings;
 
 use std::sync::Arc;
@@ -9,9 +11,11 @@ use std::time::Duration;
 pub(crate) use admission::Admission;
 use axum::routing::MethodRouter;
 use countersign_resource_server::limit::{Limits, Verifications};
+pub(crate) use configured::Outside;
 use countersign_resource_server::oauth::{ScopeSet, Secret};
 use countersign_resource_server::policy::Policy;
 use countersign_resource_server::{Clock, ConfigurationError, ScopeHierarchy, SystemClock};
+pub(crate) use reload::Reloads;
 pub(crate) use surroundings::{Reach, Surroundings};
 
 use crate::authentication::Authentication;
@@ -80,6 +84,10 @@ pub struct Server {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) routes: Routes,
     pub(crate) open_to_everybody: bool,
+    /// What may be said outside of code.
+    pub(crate) outside: Outside,
+    /// What can be read again while the server runs.
+    pub(crate) reloads: Reloads,
     pub(crate) fault: Option<ConfigurationError>,
 }
 
@@ -108,6 +116,8 @@ impl Server {
             clock: Arc::new(SystemClock::default()),
             routes: Routes::default(),
             open_to_everybody: false,
+            outside: Outside::default(),
+            reloads: Reloads::default(),
             fault: None,
         }
     }

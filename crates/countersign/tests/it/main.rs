@@ -7,6 +7,8 @@ mod bearer;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod configuration;
+#[cfg(test)]
 mod elicitation;
 #[cfg(test)]
 mod embedded;

@@ -150,7 +150,7 @@ async fn a_new_certificate_is_used_at_once_and_drops_no_connection() {
         connect(&live, &new, b"http/1.1").await.is_err(),
         "not read yet"
     );
-    live.running.reload_tls().unwrap();
+    live.running.reload().unwrap();
     assert!(
         connect(&live, &old, b"http/1.1").await.is_err(),
         "the old one"
@@ -179,13 +179,13 @@ async fn files_that_cannot_be_used_leave_the_certificate_as_it_is() {
     ] {
         std::fs::write(files.certificate(), chain).unwrap();
         std::fs::write(files.key(), key).unwrap();
-        let error = live.running.reload_tls().unwrap_err().to_string();
+        let error = live.running.reload().unwrap_err().to_string();
         assert!(!error.contains("PRIVATE KEY"), "{what}: {error}");
         let mut stream = connect(&live, &certificate, b"http/1.1").await.unwrap();
         assert!(call(&live, &mut stream).await, "{what}");
     }
     std::fs::remove_file(files.key()).unwrap();
-    assert!(live.running.reload_tls().is_err());
+    assert!(live.running.reload().is_err());
     assert!(connect(&live, &certificate, b"h2").await.is_ok());
 }
 

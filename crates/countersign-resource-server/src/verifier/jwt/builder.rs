@@ -378,15 +378,22 @@ impl JwtVerifierBuilder {
                 "a key set that others publish has public keys only: remove the HMAC algorithms \
                  (HS…)",
             )),
-            KeySource::Local(keys) if !keys.allows_any(algorithms) => {
-                Err(ConfigurationError::new(format!(
-                    "no key can verify the listed algorithms: the keys are for {}",
-                    names(&Keys::default_algorithms(source))
-                )))
+            KeySource::Local(keys) if !keys.allows_any(algorithms) => Err(unfit(source)),
+            KeySource::Replaceable(keys) if !keys.current().set.allows_any(algorithms) => {
+                Err(unfit(source))
             }
-            KeySource::Remote(_) | KeySource::Local(_) => Ok(algorithms.clone()),
+            KeySource::Remote(_) | KeySource::Local(_) | KeySource::Replaceable(_) => {
+                Ok(algorithms.clone())
+            }
         }
     }
+}
+
+fn unfit(source: &KeySource) -> ConfigurationError {
+    ConfigurationError::new(format!(
+        "no key can verify the listed algorithms: the keys are for {}",
+        names(&Keys::default_algorithms(source))
+    ))
 }
 
 fn names(algorithms: &[Algorithm]) -> String {

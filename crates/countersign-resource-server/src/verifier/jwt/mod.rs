@@ -207,6 +207,15 @@ impl Trusted {
                     key_issuer: key.issuer().cloned(),
                 }));
             }
+            KeySource::Replaceable(keys) => {
+                let current = keys.current();
+                let outcome = unverified.verified_by(&current.set, &self.algorithms);
+                return Ok(outcome.map(|key| Signed {
+                    cacheable_until: None,
+                    liveness: Some(current.life.clone()),
+                    key_issuer: key.issuer().cloned(),
+                }));
+            }
             KeySource::Remote(remote) => remote,
         };
         let snapshot = remote.current(now).await?;

@@ -1,0 +1,243 @@
+//! Everything that can be said outside of code: its name in the file, its variables, and
+//! what a value of it looks like.
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// Its place in the file, such as `auth.jwks_url`.
+    pub(crate) path: &'static str,
+    /// Its variable of the family `FASTMCP_AUTH_`, if it has one there.
+    pub(crate) single: Option<&'static str>,
+    /// Its variable of the family `FASTMCP_AUTH__`, if it has one there.
+    pub(crate) double: Option<&'static str>,
+    /// What a value looks like.
+    pub(crate) kind: Kind,
+    /// What it says, for people.
+    pub(crate) about: &'static str,
+}
+
+/// What a value looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    /// The path of a file.
+    File,
+    /// Separated by commas in a variable.
+    List,
+    Switch,
+    /// A whole number of seconds.
+    Seconds,
+    /// A text that is not shown; in the file it says where the text is.
+    Secret,
+}
+
+impl Kind {
+    /// What is expected, for a sentence that ends with it.
+    pub(crate) const fn expected(self) -> &'static str {
+        match self {
+            Self::Text => "a text",
+            Self::File => "the path of a file",
+            Self::List => "a list of texts",
+            Self::Switch => "true or false",
+            Self::Seconds => "a whole number of seconds",
+            Self::Secret => {
+                "a table that says where the secret is: { file = \"…\" }, { variable = \"…\" } or { command = [\"…\"] }"
+            }
+        }
+    }
+}
+
+impl Setting {
+    /// Its variable of the family `COUNTERSIGN_`.
+    pub(crate) fn own_variable(&self) -> String {
+        let path = self.path.replace('.', "_").to_ascii_uppercase();
+        format!("{OWN}{path}")
+    }
+
+    /// The variable that guides name, or our own.
+    pub(crate) fn best_variable(&self) -> String {
+        self.single
+            .or(self.double)
+            .map_or_else(|| self.own_variable(), str::to_owned)
+    }
+}
+
+/// What stands before variables of one family.
+pub(crate) const OWN: &str = "COUNTERSIGN_";
+pub(crate) const SINGLE: &str = "FASTMCP_AUTH_";
+pub(crate) const DOUBLE: &str = "FASTMCP_AUTH__";
+
+const fn setting(path: &'static str, kind: Kind, about: &'static str) -> Setting {
+    Setting {
+        path,
+        single: None,
+        double: None,
+        kind,
+        about,
+    }
+}
+
+impl Setting {
+    const fn single(mut self, variable: &'static str) -> Self {
+        self.single = Some(variable);
+        self
+    }
+
+    const fn double(mut self, variable: &'static str) -> Self {
+        self.double = Some(variable);
+        self
+    }
+}
+
+pub(crate) const BIND: &str = "server.bind";
+pub(crate) const PUBLIC_URL: &str = "server.public_url";
+pub(crate) const CERTIFICATE: &str = "tls.certificate";
+pub(crate) const KEY: &str = "tls.key";
+pub(crate) const ENABLED: &str = "auth.enabled";
+pub(crate) const JWKS_URL: &str = "auth.jwks_url";
+pub(crate) const PUBLIC_KEY: &str = "auth.public_key";
+pub(crate) const SECRET_KEY: &str = "auth.secret_key";
+pub(crate) const ISSUER: &str = "auth.issuer";
+pub(crate) const AUDIENCE: &str = "auth.audience";
+pub(crate) const ALGORITHMS: &str = "auth.algorithms";
+pub(crate) const REQUIRED_SCOPES: &str = "auth.required_scopes";
+pub(crate) const ISSUER_URL: &str = "issuing.issuer_url";
+pub(crate) const SERVICE_DOCUMENTATION: &str = "issuing.service_documentation_url";
+pub(crate) const REGISTRATION: &str = "issuing.registration.enabled";
+pub(crate) const VALID_SCOPES: &str = "issuing.registration.valid_scopes";
+pub(crate) const DEFAULT_SCOPES: &str = "issuing.registration.default_scopes";
+pub(crate) const SECRET_EXPIRY: &str = "issuing.registration.client_secret_expiry_seconds";
+pub(crate) const REVOCATION: &str = "issuing.revocation.enabled";
+pub(crate) const DATABASE: &str = "issuing.database";
+
+/// All of them, in the order in which they are shown.
+pub(crate) const SETTINGS: &[Setting] = &[
+    setting(BIND, Kind::Text, "where to listen, host:port"),
+    setting(
+        PUBLIC_URL,
+        Kind::Text,
+        "the URL that clients use, path included",
+    ),
+    setting(CERTIFICATE, Kind::File, "the certificate chain (PEM)"),
+    setting(KEY, Kind::File, "the private key of the certificate (PEM)"),
+    setting(ENABLED, Kind::Switch, "whether callers need a token").single("FASTMCP_AUTH_ENABLED"),
+    setting(
+        JWKS_URL,
+        Kind::Text,
+        "where the issuer of the tokens publishes its keys",
+    )
+    .single("FASTMCP_AUTH_JWKS_URL"),
+    setting(
+        PUBLIC_KEY,
+        Kind::File,
+        "the public key or certificate that tokens are verified with (PEM)",
+    ),
+    setting(
+        SECRET_KEY,
+        Kind::Secret,
+        "the secret that is shared with the issuer (HS256, HS384, HS512)",
+    )
+    .single("FASTMCP_AUTH_SECRET_KEY"),
+    setting(ISSUER, Kind::List, "the issuers (iss) that are accepted")
+        .single("FASTMCP_AUTH_ISSUER"),
+    setting(
+        AUDIENCE,
+        Kind::List,
+        "the audiences (aud), of which a token has to name one",
+    )
+    .single("FASTMCP_AUTH_AUDIENCE"),
+    setting(
+        ALGORITHMS,
+        Kind::List,
+        "the signature algorithms that are accepted",
+    )
+    .single("FASTMCP_AUTH_ALGORITHMS"),
+    setting(
+        REQUIRED_SCOPES,
+        Kind::List,
+        "the scopes that every token needs",
+    )
+    .single("FASTMCP_AUTH_REQUIRED_SCOPES")
+    .double("FASTMCP_AUTH__REQUIRED_SCOPES"),
+    setting(
+        ISSUER_URL,
+        Kind::Text,
+        "the issuer that this server is, to issue tokens itself",
+    )
+    .double("FASTMCP_AUTH__ISSUER_URL"),
+    setting(
+        SERVICE_DOCUMENTATION,
+        Kind::Text,
+        "a page for developers of clients",
+    )
+    .double("FASTMCP_AUTH__SERVICE_DOCUMENTATION_URL"),
+    setting(
+        REGISTRATION,
+        Kind::Switch,
+        "whether clients may register themselves",
+    )
+    .double("FASTMCP_AUTH__CLIENT_REGISTRATION_OPTIONS__ENABLED"),
+    setting(
+        VALID_SCOPES,
+        Kind::List,
+        "the scopes that clients may ask for",
+    )
+    .double("FASTMCP_AUTH__CLIENT_REGISTRATION_OPTIONS__VALID_SCOPES"),
+    setting(
+        DEFAULT_SCOPES,
+        Kind::List,
+        "the scopes of requests that name none",
+    )
+    .double("FASTMCP_AUTH__CLIENT_REGISTRATION_OPTIONS__DEFAULT_SCOPES"),
+    setting(
+        SECRET_EXPIRY,
+        Kind::Seconds,
+        "how long the secrets of clients are valid",
+    )
+    .double("FASTMCP_AUTH__CLIENT_REGISTRATION_OPTIONS__CLIENT_SECRET_EXPIRY_SECONDS"),
+    setting(
+        REVOCATION,
+        Kind::Switch,
+        "whether clients may revoke their tokens",
+    )
+    .double("FASTMCP_AUTH__REVOCATION_OPTIONS__ENABLED"),
+    setting(
+        DATABASE,
+        Kind::File,
+        "the database of the authorization server (SQLite)",
+    ),
+];
+
+/// The setting at `path`.
+pub(crate) fn at(path: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.path == path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_settings_share_a_place_or_a_variable() {
+        let mut names = BTreeSet::new();
+        for setting in SETTINGS {
+            assert!(names.insert(setting.path.to_owned()), "{}", setting.path);
+            let given = [setting.single, setting.double].into_iter().flatten();
+            let own = setting.own_variable();
+            for name in given.map(str::to_owned).chain([own]) {
+                assert!(names.insert(name.clone()), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_family_is_told_by_how_its_names_begin() {
+        for setting in SETTINGS {
+            assert!(setting.single.is_none_or(|name| name.starts_with(SINGLE)));
+            assert!(setting.single.is_none_or(|name| !name.starts_with(DOUBLE)));
+            assert!(setting.double.is_none_or(|name| name.starts_with(DOUBLE)));
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What a configuration means and exposes, in words.
+
+use super::Configuration;
+use super::authentication::{DEFAULT_DATABASE, Mode};
+use super::setting::{
+    ALGORITHMS, AUDIENCE, BIND, CERTIFICATE, DATABASE, DEFAULT_SCOPES, ENABLED, ISSUER, ISSUER_URL,
+    JWKS_URL, PUBLIC_KEY, PUBLIC_URL, REGISTRATION, REQUIRED_SCOPES, REVOCATION, SECRET_EXPIRY,
+    SECRET_KEY, VALID_SCOPES,
+};
+use countersign_resource_server::ConfigurationError;
+
+impl Configuration {
+    /// Says in sentences who gets in and what others can reach, and checks everything
+    /// that can be checked without a network. Files and commands that secrets are in
+    /// are read.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`], as a start would answer it.
+    pub fn check(&self) -> Result<Vec<String>, ConfigurationError> {
+        let mut said = vec![self.reach()];
+        match self.mode()? {
+            Mode::Unsaid => said.push(
+                "Nothing here says whose tokens are accepted: that is left to the program.".into(),
+            ),
+            Mode::Off => said.push(format!(
+                "Callers need no token ({} is false): whoever reaches the server may call \
+                 everything. It starts on addresses of this machine only.",
+                self.origin(ENABLED)
+            )),
+            Mode::Others(keys) => {
+                self.verifier(keys, |_, _, _| ())?;
+                self.say_others(keys, &mut said);
+            }
+            Mode::Ours => self.say_ours(&mut said),
+        }
+        let required = self.required_scopes()?;
+        if !required.is_empty() {
+            said.push(format!("Every token needs the scopes {required}."));
+        }
+        Ok(said)
+    }
+
+    fn reach(&self) -> String {
+        let place = match (self.text(BIND), self.text(PUBLIC_URL)) {
+            (None, None) => "It listens where the program says.".to_owned(),
+            (Some(bind), None) => format!("It listens at {bind}."),
+            (None, Some(url)) => format!("Clients reach it at {url}."),
+            (Some(bind), Some(url)) => format!("It listens at {bind}; clients reach it at {url}."),
+        };
+        match self.text(CERTIFICATE) {
+            Some(file) => format!("{place} It serves TLS with the certificate in {file}."),
+            None => place,
+        }
+    }
+
+    fn say_others(&self, keys: &str, said: &mut Vec<String>) {
+        let how = match keys {
+            JWKS_URL => format!(
+                "the keys that are published at {}",
+                self.text(JWKS_URL).unwrap_or_default()
+            ),
+            PUBLIC_KEY => format!("the key in {}", self.text(PUBLIC_KEY).unwrap_or_default()),
+            _ => "a shared secret".to_owned(),
+        };
+        said.push(format!(
+            "Tokens are issued by somebody else and verified with {how}."
+        ));
+        if keys == SECRET_KEY {
+            said.push(
+                "Whoever knows that secret can issue tokens for everybody, this server included."
+                    .into(),
+            );
+        }
+        match self.list(ISSUER) {
+            [] => said.push(format!(
+                "The issuer is not compared: any token that these keys signed is accepted, \
+                 whoever it says it is from. Set {} to narrow it.",
+                self.to_set(ISSUER, keys)
+            )),
+            issuers => said.push(format!("They must name the issuer {}.", or(issuers))),
+        }
+        match self.list(AUDIENCE) {
+            [] => said.push(format!(
+                "The audience is not compared: a token that was issued for another service of \
+                 the same issuer is accepted here too. Set {} to narrow it.",
+                self.to_set(AUDIENCE, keys)
+            )),
+            audiences => said.push(format!("They must be for the audience {}.", or(audiences))),
+        }
+        if let algorithms @ [_, ..] = self.list(ALGORITHMS) {
+            said.push(format!("They must be signed with {}.", or(algorithms)));
+        }
+    }
+
+    fn say_ours(&self, said: &mut Vec<String>) {
+        said.push(format!(
+            "This server issues its tokens itself, as {}, and people log in here. What it has to \
+             remember is in {}.",
+            self.text(ISSUER_URL).unwrap_or_default(),
+            self.text(DATABASE).unwrap_or(DEFAULT_DATABASE)
+        ));
+        match self.switch(REGISTRATION) {
+            Some(true) => {
+                let mut line = "Anybody may register a client, within limits".to_owned();
+                if let Some(seconds) = self.seconds(SECRET_EXPIRY) {
+                    line.push_str(&format!("; its secret is valid for {seconds} seconds"));
+                }
+                said.push(format!("{line}."));
+            }
+            _ => said.push(
+                "Clients cannot register themselves: they describe themselves by a document, or \
+                 an administrator adds them."
+                    .into(),
+            ),
+        }
+        if let scopes @ [_, ..] = self.list(VALID_SCOPES) {
+            said.push(format!("They may ask for {}.", scopes.join(", ")));
+        }
+        if let scopes @ [_, ..] = self.list(DEFAULT_SCOPES) {
+            said.push(format!("Who asks for nothing gets {}.", scopes.join(", ")));
+        }
+        said.push(
+            match self.switch(REVOCATION) {
+                Some(true) => "Clients can revoke their tokens.",
+                _ => "Clients cannot revoke their tokens; people and administrators can.",
+            }
+            .into(),
+        );
+        if !self.list(REQUIRED_SCOPES).is_empty() && self.list(VALID_SCOPES).is_empty() {
+            said.push("Clients may ask for those scopes, and for what the components need.".into());
+        }
+    }
+}
+
+fn or(texts: &[String]) -> String {
+    match texts.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, first)) => format!("{} or {last}", first.join(", ")),
+    }
+}

@@ -1,0 +1,168 @@
+//! Servers that set nothing in code: rows M-49, M-50, M-52.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use countersign::{AccessToken, Configuration, Http, RunningServer, Server, tool};
+use serde_json::json;
+use testkit::{AUDIENCE, ISSUER, ModernClient, NOW, SignatureAlgorithm, TestClock, TestIssuer};
+
+use crate::fixture::HandClock;
+
+/// Says who is calling.
+#[tool]
+async fn whoami(token: AccessToken) -> String {
+    token.sub().to_owned()
+}
+
+const FIRST: &str = "the first secret of this test, 32 bytes";
+const SECOND: &str = "the second secret of this test, 32 bytes";
+
+/// A token for the server, signed with `secret`.
+fn token(secret: &str) -> String {
+    let issuer = TestIssuer::as_test();
+    let token = issuer.token().mac(SignatureAlgorithm::HS256, secret);
+    token.without_header("kid").sign()
+}
+
+/// A server without a word about authentication in its code.
+fn silent() -> Server {
+    let server = Server::new("Configured").tool(whoami);
+    server.clock(Arc::new(HandClock(TestClock::at(NOW))))
+}
+
+async fn started(configuration: &Configuration) -> RunningServer {
+    let server = silent().configuration(configuration);
+    server.start(Http::bind("127.0.0.1:0")).await.unwrap()
+}
+
+/// The status of a call with `token`.
+async fn status(running: &RunningServer, token: Option<&str>) -> u16 {
+    let http = testkit::Http::socket(&running.address().to_string());
+    let mut client = ModernClient::new(http, "/mcp");
+    if let Some(token) = token {
+        client = client.bearer(token);
+    }
+    let call = json!({ "name": "whoami", "arguments": {} });
+    client.send("tools/call", call).await.status()
+}
+
+fn refusal(server: Server) -> String {
+    let place = Http::bind("127.0.0.1:8000");
+    server.into_app(&place).unwrap_err().to_string()
+}
+
+fn in_file(folder: &Path, secret: &str) -> Configuration {
+    std::fs::write(folder.join("secret"), secret).unwrap();
+    let file = folder.join("countersign.toml");
+    let text = format!(
+        "[auth]\nissuer = \"{ISSUER}\"\naudience = \"{AUDIENCE}\"\nsecret_key = {{ file = \"secret\" }}\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    Configuration::default().file(&file).unwrap()
+}
+
+#[tokio::test]
+async fn m_49_variables_alone_protect_a_server() {
+    let configuration = Configuration::from_variables([
+        ("FASTMCP_AUTH_ENABLED", "true"),
+        ("FASTMCP_AUTH_SECRET_KEY", FIRST),
+        ("FASTMCP_AUTH_ISSUER", ISSUER),
+        ("FASTMCP_AUTH_AUDIENCE", AUDIENCE),
+        ("FASTMCP_AUTH_ALGORITHMS", "HS256"),
+    ])
+    .unwrap();
+    let running = started(&configuration).await;
+    assert_eq!(status(&running, None).await, 401);
+    assert_eq!(status(&running, Some(&token(SECOND))).await, 401);
+    assert_eq!(status(&running, Some(&token(FIRST))).await, 200);
+}
+
+#[test]
+fn m_49_what_is_incomplete_stops_the_start() {
+    let only = |name: &str, value: &str| {
+        let configuration = Configuration::from_variables([(name, value)]).unwrap();
+        refusal(silent().configuration(&configuration))
+    };
+    let told = only("FASTMCP_AUTH_ENABLED", "true");
+    assert!(told.contains("set FASTMCP_AUTH_JWKS_URL"), "{told}");
+    let told = only("FASTMCP_AUTH_SECRET_KEY", FIRST);
+    assert!(told.contains("set FASTMCP_AUTH_ISSUER"), "{told}");
+    assert!(!told.contains("first secret"), "{told}");
+}
+
+#[tokio::test]
+async fn m_49_switched_off_lets_in_whoever_is_on_this_machine() {
+    let off = Configuration::from_variables([("FASTMCP_AUTH_ENABLED", "false")]).unwrap();
+    let running = Server::new("Open").tool(hello).configuration(&off);
+    let running = running.start(Http::bind("127.0.0.1:0")).await.unwrap();
+    let http = testkit::Http::socket(&running.address().to_string());
+    let client = ModernClient::new(http, "/mcp");
+    let call = json!({ "name": "hello", "arguments": {} });
+    assert_eq!(client.send("tools/call", call).await.status(), 200);
+    let public = Http::bind("127.0.0.1:8000").public_url("https://mcp.example.com/mcp");
+    let server = Server::new("Open").tool(hello).configuration(&off);
+    let told = server.into_app(&public).unwrap_err().to_string();
+    assert!(told.contains("no authentication"), "{told}");
+}
+
+/// Says hello.
+#[tool]
+async fn hello() -> &'static str {
+    "Hello."
+}
+
+#[tokio::test]
+async fn m_53_what_is_said_in_code_counts_most() {
+    let other = Configuration::from_variables([
+        ("FASTMCP_AUTH_SECRET_KEY", SECOND),
+        ("FASTMCP_AUTH_ISSUER", ISSUER),
+        ("FASTMCP_AUTH_REQUIRED_SCOPES", "read"),
+    ])
+    .unwrap();
+    let secret = countersign::oauth::Secret::new(FIRST);
+    let verifier =
+        countersign::JwtVerifier::hmac(secret, countersign::oauth::jose::Algorithm::HS256)
+            .issuer(ISSUER)
+            .audience(AUDIENCE);
+    let server = silent().auth(verifier).configuration(&other);
+    let running = server.start(Http::bind("127.0.0.1:0")).await.unwrap();
+    // Whose tokens are accepted is said in code; what a token needs is not.
+    assert_eq!(status(&running, Some(&token(SECOND))).await, 401);
+    assert_eq!(status(&running, Some(&token(FIRST))).await, 403);
+}
+
+#[tokio::test]
+async fn m_52_a_secret_in_a_file_is_rotated_without_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = started(&in_file(folder.path(), FIRST)).await;
+    assert_eq!(status(&running, Some(&token(FIRST))).await, 200);
+    assert_eq!(status(&running, Some(&token(SECOND))).await, 401);
+
+    // What cannot be used leaves the old one in place.
+    for unusable in ["", "short"] {
+        std::fs::write(folder.path().join("secret"), unusable).unwrap();
+        assert!(running.reload().is_err());
+        assert_eq!(status(&running, Some(&token(FIRST))).await, 200);
+    }
+    std::fs::write(folder.path().join("secret"), format!("{SECOND}\n")).unwrap();
+    running.reload().unwrap();
+    // A token that was remembered is not accepted any longer.
+    assert_eq!(status(&running, Some(&token(FIRST))).await, 401);
+    assert_eq!(status(&running, Some(&token(SECOND))).await, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn m_52_a_changed_file_is_noticed_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = started(&in_file(folder.path(), FIRST)).await;
+    assert_eq!(status(&running, Some(&token(SECOND))).await, 401);
+    std::fs::write(folder.path().join("secret"), SECOND).unwrap();
+    tokio::time::advance(std::time::Duration::from_secs(30)).await;
+    for _ in 0..1_000 {
+        if status(&running, Some(&token(SECOND))).await == 200 {
+            return;
+        }
+    }
+    panic!("the new secret is not noticed");
+}
