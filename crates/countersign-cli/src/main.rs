@@ -7,6 +7,7 @@
 mod argument;
 mod call;
 mod clients;
+mod configuration;
 mod data;
 mod demo;
 mod exit;
@@ -19,6 +20,7 @@ mod output;
 mod password;
 mod providers;
 mod serve;
+mod settings;
 mod signing_keys;
 mod span;
 mod table;
@@ -70,6 +72,8 @@ enum Action {
     Grants(grants::Grants),
     Keys(signing_keys::Keys),
     Providers(providers::Providers),
+    #[command(name = "config")]
+    Configuration(configuration::Settings),
 }
 
 fn main() -> ExitCode {
@@ -83,7 +87,7 @@ fn run() -> anyhow::Result<()> {
     match Command::try_parse()?.subcommand {
         Action::Serve(serve) => {
             log::start(&serve.log, SERVE_LOG)?;
-            log::runtime()?.block_on(serve.run())
+            log::runtime()?.block_on((*serve).run())
         }
         Action::Keygen(keygen) => keygen.run(),
         Action::Token(token) => token.run(),
@@ -112,5 +116,6 @@ fn run() -> anyhow::Result<()> {
             log::runtime()?.block_on(keys.run())
         }
         Action::Providers(providers) => providers.run(),
+        Action::Configuration(settings) => settings.run(),
     }
 }

@@ -109,7 +109,7 @@ mod tool_error;
 #[doc(inline)]
 pub use attributes::{prompt, resource, tool};
 pub use authentication::Authentication;
-pub use configuration::{Configuration, Origin};
+pub use configuration::{Configuration, ConfiguredTokens, Origin};
 #[cfg(feature = "authorization-server")]
 pub use context::UpstreamClient;
 pub use context::{

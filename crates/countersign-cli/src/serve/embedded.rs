@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use countersign::authorization_server::Storage;
 use countersign::authorization_server::settings::{AccessTokenFormat, Registration};
 use countersign::oauth::{ResourceUri, Secret};
-use countersign::{ConfigurationError, EmbeddedAuth, Server};
+use countersign::{Configuration, ConfigurationError, EmbeddedAuth, Server};
 
 use super::login::Chosen;
 use super::options::Serve;
@@ -30,9 +30,19 @@ impl Embedded {
     }
 
     /// Adds the authorization server that `options` describe to `server`.
-    pub(super) fn add_to(&self, server: Server, options: &Serve) -> anyhow::Result<Server> {
+    /// What no option says is taken from `settings`.
+    pub(super) fn add_to(
+        &self,
+        server: Server,
+        options: &Serve,
+        settings: &Configuration,
+    ) -> anyhow::Result<Server> {
         let add_login = options.login.add_to(&self.providers)?;
         let directory = options.data.clone();
+        let said = match options.says_who() {
+            true => None,
+            false => settings.auth_settings()?,
+        };
         let setup_link = Arc::clone(&self.setup_link);
         let format = options.access_tokens.into();
         let registration = options.registration.into();
@@ -50,6 +60,9 @@ impl Embedded {
                 let mut place = setup_link.lock().unwrap_or_else(PoisonError::into_inner);
                 *place = Some(link.clone());
             });
+        if let Some(said) = said {
+            auth = auth.settings(said);
+        }
         if let Some(prefix) = &options.auth_prefix {
             auth = auth.prefix(prefix);
         }

@@ -9,7 +9,7 @@ mod verifying;
 use std::net::SocketAddr;
 
 use anyhow::Context;
-use countersign::{Http, Server, Sessions};
+use countersign::{Configuration, ConfiguredTokens, Http, Server, Sessions};
 
 use embedded::Embedded;
 use options::Place;
@@ -26,10 +26,21 @@ enum Accepted {
     Ours(Embedded),
     /// Those of another issuer.
     Others(Verifying),
+    /// Those of another issuer, as settings say that are no options.
+    Configured,
 }
 
 impl Serve {
-    pub(crate) async fn run(&self) -> anyhow::Result<()> {
+    pub(crate) async fn run(mut self) -> anyhow::Result<()> {
+        let settings = self.settings.read()?;
+        self.take(&settings)?;
+        let tokens = match self.says_who() {
+            true => ConfiguredTokens::Unsaid,
+            false => settings.tokens()?,
+        };
+        if tokens == ConfiguredTokens::Off {
+            self.no_auth = true;
+        }
         match self.place()? {
             Place::Stdio => {
                 // Standard output belongs to the protocol.
@@ -37,14 +48,20 @@ impl Serve {
                 output::note(&available(false));
                 Ok(demo::server().serve_stdio().await?)
             }
-            Place::Http(http) => self.serve(*http).await,
+            Place::Http(http) => self.serve(*http, &settings, tokens).await,
         }
     }
 
-    async fn serve(&self, http: Http) -> anyhow::Result<()> {
+    async fn serve(
+        &self,
+        http: Http,
+        settings: &Configuration,
+        tokens: ConfiguredTokens,
+    ) -> anyhow::Result<()> {
         let accepted = match (self.no_auth, Verifying::from_options(self)?) {
             (true, _) => Accepted::Nothing,
             (false, Some(verifying)) => Accepted::Others(verifying),
+            (false, None) if tokens == ConfiguredTokens::Others => Accepted::Configured,
             (false, None) => Accepted::Ours(Embedded::new(self.login.chosen()?)),
         };
         let server = match &accepted {
@@ -55,10 +72,14 @@ impl Serve {
             Accepted::Ours(embedded) => {
                 let server = demo::server().tool(demo::admin_report);
                 let server = server.required_scopes(self.required_scopes());
-                embedded.add_to(server, self)?
+                embedded.add_to(server, self, settings)?
             }
             Accepted::Others(verifying) => self.authenticated(verifying)?,
+            Accepted::Configured => demo::server()
+                .tool(demo::admin_report)
+                .required_scopes(self.required_scopes()),
         };
+        let server = server.configuration(settings);
         let sessions = match self.sessions {
             true => Sessions::Always,
             false => Sessions::WhereNeeded,
@@ -69,13 +90,19 @@ impl Serve {
         let ((), printed) = tokio::join!(
             biased;
             running.serve_until_stopped(),
-            async { self.announce(&url, address, &accepted) },
+            async { self.announce(&url, address, &accepted, settings) },
         );
         printed
     }
 
     /// Says where the server is, and what to do next.
-    fn announce(&self, url: &str, address: SocketAddr, accepted: &Accepted) -> anyhow::Result<()> {
+    fn announce(
+        &self,
+        url: &str,
+        address: SocketAddr,
+        accepted: &Accepted,
+        settings: &Configuration,
+    ) -> anyhow::Result<()> {
         if matches!(accepted, Accepted::Nothing) {
             let who = match self.danger_open_to_everybody {
                 true => "everybody who reaches it",
@@ -94,6 +121,7 @@ impl Serve {
             Accepted::Nothing => Vec::new(),
             Accepted::Ours(embedded) => embedded.explained(url, self),
             Accepted::Others(verifying) => vec![verifying.explained(self)],
+            Accepted::Configured => settings.check()?,
         };
         for line in more.into_iter().chain(paste::lines(url, self, accepted)) {
             output::line(&line)?;

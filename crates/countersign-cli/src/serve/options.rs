@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
-use countersign::Http;
 use countersign::oauth::jose::Algorithm;
+use countersign::{Configuration, Http};
 
 use super::embedded::{RegistrationOption, TokenFormat};
 use super::login::LoginOptions;
 use crate::data::DataDirectory;
 use crate::log::LogOption;
+use crate::settings::SettingsFile;
 
 const WHERE: &str = "Where to serve";
 const LET_IN: &str = "Who is let in";
@@ -37,9 +38,12 @@ Examples:
   countersign serve --jwks-url https://example.eu.auth0.com/.well-known/jwks.json \\
     --issuer https://example.eu.auth0.com/ --audience https://example.com/mcp")]
 pub(crate) struct Serve {
-    /// Listen here; port 0 takes a free one
-    #[arg(long, value_name = "HOST:PORT", default_value = BIND, value_parser = address, help_heading = WHERE)]
-    pub(super) bind: String,
+    /// Listen here; port 0 takes a free one [default: 127.0.0.1:8000]
+    #[arg(long, value_name = "HOST:PORT", value_parser = address, help_heading = WHERE)]
+    pub(super) bind: Option<String>,
+
+    #[command(flatten, next_help_heading = WHERE)]
+    pub(super) settings: SettingsFile,
 
     /// The URL that clients use, path included, when others reach the server: through a
     /// proxy, or because --bind is no loopback address
@@ -185,13 +189,13 @@ impl Serve {
                  the tokens: leave it out"
             );
         }
-        let mut http = Http::bind(&self.bind);
+        let mut http = Http::bind(self.bind());
         if let Some(url) = &self.public_url {
             http = http.public_url(url);
-        } else if !is_loopback(&self.bind) {
+        } else if !is_loopback(self.bind()) {
             bail!(
                 "{} can be reached by others: say with --public-url which URL they use",
-                self.bind
+                self.bind()
             );
         }
         match (&self.tls_cert, &self.tls_key) {
@@ -205,11 +209,38 @@ impl Serve {
         Ok(Place::Http(Box::new(http)))
     }
 
+    /// Where it listens.
+    pub(super) fn bind(&self) -> &str {
+        self.bind.as_deref().unwrap_or(BIND)
+    }
+
+    /// Takes from `configuration` what no option says. Options count most.
+    pub(super) fn take(&mut self, configuration: &Configuration) -> anyhow::Result<()> {
+        if self.bind.is_none() {
+            self.bind = configuration.bind().map(str::to_owned);
+        }
+        if self.public_url.is_none() {
+            self.public_url = configuration.public_url().map(str::to_owned);
+        }
+        if let (None, None, Some((certificate, key))) =
+            (&self.tls_cert, &self.tls_key, configuration.tls()?)
+        {
+            self.tls_cert = Some(certificate.to_owned());
+            self.tls_key = Some(key.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether an option says who is let in.
+    pub(super) fn says_who(&self) -> bool {
+        self.no_auth || self.names_keys() || self.issuing_option().is_some()
+    }
+
     /// The address that others than this machine may reach.
     fn reached_by_others(&self) -> Option<&str> {
         let public = self.public_url.as_deref();
         let public = public.filter(|url| !is_loopback(authority(url)));
-        public.or_else(|| (!is_loopback(&self.bind)).then_some(&self.bind))
+        public.or_else(|| (!is_loopback(self.bind())).then(|| self.bind()))
     }
 
     /// The scopes that every token needs.
@@ -259,7 +290,7 @@ impl Serve {
             (self.tls_cert.is_some(), "--tls-cert"),
             (self.tls_key.is_some(), "--tls-key"),
             (self.public_url.is_some(), "--public-url"),
-            (self.bind != BIND, "--bind"),
+            (self.bind.is_some(), "--bind"),
             (self.sessions, "--sessions"),
         ])
     }

@@ -17,6 +17,7 @@ pub(super) fn lines(url: &str, options: &Serve, accepted: &Accepted) -> Vec<Stri
         Accepted::Nothing => return vec![what("Call a tool"), call],
         Accepted::Ours(_) => ours(url, options),
         Accepted::Others(verifying) => others(verifying),
+        Accepted::Configured => None,
     };
     let Some(mint) = mint else {
         return vec![

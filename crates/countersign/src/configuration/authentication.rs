@@ -1,5 +1,7 @@
 //! Whose tokens a server accepts, as the settings say it together.
 
+use std::path::Path;
+
 use countersign_resource_server::oauth::ScopeSet;
 use countersign_resource_server::oauth::jose::Algorithm;
 use countersign_resource_server::{ConfigurationError, JwtVerifier, Keys, ReplaceableKeys};
@@ -32,9 +34,23 @@ const ISSUING: [&str; 8] = [
 ];
 
 /// Where the database of the authorization server is if nothing is said about it.
-pub(super) const DEFAULT_DATABASE: &str = "countersign.db";
+pub(crate) const DEFAULT_DATABASE: &str = "countersign.db";
 
-/// Whose tokens are accepted.
+/// Whose tokens are accepted, as it is said outside of code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfiguredTokens {
+    /// Nothing is said about it.
+    Unsaid,
+    /// None are needed: authentication was switched off.
+    Off,
+    /// Those of somebody else.
+    Others,
+    /// Those that are issued here.
+    Ours,
+}
+
+/// The same, with what the tokens of others are verified with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode<'a> {
     /// Nothing is said about it.
@@ -48,6 +64,20 @@ pub(crate) enum Mode<'a> {
 }
 
 impl Configuration {
+    /// Whose tokens are accepted.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] names what is missing, or what cannot hold together.
+    pub fn tokens(&self) -> Result<ConfiguredTokens, ConfigurationError> {
+        Ok(match self.mode()? {
+            Mode::Unsaid => ConfiguredTokens::Unsaid,
+            Mode::Off => ConfiguredTokens::Off,
+            Mode::Others(_) => ConfiguredTokens::Others,
+            Mode::Ours => ConfiguredTokens::Ours,
+        })
+    }
+
     /// What all settings about authentication say together.
     ///
     /// # Errors
@@ -226,10 +256,9 @@ impl Configuration {
         })
     }
 
-    /// Where the database of the authorization server is.
-    #[cfg(feature = "sqlite")]
-    pub(crate) fn database(&self) -> &str {
-        self.text(DATABASE).unwrap_or(DEFAULT_DATABASE)
+    /// Where the database of the authorization server is, if that is said.
+    pub fn database(&self) -> Option<&Path> {
+        self.text(DATABASE).map(Path::new)
     }
 
     /// Where it is said that tokens are issued here.

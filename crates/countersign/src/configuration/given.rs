@@ -12,8 +12,6 @@ use super::setting::{Kind, Setting};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
-    /// In code, or as an option of a command; the text is its name.
-    Code(String),
     /// In the environment, by this variable.
     Variable(String),
     /// In this file, on this line.
@@ -23,7 +21,7 @@ pub enum Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Code(name) | Self::Variable(name) => f.write_str(name),
+            Self::Variable(name) => f.write_str(name),
             Self::File(path, line) => write!(f, "{}:{line}", path.display()),
         }
     }
@@ -42,7 +40,7 @@ pub(crate) enum Value {
 /// Where a secret is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SecretPlace {
-    /// It was given as it is, in a variable or in code.
+    /// It was given as it is, in a variable.
     Given(Secret),
     /// It is the text of this file.
     File(PathBuf),

@@ -10,6 +10,7 @@ mod authentication;
 mod file;
 mod given;
 mod local_keys;
+mod place;
 mod printed;
 mod secret;
 mod setting;
@@ -21,6 +22,9 @@ use std::path::Path;
 use countersign_resource_server::ConfigurationError;
 
 use crate::environment::{Environment, OfProcess, Pairs};
+pub use authentication::ConfiguredTokens;
+#[cfg(feature = "sqlite")]
+pub(crate) use authentication::DEFAULT_DATABASE;
 pub(crate) use authentication::Mode;
 pub use given::Origin;
 use given::{Given, Value};
@@ -49,7 +53,6 @@ pub struct Configuration {
 /// How much a place counts: what is less counts more.
 fn rank(origin: &Origin) -> u8 {
     match origin {
-        Origin::Code(_) => 0,
         Origin::Variable(name) if name.starts_with(DOUBLE) => 2,
         Origin::Variable(_) => 1,
         Origin::File(..) => 3,

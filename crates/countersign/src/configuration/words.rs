@@ -18,6 +18,7 @@ impl Configuration {
     ///
     /// [`ConfigurationError`], as a start would answer it.
     pub fn check(&self) -> Result<Vec<String>, ConfigurationError> {
+        self.tls()?;
         let mut said = vec![self.reach()];
         match self.mode()? {
             Mode::Unsaid => said.push(

@@ -1,9 +1,14 @@
 //! What a server takes from outside of code.
 
+#[cfg(feature = "sqlite")]
+use std::path::Path;
+
 use countersign_resource_server::ConfigurationError;
 
 use super::Server;
 use crate::Configuration;
+#[cfg(feature = "sqlite")]
+use crate::configuration::DEFAULT_DATABASE;
 use crate::configuration::Mode;
 
 /// Where settings outside of code are from.
@@ -79,7 +84,8 @@ impl Configuration {
 
     #[cfg(feature = "sqlite")]
     fn issue(&self, server: Server) -> Result<Server, ConfigurationError> {
-        let auth = crate::EmbeddedAuth::sqlite(self.database());
+        let usual = Path::new(DEFAULT_DATABASE);
+        let auth = crate::EmbeddedAuth::sqlite(self.database().unwrap_or(usual));
         Ok(match self.auth_settings()? {
             Some(settings) => server.auth(auth.settings(settings)),
             None => server,

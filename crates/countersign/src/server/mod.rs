@@ -10,8 +10,8 @@ use std::time::Duration;
 
 pub(crate) use admission::Admission;
 use axum::routing::MethodRouter;
-use countersign_resource_server::limit::{Limits, Verifications};
 pub(crate) use configured::Outside;
+use countersign_resource_server::limit::{Limits, Verifications};
 use countersign_resource_server::oauth::{ScopeSet, Secret};
 use countersign_resource_server::policy::Policy;
 use countersign_resource_server::{Clock, ConfigurationError, ScopeHierarchy, SystemClock};
