@@ -162,6 +162,9 @@ pub enum Rotation {
     Added,
     /// The answer has a successor. Using the old one again is refused.
     Replaced,
+    /// The answer has a successor. Using the old one again is refused, and the access
+    /// tokens before have ended (GitHub).
+    ReplacedWithAccess,
     /// The answer has a successor. Using the old one again ends the grant.
     ReplacedOrEnded,
 }

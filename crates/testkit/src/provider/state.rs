@@ -116,6 +116,13 @@ impl State {
         self.grants.get(index).expect("a grant that was made here")
     }
 
+    /// Ends the access tokens of a grant, not the grant.
+    pub(super) fn end_access(&mut self, index: usize) {
+        let all = self.access.values_mut();
+        let own = all.filter(|token| token.grant == index);
+        own.for_each(|token| token.revoked = true);
+    }
+
     pub(super) fn end_grant(&mut self, index: usize) {
         let grant = self.grants.get_mut(index);
         grant.expect("a grant that was made here").revoked = true;

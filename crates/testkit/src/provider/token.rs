@@ -118,7 +118,10 @@ fn refresh(core: &Core, application: &Application, form: &Form) -> Result<Value,
     let text = form.one("refresh_token").unwrap_or_default();
     let text = text.ok_or(Failure::RefreshToken)?;
     let rotation = core.behaviour.rotation;
-    let rotates = matches!(rotation, Rotation::Replaced | Rotation::ReplacedOrEnded);
+    let rotates = matches!(
+        rotation,
+        Rotation::Replaced | Rotation::ReplacedWithAccess | Rotation::ReplacedOrEnded
+    );
     let grant = {
         let mut state = core.state();
         let record = state.refresh.get(text).cloned();
@@ -135,14 +138,18 @@ fn refresh(core: &Core, application: &Application, form: &Form) -> Result<Value,
         }
         let stored = state.refresh.get_mut(text).ok_or(Failure::RefreshToken)?;
         stored.used = rotates;
+        if rotation == Rotation::ReplacedWithAccess {
+            state.end_access(record.grant);
+        }
         record.grant
     };
     let repeated = match rotation {
         Rotation::Kept => None,
         Rotation::Repeated => Some(text.to_owned()),
-        Rotation::Added | Rotation::Replaced | Rotation::ReplacedOrEnded => {
-            Some(issue::new_refresh_token(core, grant))
-        }
+        Rotation::Added
+        | Rotation::Replaced
+        | Rotation::ReplacedWithAccess
+        | Rotation::ReplacedOrEnded => Some(issue::new_refresh_token(core, grant)),
     };
     let (issued, setting) = issue::tokens(core, grant, repeated, true);
     Ok(issue::response(core, &issued, &setting))

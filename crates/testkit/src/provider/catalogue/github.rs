@@ -162,12 +162,14 @@ impl FakeProvider {
     }
 
     /// GitHub with an app whose tokens expire after eight hours and come with a
-    /// refresh token that rotates.
+    /// refresh token that rotates. When it is used the access token before ends too:
+    /// <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens>.
     pub fn github_with_expiring_tokens() -> FakeProviderBuilder {
         Self::github().behaving(|behaviour| {
             behaviour.access_token = AccessTokenFormat::Opaque("ghu_");
             behaviour.access_seconds = Some(8 * 3600);
             behaviour.refresh = RefreshRule::Always;
+            behaviour.rotation = Rotation::ReplacedWithAccess;
         })
     }
 }

@@ -1,5 +1,5 @@
 use countersign_oauth::Lifetime;
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::provider::{Endpoint, Misbehaviour, OTHER_CLIENT_ID};
 use testkit::{FakeProvider, TestClock};
 
@@ -110,6 +110,8 @@ async fn github_apps_with_expiring_tokens_rotate_refresh_tokens() {
     let first = tokens["refresh_token"].as_str().unwrap();
     let second = login.refresh(first).await.json().await;
     assert_ne!(second["refresh_token"], tokens["refresh_token"]);
+    let is_live = |answer: &Value| provider.is_live(answer["access_token"].as_str().unwrap());
+    assert!(is_live(&second) && !is_live(&tokens));
     let again = login.refresh(first).await.json().await;
     assert_eq!(again["error"], "bad_refresh_token");
 }
