@@ -70,6 +70,9 @@ impl Visit<'_> {
         };
         match welcome {
             Ok(Welcome::In(arriving, told)) => {
+                if told.is_none() {
+                    give_up_later(upstream, server, arrival);
+                }
                 self.let_in(upstream, server, *arriving, told.map(|told| *told))
                     .await
             }
@@ -140,8 +143,7 @@ impl Visit<'_> {
     /// Gives back tokens that came to nothing, unless that would end what the person has
     /// allowed other clients too.
     async fn give_up(&self, upstream: &Upstream, server: &AuthorizationServer, arrival: &Arrival) {
-        let login = upstream.provider().login.as_ref();
-        if login.is_some_and(|login| !login.revocation.ends_everything) {
+        if takes_nothing_along(upstream) {
             self.give_back(upstream, server, arrival).await;
         }
     }
@@ -311,4 +313,26 @@ impl Notice {
         advice: "Go back to the application and begin again. If it happens again, tell whoever \
                  runs this server.",
     };
+}
+
+/// Whether the provider lets tokens be given back without ending what the person has
+/// allowed other clients.
+fn takes_nothing_along(upstream: &Upstream) -> bool {
+    let login = upstream.provider().login.as_ref();
+    login.is_some_and(|login| !login.revocation.ends_everything)
+}
+
+/// Gives back the tokens of somebody who logged in for the account page, for which there
+/// is no grant. Nobody waits for it.
+fn give_up_later(upstream: &Upstream, server: &AuthorizationServer, arrival: &Arrival) {
+    if !takes_nothing_along(upstream) {
+        return;
+    }
+    let (upstream, server) = (upstream.clone(), server.clone());
+    let tokens = arrival.tokens.clone();
+    tokio::spawn(async move {
+        let inner = server.inner();
+        let random = inner.random.as_ref();
+        upstream.give_back(&tokens, inner.now(), random).await;
+    });
 }

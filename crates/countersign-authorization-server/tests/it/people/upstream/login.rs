@@ -85,7 +85,10 @@ async fn the_account_page_says_through_whom_and_lets_go_and_log_out() {
 #[tokio::test]
 async fn the_account_page_can_be_reached_without_a_client() {
     let inn = inn(Offer::Providers).await;
-    for (name, provider) in [("github", &inn.github), ("oidc", &inn.oidc)] {
+    for (name, provider, endpoint) in [
+        ("github", &inn.github, Endpoint::Application),
+        ("oidc", &inn.oidc, Endpoint::Revocation),
+    ] {
         let browser = inn.browser();
         let page = browser.get("/login").await;
         assert!(!page.body.contains("name=\"password\""), "{}", page.body);
@@ -97,9 +100,16 @@ async fn the_account_page_can_be_reached_without_a_client() {
         assert_eq!(seen.header("location"), Some("https://as.test/account"));
         let page = browser.get("/account").await;
         assert!(page.body.contains("You are logged in as"), "{page:?}");
+        // Nobody needs the tokens of such a login.
+        provider.asked(endpoint, 1).await;
+        let issued = provider.access_tokens();
+        assert_eq!(issued.len(), 1);
+        assert!(!provider.is_live(&issued[0]), "{name}");
     }
     assert_eq!(inn.count(Kind::Account).await, 2);
-    assert_eq!(inn.count(Kind::Grant).await, 0);
+    for kind in [Kind::Grant, Kind::UpstreamTokens] {
+        assert_eq!(inn.count(kind).await, 0, "{kind}");
+    }
 }
 
 #[tokio::test]
