@@ -84,3 +84,5 @@ mod tls;
 mod transport;
 #[cfg(test)]
 mod visitor;
+#[cfg(test)]
+mod walks;

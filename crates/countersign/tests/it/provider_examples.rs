@@ -49,8 +49,13 @@ pub(crate) struct ToTheFake {
 
 impl ToTheFake {
     pub(crate) fn new(fake: &FakeProvider) -> Self {
+        Self::at(fake.origins().to_vec())
+    }
+
+    /// From each real origin to the other one.
+    pub(crate) fn at(origins: Vec<(String, String)>) -> Self {
         Self {
-            origins: fake.origins().to_vec(),
+            origins,
             fetcher: Fetcher::builder().danger_allow_loopback().build().unwrap(),
         }
     }

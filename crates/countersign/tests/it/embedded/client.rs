@@ -16,6 +16,8 @@ pub(crate) struct Client {
     pub(crate) resource: String,
     pub(crate) scope: String,
     pub(crate) id: String,
+    /// Where it waits for answers.
+    pub(crate) callback: String,
 }
 
 /// The path behind scheme and authority.
@@ -48,6 +50,11 @@ pub(crate) async fn post(http: &Http, address: &str, form: &[(&str, &str)]) -> S
 impl Client {
     /// From the challenge of a 401 over both metadata documents to a registration.
     pub(crate) async fn discover(http: &Http) -> Self {
+        Self::discover_with(http, CALLBACK).await
+    }
+
+    /// The same by a client that waits at `callback` for the answers of people.
+    pub(crate) async fn discover_with(http: &Http, callback: &str) -> Self {
         let endpoint = ModernClient::new(http.clone(), "/mcp");
         let refused = Seen::of(endpoint.send("tools/list", json!({})).await).await;
         assert_eq!(refused.status, 401);
@@ -63,6 +70,7 @@ impl Client {
             scope: parameter(challenge, "scope").unwrap_or_default(),
             metadata,
             id: String::new(),
+            callback: callback.to_owned(),
         };
         client.id = client.register().await;
         client
@@ -75,7 +83,7 @@ impl Client {
     async fn register(&self) -> String {
         let metadata = json!({
             "client_name": "A client",
-            "redirect_uris": [CALLBACK],
+            "redirect_uris": [self.callback],
             "token_endpoint_auth_method": "none",
             "grant_types": ["authorization_code", "refresh_token"],
         });
@@ -91,7 +99,7 @@ impl Client {
         let mut parameters = vec![
             ("response_type", "code"),
             ("client_id", &self.id),
-            ("redirect_uri", CALLBACK),
+            ("redirect_uri", self.callback.as_str()),
             ("code_challenge", challenge.as_str()),
             ("code_challenge_method", "S256"),
             ("resource", &self.resource),
@@ -129,7 +137,7 @@ impl Client {
             &[
                 ("grant_type", "authorization_code"),
                 ("code", &answer("code")),
-                ("redirect_uri", CALLBACK),
+                ("redirect_uri", self.callback.as_str()),
                 ("client_id", &self.id),
                 ("code_verifier", verifier.secret().reveal()),
                 ("resource", &self.resource),
