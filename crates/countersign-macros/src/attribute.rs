@@ -31,6 +31,7 @@ impl Kind {
                 "name",
                 "title",
                 "description",
+                "auth",
                 "scopes",
                 "hidden",
                 "tags",
@@ -46,6 +47,7 @@ impl Kind {
                 "title",
                 "description",
                 "mime_type",
+                "auth",
                 "scopes",
                 "hidden",
                 "tags",
@@ -56,6 +58,7 @@ impl Kind {
                 "name",
                 "title",
                 "description",
+                "auth",
                 "scopes",
                 "hidden",
                 "tags",
@@ -74,6 +77,7 @@ pub(crate) struct Attribute {
     pub(crate) title: Option<LitStr>,
     pub(crate) description: Option<LitStr>,
     pub(crate) mime_type: Option<LitStr>,
+    pub(crate) auth: Option<Sources>,
     pub(crate) scopes: Vec<LitStr>,
     pub(crate) tags: Vec<LitStr>,
     pub(crate) icons: Vec<LitStr>,
@@ -85,7 +89,14 @@ pub(crate) struct Attribute {
     pub(crate) open_world: Option<bool>,
 }
 
-/// One argument: `word`, `word = "text"`, `word = true` or `word("text", "text")`.
+/// From which sources callers are accepted: `any("oauth", "api_key")`.
+pub(crate) struct Sources {
+    how: Ident,
+    names: Vec<LitStr>,
+}
+
+/// One argument: `word`, `word = "text"`, `word = true`, `word("text", "text")` or
+/// `word = function("text", "text")`.
 struct Argument {
     word: Ident,
     value: Value,
@@ -96,6 +107,7 @@ enum Value {
     Text(LitStr),
     Flag(LitBool),
     Texts(Vec<LitStr>),
+    Call(Ident, Vec<LitStr>),
 }
 
 impl Parse for Argument {
@@ -107,14 +119,13 @@ impl Parse for Argument {
                 Value::Flag(input.parse()?)
             } else if input.peek(LitStr) {
                 Value::Text(input.parse()?)
+            } else if input.peek(Ident) && input.peek2(token::Paren) {
+                Value::Call(input.parse()?, texts_in_parentheses(input)?)
             } else {
                 return Err(input.error(format!("`{word}` takes a literal: a text or a bool")));
             }
         } else if input.peek(token::Paren) {
-            let content;
-            parenthesized!(content in input);
-            let texts = Punctuated::<LitStr, Token![,]>::parse_terminated(&content)?;
-            Value::Texts(texts.into_iter().collect())
+            Value::Texts(texts_in_parentheses(input)?)
         } else {
             Value::Nothing
         };
@@ -122,7 +133,33 @@ impl Parse for Argument {
     }
 }
 
+fn texts_in_parentheses(input: ParseStream<'_>) -> Result<Vec<LitStr>> {
+    let content;
+    parenthesized!(content in input);
+    let texts = Punctuated::<LitStr, Token![,]>::parse_terminated(&content)?;
+    Ok(texts.into_iter().collect())
+}
+
 impl Argument {
+    /// `"oauth"`, `any(…)`, `all(…)` or `optional(…)`.
+    fn sources(self) -> Result<Sources> {
+        let form =
+            "= \"oauth\"`, `= any(\"…\", \"…\")`, `= all(\"…\", \"…\")` or `= optional(\"…\")";
+        let sources = match self.value {
+            Value::Text(name) => Sources {
+                how: Ident::new("any", name.span()),
+                names: vec![name],
+            },
+            Value::Call(how, names)
+                if ["any", "all", "optional"].contains(&&*how.to_string()) && !names.is_empty() =>
+            {
+                Sources { how, names }
+            }
+            _ => return Err(self.misused(form)),
+        };
+        sources.checked()
+    }
+
     fn text(self) -> Result<LitStr> {
         match self.value {
             Value::Text(text) if text.value().trim().is_empty() => {
@@ -162,6 +199,32 @@ impl Argument {
     }
 }
 
+impl Sources {
+    /// 1 to 64 characters of `a-z 0-9 _ -`, each name once.
+    fn checked(self) -> Result<Self> {
+        let legal = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+        let mut seen: Vec<String> = Vec::new();
+        for name in &self.names {
+            let text = name.value();
+            if text.is_empty() || text.len() > 64 || !text.bytes().all(legal) {
+                let message = "the name of a source is 1 to 64 characters of a-z 0-9 _ -";
+                return Err(Error::new(name.span(), message));
+            }
+            if seen.contains(&text) {
+                let message = format!("the source `{text}` is named twice");
+                return Err(Error::new(name.span(), message));
+            }
+            seen.push(text);
+        }
+        Ok(self)
+    }
+
+    fn rule(&self) -> TokenStream {
+        let (how, names) = (&self.how, &self.names);
+        quote!(.auth(::countersign::SourceRule::#how([#(#names),*])))
+    }
+}
+
 impl Attribute {
     /// Parses and checks the tokens between the parentheses.
     pub(crate) fn parse(kind: Kind, tokens: TokenStream) -> Result<Self> {
@@ -188,10 +251,10 @@ impl Attribute {
             attribute.take(kind, &word, argument)?;
             seen.push(word);
         }
-        if attribute.hidden && attribute.scopes.is_empty() {
+        if attribute.hidden && attribute.scopes.is_empty() && attribute.auth.is_none() {
             return Err(Error::new(
                 Span::call_site(),
-                "`hidden` conceals a component from callers without its scopes: name them with `scopes(\"…\")`",
+                "`hidden` conceals a component from callers without its scopes or of another source: name them with `scopes(\"…\")` or `auth = \"…\"`",
             ));
         }
         Ok(attribute)
@@ -213,6 +276,7 @@ impl Attribute {
             "title" => self.title = Some(argument.text()?),
             "description" => self.description = Some(argument.text()?),
             "mime_type" => self.mime_type = Some(argument.text()?),
+            "auth" => self.auth = Some(argument.sources()?),
             "scopes" => self.scopes = checked_scopes(argument.texts()?)?,
             "tags" => self.tags = argument.texts()?,
             "icons" => self.icons = argument.texts()?,
@@ -229,13 +293,15 @@ impl Attribute {
     /// The calls on a definition that every kind of component has.
     pub(crate) fn settings(&self) -> TokenStream {
         let title = self.title.as_ref().map(|title| quote!(.title(#title)));
-        let access = (!self.scopes.is_empty()).then(|| {
+        let auth = self.auth.as_ref().map(Sources::rule);
+        let guarded = !self.scopes.is_empty() || self.hidden;
+        let access = guarded.then(|| {
             let (scopes, hidden) = (&self.scopes, self.hidden.then(|| quote!(.hidden())));
             quote!(.access(::countersign::__private::access(&[#(#scopes),*])#hidden))
         });
         let (tags, icons) = (&self.tags, &self.icons);
         let interactive = self.interactive.then(|| quote!(.interactive()));
-        quote!(#title #access #(.tag(#tags))* #(.icon(#icons))* #interactive)
+        quote!(#title #access #auth #(.tag(#tags))* #(.icon(#icons))* #interactive)
     }
 }
 

@@ -118,9 +118,12 @@ fn functions_that_cannot_be_components_are_refused_in_one_sentence() {
     assert!(told.starts_with("#[tool] stands on a function: "), "{told}");
 }
 
+const AUTH: &str =
+    "write `auth = \"oauth\"`, `= any(\"…\", \"…\")`, `= all(\"…\", \"…\")` or `= optional(\"…\")`";
+
 #[test]
 fn arguments_of_an_attribute_are_known_well_formed_and_given_once() {
-    let known = "name, title, description, scopes, hidden, tags, icons, interactive, read_only, destructive, idempotent, open_world";
+    let known = "name, title, description, auth, scopes, hidden, tags, icons, interactive, read_only, destructive, idempotent, open_world";
     for (attribute, expected) in [
         (quote!(scope("a")), format!("`scope` is no argument of #[tool]: use {known}")),
         (quote!(mime_type = "a/b"), format!("`mime_type` is no argument of #[tool]: use {known}")),
@@ -131,12 +134,22 @@ fn arguments_of_an_attribute_are_known_well_formed_and_given_once() {
         (quote!(name = true), "write `name = \"…\"`".to_owned()),
         (quote!(name = 7), "`name` takes a literal: a text or a bool".to_owned()),
         (quote!(title = " "), "this text is empty".to_owned()),
+        (quote!(auth), AUTH.to_owned()),
+        (quote!(auth("oauth")), AUTH.to_owned()),
+        (quote!(auth = true), AUTH.to_owned()),
+        (quote!(auth = none("oauth")), AUTH.to_owned()),
+        (quote!(auth = any()), AUTH.to_owned()),
+        (quote!(auth = optional()), AUTH.to_owned()),
+        (quote!(auth = "OAuth"), "the name of a source is 1 to 64 characters of a-z 0-9 _ -".to_owned()),
+        (quote!(auth = ""), "the name of a source is 1 to 64 characters of a-z 0-9 _ -".to_owned()),
+        (quote!(auth = any("oauth", "oauth")), "the source `oauth` is named twice".to_owned()),
+        (quote!(auth = "oauth", auth = "api_key"), "`auth` is given twice".to_owned()),
         (quote!(hidden = "yes"), "write `hidden` or `= false`".to_owned()),
         (quote!(read_only, read_only = false), "`read_only` is given twice".to_owned()),
         (quote!(name = "a b"), "the name of a tool is 1 to 128 characters of A-Z a-z 0-9 _ - . /".to_owned()),
         (
             quote!(hidden),
-            "`hidden` conceals a component from callers without its scopes: name them with `scopes(\"…\")`".to_owned(),
+            "`hidden` conceals a component from callers without its scopes or of another source: name them with `scopes(\"…\")` or `auth = \"…\"`".to_owned(),
         ),
     ] {
         assert_eq!(refused(tool::expand(attribute, quote!(fn f() {}))), expected);

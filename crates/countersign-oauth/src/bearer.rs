@@ -39,20 +39,21 @@ impl std::fmt::Debug for Credential<'_> {
     reason = "each reason is mapped to an answer"
 )]
 pub enum MalformedCredential {
-    /// More than one `Authorization` header.
-    #[error("more than one Authorization header")]
+    /// More than one header that a credential of this kind is in.
+    #[error("more than one header with a credential of this kind")]
     Repeated,
     /// The header is not visible ASCII.
-    #[error("the Authorization header has characters outside visible ASCII")]
+    #[error("the header with the credential has characters outside visible ASCII")]
     Characters,
-    /// `Bearer` without a token, or a token outside `b64token` (RFC 6750 §2.1).
-    #[error("the Bearer credential does not fit its grammar")]
+    /// `Bearer` without a token, or a token outside `b64token` (RFC 6750 §2.1); a header
+    /// of its own with nothing, or with several values in it.
+    #[error("the credential does not fit its grammar")]
     Grammar,
-    /// A token in the query beside the header (RFC 6750 §2).
-    #[error("an access token in the query beside the Authorization header")]
+    /// A credential in the query beside the header (RFC 6750 §2).
+    #[error("a credential in the query beside the header")]
     TwoMethods,
     /// The token is longer than [`MAX_TOKEN_BYTES`].
-    #[error("the access token is too long")]
+    #[error("the credential is too long")]
     TooLong,
 }
 

@@ -1,4 +1,5 @@
-//! The `WWW-Authenticate: Bearer` challenge: RFC 6750 §3, RFC 9728 §5.1.
+//! The `WWW-Authenticate: Bearer` challenge: RFC 6750 §3, RFC 9728 §5.1; and the one of
+//! credentials in a header of their own, in the same shape (RFC 9110 §11.6.1).
 
 use std::fmt;
 
@@ -39,10 +40,15 @@ impl ChallengeErrorCode {
     }
 }
 
-/// One Bearer challenge. Each attribute appears at most once (RFC 6750 §3).
+/// One challenge. Each attribute appears at most once (RFC 6750 §3).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Challenge<'a> {
+    /// What the credential is for, for people (RFC 9110 §11.5).
+    pub realm: Option<&'a str>,
+    /// The header that has the credential as its whole value; the scheme is then
+    /// `ApiKey`, which is not registered, and else `Bearer`.
+    pub header: Option<&'a str>,
     /// Absent when the request carried no credentials (RFC 6750 §3.1).
     pub error: Option<ChallengeErrorCode>,
     /// A fixed sentence of ours; never input.
@@ -57,6 +63,8 @@ impl<'a> Challenge<'a> {
     /// A challenge for a request without credentials: no error code.
     pub const fn unauthenticated() -> Self {
         Self {
+            realm: None,
+            header: None,
             error: None,
             error_description: None,
             scope: None,
@@ -70,6 +78,20 @@ impl<'a> Challenge<'a> {
             error: Some(error),
             ..Self::unauthenticated()
         }
+    }
+
+    /// Says what the credential is for (RFC 9110 §11.5).
+    #[must_use]
+    pub const fn realm(mut self, realm: &'a str) -> Self {
+        self.realm = Some(realm);
+        self
+    }
+
+    /// Asks for a credential in the header `name` instead of a bearer token.
+    #[must_use]
+    pub const fn in_header(mut self, name: &'a str) -> Self {
+        self.header = Some(name);
+        self
     }
 
     /// Adds a fixed sentence for people.
@@ -100,7 +122,11 @@ impl<'a> Challenge<'a> {
 /// that no value can end its quotes or start a new header line (RFC 6750 §3).
 impl fmt::Display for Challenge<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Bearer")?;
+        f.write_str(if self.header.is_some() {
+            "ApiKey"
+        } else {
+            "Bearer"
+        })?;
         let mut separator = " ";
         let mut attribute = |f: &mut fmt::Formatter<'_>, name: &str, value: &str| {
             write!(f, "{separator}{name}=\"")?;
@@ -112,6 +138,11 @@ impl fmt::Display for Challenge<'_> {
             }
             f.write_str("\"")
         };
+        for (name, value) in [("realm", self.realm), ("header", self.header)] {
+            if let Some(value) = value {
+                attribute(f, name, value)?;
+            }
+        }
         if let Some(error) = self.error {
             attribute(f, "error", error.as_str())?;
         }
@@ -169,6 +200,21 @@ mod tests {
         assert_eq!(
             challenge.to_string(),
             "Bearer resource_metadata=\"abcX: y\""
+        );
+    }
+
+    #[test]
+    fn a_key_is_asked_for_in_its_header_and_nothing_ends_the_quotes() {
+        let challenge = Challenge::unauthenticated()
+            .realm("Stats \"1\"\r\nX: y")
+            .in_header("x-api-key");
+        assert_eq!(
+            challenge.to_string(),
+            "ApiKey realm=\"Stats 1X: y\", header=\"x-api-key\""
+        );
+        assert_eq!(
+            Challenge::unauthenticated().realm("api keys").to_string(),
+            "Bearer realm=\"api keys\""
         );
     }
 }

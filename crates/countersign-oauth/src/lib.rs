@@ -44,6 +44,7 @@ pub mod id_token;
 pub mod introspection;
 pub mod jose;
 pub mod json;
+pub mod key_header;
 pub mod pkce;
 pub mod protected_resource;
 pub mod received_metadata;

@@ -8,8 +8,11 @@ use std::sync::{Arc, OnceLock};
 use countersign_oauth::{ScopeSet, UnixTime, json};
 use serde_json::{Map, Value};
 
+use crate::SourceName;
+
 /// Who a token speaks for: never the subject alone, because two issuers may
-/// use the same name for different people.
+/// use the same name for different people; and never without the source, because what
+/// was verified in one way counts for nothing where another is asked for.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct Principal {
@@ -19,6 +22,8 @@ pub struct Principal {
     pub subject: Arc<str>,
     /// The OAuth client that acts for the subject (`client_id`).
     pub client: Option<Arc<str>>,
+    /// The source that the credential was presented to.
+    pub source: SourceName,
 }
 
 /// Ends the use of cached tokens when what vouched for them is withdrawn,
@@ -102,6 +107,7 @@ impl Assertion {
                 issuer: issuer.into(),
                 subject: subject.into(),
                 client: None,
+                source: SourceName::OAUTH,
             },
             audience: Vec::new(),
             expires_at: None,
@@ -119,6 +125,14 @@ impl Assertion {
     #[must_use]
     pub fn client_id(mut self, client: impl Into<Arc<str>>) -> Self {
         self.principal.client = Some(client.into());
+        self
+    }
+
+    /// The source that the credential was presented to, for tests: a
+    /// [`Gate`](crate::Gate) writes its own name in its place.
+    #[must_use]
+    pub fn source(mut self, name: SourceName) -> Self {
+        self.principal.source = name;
         self
     }
 
@@ -233,6 +247,24 @@ impl AccessToken {
         Self(Arc::new(change(Assertion::clone(&self.0))))
     }
 
+    /// The same token, presented to the source `name`.
+    pub(crate) fn presented_to(mut self, name: &SourceName) -> Self {
+        if self.source() == name {
+            return self;
+        }
+        match Arc::get_mut(&mut self.0) {
+            Some(own) => own.principal.source = name.clone(),
+            // Its verifier keeps it for later.
+            None => return self.restated(|verified| verified.source(name.clone())),
+        }
+        self
+    }
+
+    /// The source that the credential was presented to.
+    pub fn source(&self) -> &SourceName {
+        &self.0.principal.source
+    }
+
     /// The subject: who the token speaks for, unique within [`Self::iss`].
     pub fn sub(&self) -> &str {
         &self.0.principal.subject
@@ -273,7 +305,7 @@ impl AccessToken {
         self.0.key.as_deref()
     }
 
-    /// Issuer, subject and client together: the key under which anything of
+    /// Issuer, subject, client and source together: the key under which anything of
     /// this caller is kept.
     pub fn principal(&self) -> &Principal {
         &self.0.principal

@@ -1,4 +1,4 @@
-//! Who is calling: the verified token of a request, or nobody.
+//! Who is calling: the verified credentials of a request, or nobody.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,22 +6,42 @@ use std::sync::Arc;
 use countersign_oauth::{ScopeSet, Secret};
 use http::HeaderValue;
 
-use crate::{AccessToken, Principal, ScopeHierarchy};
+use crate::{
+    AccessToken, Presentation, Principal, Refusal, ScopeHierarchy, SourceName, SourceRule,
+    WrongSource,
+};
 
 static NO_SCOPES: ScopeSet = ScopeSet::new();
 
 /// The caller of one request. Identity comes from the verified token alone.
+///
+/// A request may carry credentials of several sources. One of them *acts*: who calls,
+/// and with which scopes, is said by it alone. It is the one of the source that was
+/// declared first, or where a component names sources, the first one that it names.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
-    access_token: Option<AccessToken>,
-    /// What the scopes of the token contain, if that is more than they say.
-    contained: Option<Arc<ScopeSet>>,
-    authorization: Option<Presented>,
+    first: Option<Held>,
+    others: Option<Arc<[Held]>>,
+    /// Which of them acts: 0 is the first.
+    acting: usize,
     address: Option<IpAddr>,
 }
 
+/// A verified credential.
+#[derive(Clone, Debug)]
+struct Held {
+    access_token: AccessToken,
+    /// What the scopes of the token contain, if that is more than they say.
+    contained: Option<Arc<ScopeSet>>,
+    presented: Option<Presented>,
+}
+
+/// What a credential was read from.
 #[derive(Clone)]
-struct Presented(HeaderValue);
+enum Presented {
+    Bearer(HeaderValue),
+    Whole(HeaderValue),
+}
 
 impl std::fmt::Debug for Presented {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -38,7 +58,11 @@ impl Caller {
     /// The bearer of a verified token.
     pub fn authenticated(access_token: AccessToken) -> Self {
         Self {
-            access_token: Some(access_token),
+            first: Some(Held {
+                access_token,
+                contained: None,
+                presented: None,
+            }),
             ..Self::default()
         }
     }
@@ -46,16 +70,40 @@ impl Caller {
     /// The bearer of a verified token at a resource whose scopes contain others.
     pub fn authenticated_under(access_token: AccessToken, hierarchy: &ScopeHierarchy) -> Self {
         let expanded = |token: &AccessToken| Arc::new(hierarchy.expanded(token.scopes()));
+        let contained = (!hierarchy.is_empty()).then(|| expanded(&access_token));
         Self {
-            contained: (!hierarchy.is_empty()).then(|| expanded(&access_token)),
-            ..Self::authenticated(access_token)
+            first: Some(Held {
+                access_token,
+                contained,
+                presented: None,
+            }),
+            ..Self::default()
         }
+    }
+
+    /// The same caller with the credentials of `other` behind its own.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        if self.first.is_none() {
+            return Self {
+                address: self.address,
+                ..other
+            };
+        }
+        let behind: Vec<Held> = self.held().skip(1).chain(other.held()).cloned().collect();
+        self.others = (!behind.is_empty()).then(|| behind.into());
+        self
     }
 
     /// Keeps the header that the token was read from.
     #[must_use]
-    pub(crate) fn presented_in(mut self, authorization: HeaderValue) -> Self {
-        self.authorization = Some(Presented(authorization));
+    pub(crate) fn presented(mut self, value: HeaderValue, at: &Presentation) -> Self {
+        if let Some(first) = &mut self.first {
+            first.presented = Some(match at {
+                Presentation::Bearer => Presented::Bearer(value),
+                Presentation::Header(_) => Presented::Whole(value),
+            });
+        }
         self
     }
 
@@ -66,42 +114,117 @@ impl Caller {
         self
     }
 
-    /// The verified token; `None` for an anonymous caller.
-    pub const fn access_token(&self) -> Option<&AccessToken> {
-        self.access_token.as_ref()
+    fn held(&self) -> impl Iterator<Item = &Held> {
+        let others = self.others.iter().flat_map(|others| others.iter());
+        self.first.iter().chain(others)
     }
 
-    /// The text of the presented token, for a token exchange (RFC 8693 §2.1).
+    fn acting(&self) -> Option<&Held> {
+        match self.acting.checked_sub(1) {
+            None => self.first.as_ref(),
+            Some(place) => self.others.as_ref()?.get(place),
+        }
+    }
+
+    /// Where the credential of the source `name` is, if there is one.
+    pub(crate) fn position_of(&self, name: &str) -> Option<usize> {
+        self.held()
+            .position(|held| held.access_token.source() == name)
+    }
+
+    /// Lets the credential act that `rule` names. Without a rule the first one acts.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongSource`] if there is none that it accepts; then nothing has changed.
+    pub fn act_by(&mut self, rule: Option<&SourceRule>) -> Result<(), WrongSource> {
+        self.acting = match rule {
+            None => 0,
+            Some(rule) => rule.acting(self)?.unwrap_or_default(),
+        };
+        Ok(())
+    }
+
+    /// The same, for an operation that needs `scopes` besides.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::WrongSource`], with everything that the operation needs.
+    pub fn act_for(&mut self, rule: &SourceRule, scopes: &ScopeSet) -> Result<(), Refusal> {
+        let lacking = match self.act_by(Some(rule)) {
+            Err(wrong) => wrong.with_scopes(scopes),
+            Ok(()) if self.is_anonymous() && !scopes.is_empty() => {
+                WrongSource::nobody(rule, scopes)
+            }
+            Ok(()) => return Ok(()),
+        };
+        Err(Refusal::WrongSource(lacking))
+    }
+
+    /// Whether no credential was presented.
+    pub const fn is_anonymous(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// The verified token that acts; `None` for an anonymous caller.
+    pub fn access_token(&self) -> Option<&AccessToken> {
+        self.acting().map(|held| &held.access_token)
+    }
+
+    /// Every verified credential of the request, in the order in which their sources
+    /// were declared.
+    pub fn credentials(&self) -> impl Iterator<Item = &AccessToken> {
+        self.held().map(|held| &held.access_token)
+    }
+
+    /// The source of the credential that acts; `None` for an anonymous caller.
+    pub fn source(&self) -> Option<&SourceName> {
+        self.access_token().map(AccessToken::source)
+    }
+
+    /// The text of the credential that acts, for a token exchange (RFC 8693 §2.1).
     ///
     /// # Security
     ///
     /// A token is for this server. Sending it to another one is forbidden by the
     /// MCP authorization specification.
     pub fn token(&self) -> Option<Secret> {
-        let value = self.authorization.as_ref()?.0.to_str().ok()?;
-        let (_, token) = value.split_once(' ')?;
-        Some(Secret::new(token.trim_start_matches(' ')))
+        match self.acting()?.presented.as_ref()? {
+            Presented::Whole(value) => value.to_str().ok().map(Secret::new),
+            Presented::Bearer(value) => {
+                let (_, token) = value.to_str().ok()?.split_once(' ')?;
+                Some(Secret::new(token.trim_start_matches(' ')))
+            }
+        }
     }
 
     /// The scopes of the token with those that they contain ([`ScopeHierarchy`]); none
     /// for an anonymous caller.
     pub fn scopes(&self) -> &ScopeSet {
-        if let Some(contained) = &self.contained {
-            return contained;
+        let Some(acting) = self.acting() else {
+            return &NO_SCOPES;
+        };
+        match &acting.contained {
+            Some(contained) => contained,
+            None => acting.access_token.scopes(),
         }
-        self.access_token
-            .as_ref()
-            .map_or(&NO_SCOPES, AccessToken::scopes)
     }
 
     /// The OAuth client that acts, if the token names one.
     pub fn client_id(&self) -> Option<&str> {
-        self.access_token.as_ref()?.client_id()
+        self.access_token()?.client_id()
     }
 
-    /// Issuer, subject and client of the token.
+    /// Issuer, subject, client and source of the token that acts.
     pub fn principal(&self) -> Option<&Principal> {
-        self.access_token.as_ref().map(AccessToken::principal)
+        self.access_token().map(AccessToken::principal)
+    }
+
+    /// Who the first credential speaks for: the owner of what lasts longer than one
+    /// request, whichever credential acts in it.
+    pub fn owner(&self) -> Option<&Principal> {
+        let first = self.first.as_ref()?;
+        Some(first.access_token.principal())
     }
 
     /// The address of the peer, if the transport has one.

@@ -41,6 +41,7 @@ pub mod policy;
 pub mod provider;
 pub mod refusal;
 pub mod scope_hierarchy;
+pub mod source;
 pub mod verifier;
 
 pub use access_token::{AccessToken, Assertion, Liveness, Principal};
@@ -57,6 +58,7 @@ pub use layer::{Auth, AuthLayer};
 pub use limit::{Limits, Quota};
 pub use refusal::{Reason, Refusal};
 pub use scope_hierarchy::ScopeHierarchy;
+pub use source::{InHeader, Presentation, Source, SourceName, SourceRule, WrongSource};
 pub use verifier::{
     ConfigurationError, IntoVerifier, IntrospectionVerifier, IntrospectionVerifierBuilder,
     JwtVerifier, JwtVerifierBuilder, PresentedToken, ProviderVerifier, ProviderVerifierBuilder,

@@ -9,12 +9,13 @@ use bytes::Bytes;
 use countersign_oauth::bearer::MalformedCredential;
 use countersign_oauth::claims::ClaimsError;
 use countersign_oauth::jose::JwsError;
-use countersign_oauth::{Challenge, ChallengeErrorCode, ScopeSet};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
+use countersign_oauth::{ChallengeErrorCode, ScopeSet};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use thiserror::Error;
 
-use crate::{ApiKeyRefusal, Unavailable};
+use crate::gate::{Challenges, Whose};
+use crate::{ApiKeyRefusal, Caller, Presentation, SourceName, Unavailable, WrongSource};
 
 /// Why a token was rejected. For the log and the audit, never for the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -50,16 +51,35 @@ pub enum Reason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The credential does not fit its grammar: 400 `invalid_request`.
-    Malformed(MalformedCredential),
+    /// A credential does not fit its grammar: 400 `invalid_request`.
+    Malformed {
+        /// Why not.
+        why: MalformedCredential,
+        /// Where it is in the request.
+        at: Presentation,
+    },
     /// No credential was presented: 401 without an error code. The scopes are
     /// those that the operation needs.
     Unauthenticated(ScopeSet),
-    /// The token is not good: 401 `invalid_token`.
-    Rejected(Reason),
-    /// The token is good and lacks scopes; these are all that the operation
-    /// needs: 403 `insufficient_scope`.
-    InsufficientScope(ScopeSet),
+    /// A credential is not good: 401 `invalid_token`.
+    Rejected {
+        /// Why not; for the log.
+        reason: Reason,
+        /// Where it is in the request.
+        at: Presentation,
+        /// The source whose kind it is of, if it is of any.
+        source: Option<SourceName>,
+    },
+    /// The credential is good and lacks scopes: 403 `insufficient_scope`.
+    InsufficientScope {
+        /// All that the operation needs.
+        scopes: ScopeSet,
+        /// The source of the credential.
+        source: Option<SourceName>,
+    },
+    /// The operation takes no credential of the sources that were presented: 401
+    /// without an error code, with the challenges of those that it takes.
+    WrongSource(WrongSource),
     /// A policy objects for a reason that no scope would remove: 403.
     Forbidden,
     /// Too many requests: 429.
@@ -75,10 +95,19 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed(why) => why.fmt(f),
+            Self::Malformed { why, .. } => why.fmt(f),
             Self::Unauthenticated(_) => f.write_str("no token was presented"),
-            Self::Rejected(reason) => reason.fmt(f),
-            Self::InsufficientScope(needed) => write!(f, "the token lacks a scope of: {needed}"),
+            Self::Rejected { reason, .. } => reason.fmt(f),
+            Self::InsufficientScope { scopes, .. } => {
+                write!(f, "the token lacks a scope of: {scopes}")
+            }
+            Self::WrongSource(wrong) => {
+                write!(
+                    f,
+                    "no credential of this source was presented: {}",
+                    wrong.accepts()
+                )
+            }
             Self::Forbidden => f.write_str("a policy objects"),
             Self::TooMany { .. } => f.write_str("too many requests"),
             Self::Unavailable(unavailable) => unavailable.fmt(f),
@@ -93,17 +122,22 @@ pub(crate) struct Realm<'a> {
     pub(crate) scopes: &'a ScopeSet,
     /// What every token needs; those that only some verifiers need are not in it.
     pub(crate) own_scopes: &'a ScopeSet,
-    pub(crate) resource_metadata: Option<&'a str>,
+    pub(crate) challenges: &'a Challenges,
 }
 
 impl Refusal {
     /// The status code.
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(MalformedCredential::TooLong) => StatusCode::UNAUTHORIZED,
-            Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::Unauthenticated(_) | Self::Rejected(_) => StatusCode::UNAUTHORIZED,
-            Self::InsufficientScope(_) | Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Malformed {
+                why: MalformedCredential::TooLong,
+                ..
+            }
+            | Self::Unauthenticated(_)
+            | Self::Rejected { .. }
+            | Self::WrongSource(_) => StatusCode::UNAUTHORIZED,
+            Self::Malformed { .. } => StatusCode::BAD_REQUEST,
+            Self::InsufficientScope { .. } | Self::Forbidden => StatusCode::FORBIDDEN,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -111,12 +145,15 @@ impl Refusal {
 
     const fn code(&self) -> Option<ChallengeErrorCode> {
         match self {
-            Self::Malformed(MalformedCredential::TooLong) | Self::Rejected(_) => {
-                Some(ChallengeErrorCode::InvalidToken)
+            Self::Malformed {
+                why: MalformedCredential::TooLong,
+                ..
             }
-            Self::Malformed(_) => Some(ChallengeErrorCode::InvalidRequest),
-            Self::InsufficientScope(_) => Some(ChallengeErrorCode::InsufficientScope),
+            | Self::Rejected { .. } => Some(ChallengeErrorCode::InvalidToken),
+            Self::Malformed { .. } => Some(ChallengeErrorCode::InvalidRequest),
+            Self::InsufficientScope { .. } => Some(ChallengeErrorCode::InsufficientScope),
             Self::Unauthenticated(_)
+            | Self::WrongSource(_)
             | Self::Forbidden
             | Self::TooMany { .. }
             | Self::Unavailable(_) => None,
@@ -129,9 +166,7 @@ impl Refusal {
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(challenge) = self.challenge(realm) {
-            headers.insert(WWW_AUTHENTICATE, challenge);
-        }
+        self.write_challenges(realm, headers);
         let retry_after = match self {
             Self::TooMany { retry_after } => Some(*retry_after),
             Self::Unavailable(unavailable) => Some(unavailable.retry_after),
@@ -140,31 +175,53 @@ impl Refusal {
         if let Some(seconds) = retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds.as_secs().max(1)));
         }
-        if let Some(code) = self.code() {
+        if let Some(body) = self.body() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            let body = format!("{{\"error\":\"{}\"}}", code.as_str());
             *response.body_mut() = Bytes::from(body);
         }
         response
     }
 
-    fn challenge(&self, realm: Realm<'_>) -> Option<HeaderValue> {
-        let challenge = match (self, self.code()) {
-            (Self::Unauthenticated(_), _) => Challenge::unauthenticated(),
-            (_, Some(code)) => Challenge::failed(code),
-            (_, None) => return None,
-        };
+    /// What a person who looks at the answer finds there; names of sources are words of
+    /// the configuration.
+    fn body(&self) -> Option<String> {
+        if let Self::WrongSource(wrong) = self {
+            let sources: Vec<&str> = wrong.missing().collect();
+            let body = serde_json::json!({"message": wrong.to_string(), "sources": sources});
+            return Some(body.to_string());
+        }
+        let code = self.code()?;
+        Some(format!("{{\"error\":\"{}\"}}", code.as_str()))
+    }
+
+    fn write_challenges(&self, realm: Realm<'_>, headers: &mut HeaderMap) {
+        let code = self.code();
         // RS-26: everything the operation needs in one challenge, what the whole
         // resource needs included.
-        let scopes = match self {
-            Self::InsufficientScope(scopes) => scopes.union(realm.own_scopes),
-            Self::Unauthenticated(scopes) => scopes.union(realm.scopes),
-            _ => realm.scopes.clone(),
+        let (whose, scopes) = match self {
+            Self::Unauthenticated(scopes) => (Whose::Everybodys, scopes.union(realm.scopes)),
+            Self::WrongSource(wrong) => {
+                let scopes = wrong.scopes().union(realm.scopes);
+                (Whose::Lacking(wrong), scopes)
+            }
+            Self::InsufficientScope { scopes, source } => {
+                let whose = source.as_ref().map_or(Whose::Everybodys, Whose::Named);
+                (whose, scopes.union(realm.own_scopes))
+            }
+            Self::Malformed { at, .. } => (Whose::Of(at, None), realm.scopes.clone()),
+            Self::Rejected { at, source, .. } => {
+                (Whose::Of(at, source.as_ref()), realm.scopes.clone())
+            }
+            Self::Forbidden | Self::TooMany { .. } | Self::Unavailable(_) => return,
         };
-        let mut challenge = challenge.scope(&scopes);
-        if let Some(address) = realm.resource_metadata {
-            challenge = challenge.resource_metadata(address);
+        realm.challenges.write(headers, whose, code, &scopes);
+    }
+
+    /// `caller` lacks scopes; `scopes` are all that the operation needs.
+    pub fn insufficient_scope(caller: &Caller, scopes: ScopeSet) -> Self {
+        Self::InsufficientScope {
+            scopes,
+            source: caller.source().cloned(),
         }
-        HeaderValue::from_str(&challenge.to_string()).ok()
     }
 }

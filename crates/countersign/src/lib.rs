@@ -118,9 +118,10 @@ pub use context::{
 #[cfg(feature = "authorization-server")]
 pub use countersign_authorization_server as authorization_server;
 pub use countersign_resource_server::{
-    AccessToken, Assertion, AuthLayer, Caller, Clock, ConfigurationError, Gate, IntoVerifier,
-    JwtVerifier, JwtVerifierBuilder, Keys, Limits, Quota, Reason, SystemClock, Verification,
-    Verifier, limit, oauth, policy, provider, verifier,
+    AccessToken, Assertion, AuthLayer, Caller, Clock, ConfigurationError, Gate, InHeader,
+    IntoVerifier, JwtVerifier, JwtVerifierBuilder, Keys, Limits, Presentation, Quota, Reason,
+    Source, SourceName, SourceRule, SystemClock, Verification, Verifier, WrongSource, limit, oauth,
+    policy, provider, verifier,
 };
 #[cfg(feature = "authorization-server")]
 pub use embedded::EmbeddedAuth;

@@ -8,7 +8,7 @@ use countersign_oauth::{ApiKeyFormat, ScopeSet, Secret};
 use super::fixed::FixedKey;
 use super::keys::{ApiKeys, DynApiKeys};
 use super::verifier::ApiKeyVerifier;
-use crate::{ConfigurationError, IntoVerifier};
+use crate::{ConfigurationError, IntoVerifier, Source, SourceName};
 
 /// Lets in whoever presents a good API key.
 ///
@@ -105,6 +105,10 @@ impl IntoVerifier for ApiKeyAuth {
                  .key(…), or give this to EmbeddedAuth::api_keys",
             ));
         }
+        let source = match &self.place {
+            Place::Header(name) => Source::header(SourceName::API_KEY, name)?,
+            Place::Bearer => Source::bearer(SourceName::API_KEY).realm("api keys"),
+        };
         let mut fixed: Vec<super::fixed::Fixed> = Vec::with_capacity(self.fixed.len());
         for (text, opens) in self.fixed {
             let settled = opens.settled(&text, &self.format)?;
@@ -116,6 +120,7 @@ impl IntoVerifier for ApiKeyAuth {
             fixed.push(settled);
         }
         Ok(ApiKeyVerifier {
+            source,
             format: self.format,
             fixed,
             keys: self.keys,

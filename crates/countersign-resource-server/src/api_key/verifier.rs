@@ -11,7 +11,7 @@ use thiserror::Error;
 use super::fixed::Fixed;
 use super::keys::{ApiKeyOwner, ApiKeyRecord, DynApiKeys};
 use crate::verifier::{PresentedToken, Unavailable, Verification, Verifier};
-use crate::{AccessToken, Assertion, Reason};
+use crate::{AccessToken, Assertion, Reason, Source};
 
 /// No key is longer, in bytes: what is, is not even hashed.
 const LONGEST: usize = 1024;
@@ -41,6 +41,7 @@ pub enum ApiKeyRefusal {
 /// begin like a key are *not mine*.
 #[derive(Clone)]
 pub struct ApiKeyVerifier {
+    pub(super) source: Source,
     pub(super) format: ApiKeyFormat,
     pub(super) fixed: Vec<Fixed>,
     pub(super) keys: Option<Arc<dyn DynApiKeys>>,
@@ -94,6 +95,10 @@ impl Verifier for ApiKeyVerifier {
 
     fn required_scopes(&self) -> ScopeSet {
         self.required_scopes.clone()
+    }
+
+    fn source(&self) -> Source {
+        self.source.clone()
     }
 }
 

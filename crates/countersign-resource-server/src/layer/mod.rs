@@ -13,7 +13,6 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use countersign_oauth::ScopeSet;
-use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use http_body_util::{Either, Full};
@@ -132,11 +131,15 @@ impl Settings {
         if caller.scopes().is_superset(&self.required_scopes) {
             return Ok(caller);
         }
-        let needed = self.gate.required_scopes().union(&self.required_scopes);
-        Err(if caller.access_token().is_some() {
-            Refusal::InsufficientScope(needed)
-        } else {
-            Refusal::Unauthenticated(needed)
+        Err(match caller.source() {
+            Some(source) => {
+                let needed = self.gate.required_scopes_of(source);
+                Refusal::insufficient_scope(&caller, needed.union(&self.required_scopes))
+            }
+            None => {
+                let needed = self.gate.required_scopes().union(&self.required_scopes);
+                Refusal::Unauthenticated(needed)
+            }
         })
     }
 }
@@ -172,7 +175,7 @@ where
                 Err(answer) => return Ok(own(answer)),
             };
             if !settings.keeps_authorization {
-                request.headers_mut().remove(AUTHORIZATION);
+                settings.gate.conceal(request.headers_mut());
             }
             request.extensions_mut().insert(caller);
             let answer = ready.call(request).await?;

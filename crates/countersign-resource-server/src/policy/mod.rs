@@ -5,12 +5,13 @@
 
 mod scopes;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use countersign_oauth::{Lifetime, ScopeSet, UnixTime};
 
-use crate::Caller;
+use crate::{Caller, SourceRule, WrongSource};
 
 /// What kind of thing a request is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,6 +76,8 @@ pub struct Component<'a> {
     pub tags: &'a [String],
     /// How it answers a caller who may not use it.
     pub concealment: Concealment,
+    /// The sources from which it accepts callers; `None` for all of the server.
+    pub sources: Option<&'a SourceRule>,
 }
 
 impl<'a> Component<'a> {
@@ -86,7 +89,15 @@ impl<'a> Component<'a> {
             scopes,
             tags: &[],
             concealment: Concealment::Forbidden,
+            sources: None,
         }
+    }
+
+    /// Accepting callers of these sources only.
+    #[must_use]
+    pub const fn sources(mut self, sources: Option<&'a SourceRule>) -> Self {
+        self.sources = sources;
+        self
     }
 
     /// With these tags.
@@ -128,6 +139,8 @@ impl<'a> Action<'a> {
 pub enum Denial {
     /// The caller is anonymous; logging in may help. All scopes the action needs.
     Unauthenticated(ScopeSet),
+    /// The caller has no credential of the sources that the component accepts.
+    WrongSource(WrongSource),
     /// The token lacks scopes. All scopes the action needs.
     InsufficientScope(ScopeSet),
     /// No scope would help.
@@ -174,22 +187,45 @@ impl Permit {
     pub fn spend(self) {}
 }
 
-/// Whether `component` is in the lists that `caller` sees: it has the scopes, and
-/// every policy shows it.
+/// The caller as it is for `component`: with the credential that it accepts.
+fn acting<'a>(
+    caller: &'a Caller,
+    component: Option<Component<'_>>,
+) -> Result<Cow<'a, Caller>, Denial> {
+    let Some(component) = component else {
+        return Ok(Cow::Borrowed(caller));
+    };
+    let Some(rule) = component.sources else {
+        return Ok(Cow::Borrowed(caller));
+    };
+    let mut acting = caller.clone();
+    match acting.act_by(Some(rule)) {
+        Ok(()) => Ok(Cow::Owned(acting)),
+        Err(wrong) => Err(Denial::WrongSource(wrong.with_scopes(component.scopes))),
+    }
+}
+
+/// Whether `component` is in the lists that `caller` sees: it is of a source that the
+/// component accepts, it has the scopes, and every policy shows it.
 pub fn is_shown(
     policies: &[Arc<dyn Policy>],
     caller: &Caller,
     component: Component<'_>,
     now: UnixTime,
 ) -> bool {
+    let Ok(caller) = acting(caller, Some(component)) else {
+        return false;
+    };
     let used = Action::on(component.kind.method_of_use(), component);
-    scopes::check(caller, &used).is_ok()
+    scopes::check(&caller, &used).is_ok()
         && policies
             .iter()
-            .all(|policy| policy.shows(caller, component, now))
+            .all(|policy| policy.shows(&caller, component, now))
 }
 
-/// Asks the scopes of the component and then every policy.
+/// Asks the sources of the component, its scopes and then every policy. They see the
+/// caller with the credential that the component accepts, and so must whoever carries
+/// the action out: see [`Caller::act_by`].
 ///
 /// # Errors
 ///
@@ -201,10 +237,11 @@ pub fn decide(
     action: &Action<'_>,
     now: UnixTime,
 ) -> Result<Permit, Denial> {
-    let objection = scopes::check(caller, action).and_then(|()| {
+    let objection = acting(caller, action.component).and_then(|caller| {
+        scopes::check(&caller, action)?;
         policies
             .iter()
-            .try_for_each(|policy| policy.check(caller, action, now))
+            .try_for_each(|policy| policy.check(&caller, action, now))
     });
     match objection {
         Ok(()) => Ok(Permit(())),

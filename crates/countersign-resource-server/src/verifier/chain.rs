@@ -7,7 +7,7 @@ use countersign_oauth::{Issuer, ScopeSet, UnixTime};
 
 use super::cache::{TokenCache, TokenDigest};
 use super::{CacheLimits, DynVerifier, PresentedToken, Unavailable, Verification, Verifier};
-use crate::{AccessToken, Reason};
+use crate::{AccessToken, Reason, SourceName};
 
 /// A token that a verifier of the chain accepted.
 #[derive(Clone, Debug)]
@@ -28,11 +28,12 @@ pub struct VerifiedToken {
 pub enum ChainOutcome {
     /// A verifier accepted the token.
     Accepted(VerifiedToken),
-    /// A verifier rejected it, or none knew it.
-    Rejected(Reason),
+    /// A verifier of this source rejected it, or none knew it.
+    Rejected(Reason, Option<SourceName>),
 }
 
 struct Link {
+    source: SourceName,
     verifier: Box<dyn DynVerifier>,
     required_scopes: Option<Arc<ScopeSet>>,
 }
@@ -60,10 +61,17 @@ impl VerifierChain {
         }
     }
 
-    /// Adds `verifier` at the end.
+    /// Adds `verifier` at the end, under the name that it gives itself.
     pub fn push(&mut self, verifier: impl Verifier) {
+        let source = Verifier::source(&verifier).name().clone();
+        self.push_as(source, verifier);
+    }
+
+    /// Adds `verifier` at the end, under the name `source`.
+    pub fn push_as(&mut self, source: SourceName, verifier: impl Verifier) {
         let required_scopes = verifier.required_scopes();
         self.links.push(Link {
+            source,
             required_scopes: (!required_scopes.is_empty()).then(|| Arc::new(required_scopes)),
             verifier: Box::new(verifier),
         });
@@ -90,8 +98,20 @@ impl VerifierChain {
     /// The scopes that tokens of all verifiers need, together. A token needs only
     /// those of its own; this is what a caller without one is told to ask for.
     pub fn required_scopes(&self) -> ScopeSet {
-        let needed = self.links.iter().flat_map(|link| &link.required_scopes);
-        needed.fold(ScopeSet::new(), |all, scopes| all.union(scopes))
+        self.required_scopes_where(|_| true)
+    }
+
+    /// The same, of verifiers whose source is `wanted`.
+    pub(crate) fn required_scopes_where(&self, wanted: impl Fn(&SourceName) -> bool) -> ScopeSet {
+        let links = self.links.iter().filter(|link| wanted(&link.source));
+        links
+            .flat_map(|link| &link.required_scopes)
+            .fold(ScopeSet::new(), |all, scopes| all.union(scopes))
+    }
+
+    /// The sources of the verifiers, in order.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &SourceName> {
+        self.links.iter().map(|link| &link.source)
     }
 
     /// The remembered outcome for `token`, without waiting for anything.
@@ -118,15 +138,17 @@ impl VerifierChain {
                 Verification::NotMine => {}
                 Verification::Accepted(access_token) => {
                     let verified = VerifiedToken {
-                        access_token,
+                        access_token: access_token.presented_to(&link.source),
                         required_scopes: link.required_scopes.clone(),
                     };
                     self.cache.remember(digest, &verified, now);
                     return Ok(ChainOutcome::Accepted(verified));
                 }
-                Verification::Rejected(reason) => return Ok(ChainOutcome::Rejected(reason)),
+                Verification::Rejected(reason) => {
+                    return Ok(ChainOutcome::Rejected(reason, Some(link.source.clone())));
+                }
             }
         }
-        Ok(ChainOutcome::Rejected(Reason::UnknownToken))
+        Ok(ChainOutcome::Rejected(Reason::UnknownToken, None))
     }
 }

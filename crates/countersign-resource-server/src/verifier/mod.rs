@@ -25,7 +25,7 @@ pub use jwt::{JwtVerifier, JwtVerifierBuilder};
 pub use provider::{ProviderVerifier, ProviderVerifierBuilder};
 pub use static_tokens::{StaticToken, StaticTokenVerifier, StaticTokens};
 
-use crate::{AccessToken, Reason};
+use crate::{AccessToken, Reason, Source};
 
 /// A token as it was presented; nothing about it is verified.
 #[derive(Clone, Copy)]
@@ -121,6 +121,12 @@ pub trait Verifier: Send + Sync + 'static {
     /// answered with 403 `insufficient_scope`.
     fn required_scopes(&self) -> ScopeSet {
         ScopeSet::new()
+    }
+
+    /// Where its credentials are in a request, and what they are called unless the
+    /// server names them otherwise: `Authorization: Bearer`, and `oauth`.
+    fn source(&self) -> Source {
+        Source::default()
     }
 }
 

@@ -35,6 +35,7 @@ pub use schema::input_schema;
 pub use tool::{ToolDefinition, ToolHandler};
 pub use tool_result::IntoToolResult;
 
+use countersign_resource_server::SourceRule;
 use countersign_resource_server::oauth::ScopeSet;
 use countersign_resource_server::policy::Concealment;
 
@@ -49,6 +50,8 @@ pub type Running<T> = Pin<Box<dyn Future<Output = Result<T, ToolError>> + Send +
 pub struct Access {
     /// All scopes that a caller needs.
     pub scopes: ScopeSet,
+    /// The sources from which it accepts callers; `None` for all of the server.
+    pub sources: Option<SourceRule>,
     /// Whether those who lack them are told.
     pub concealment: Concealment,
 }
@@ -63,11 +66,19 @@ impl Access {
     pub const fn scopes(scopes: ScopeSet) -> Self {
         Self {
             scopes,
+            sources: None,
             concealment: Concealment::Forbidden,
         }
     }
 
-    /// Callers without the scopes get the answer for an unknown component.
+    /// Callers with a credential of these sources, see [`crate::Server::source`].
+    #[must_use]
+    pub fn auth(mut self, sources: SourceRule) -> Self {
+        self.sources = Some(sources);
+        self
+    }
+
+    /// Callers without the scopes, or of another source, get the answer for an unknown component.
     #[must_use]
     pub const fn hidden(mut self) -> Self {
         self.concealment = Concealment::Hidden;

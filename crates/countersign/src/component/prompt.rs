@@ -1,5 +1,7 @@
 //! Prompts.
 
+use countersign_resource_server::SourceRule;
+
 use super::{Access, Arguments, Injected, Requirements, Running};
 use crate::protocol::{GetPromptResult, Icon, Prompt, PromptArgument};
 use crate::{Context, ToolError};
@@ -27,6 +29,7 @@ impl PromptDefinition {
             prompt,
             access: Access {
                 scopes: countersign_resource_server::oauth::ScopeSet::new(),
+                sources: None,
                 concealment: countersign_resource_server::policy::Concealment::Forbidden,
             },
             tags: Vec::new(),
@@ -69,6 +72,13 @@ impl PromptDefinition {
     #[must_use]
     pub fn access(mut self, access: Access) -> Self {
         self.access = access;
+        self
+    }
+
+    /// For callers of these sources only, see [`crate::Server::source`].
+    #[must_use]
+    pub fn auth(mut self, sources: SourceRule) -> Self {
+        self.access = self.access.auth(sources);
         self
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use countersign_resource_server::SourceRule;
+
 use super::{Access, Injected, Requirements, Running};
 use crate::protocol::{Icon, ReadResourceResult};
 use crate::{Context, ToolError};
@@ -92,6 +94,13 @@ impl ResourceDefinition {
     #[must_use]
     pub fn access(mut self, access: Access) -> Self {
         self.access = access;
+        self
+    }
+
+    /// For callers of these sources only, see [`crate::Server::source`].
+    #[must_use]
+    pub fn auth(mut self, sources: SourceRule) -> Self {
+        self.access = self.access.auth(sources);
         self
     }
 

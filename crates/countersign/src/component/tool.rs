@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use countersign_resource_server::SourceRule;
+
 use super::{Access, Arguments, Injected, Requirements, Running, schema};
 use crate::Context;
 use crate::protocol::{CallToolResult, Icon, JsonObject, Tool, ToolAnnotations};
@@ -98,6 +100,13 @@ impl ToolDefinition {
     #[must_use]
     pub fn access(mut self, access: Access) -> Self {
         self.access = access;
+        self
+    }
+
+    /// For callers of these sources only, see [`crate::Server::source`].
+    #[must_use]
+    pub fn auth(mut self, sources: SourceRule) -> Self {
+        self.access = self.access.auth(sources);
         self
     }
 

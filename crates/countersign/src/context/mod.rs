@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use countersign_resource_server::oauth::{ScopeSet, ScopeToken, Secret, UnixTime};
-use countersign_resource_server::{AccessToken, Caller};
+use countersign_resource_server::{AccessToken, Caller, SourceName};
 use rmcp::RoleServer;
 use rmcp::model::{GetExtensions, ServerNotification};
 use rmcp::service::{OriginatingRequestId, Peer};
@@ -173,6 +173,11 @@ impl Context {
     /// The verified token of the caller; `None` for an anonymous one.
     pub fn access_token(&self) -> Option<&AccessToken> {
         self.0.caller.access_token()
+    }
+
+    /// The source of the verified token; `None` for an anonymous caller.
+    pub fn source(&self) -> Option<&SourceName> {
+        self.0.caller.source()
     }
 
     /// The OAuth client that acts, from the verified token.

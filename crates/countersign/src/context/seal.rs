@@ -126,11 +126,12 @@ impl Binding {
     /// object in another order when it repeats its request.
     pub(crate) fn new(caller: &Caller, method: &str, name: &[u8], arguments: &[u8]) -> Self {
         let mut digest = Digest::new(&SHA256);
-        field(&mut digest, b"countersign request state 1");
+        field(&mut digest, b"countersign request state 2");
         match caller.principal() {
             None => digest.update(b"a"),
             Some(principal) => {
                 digest.update(b"p");
+                field(&mut digest, principal.source.as_str().as_bytes());
                 field(&mut digest, principal.issuer.as_bytes());
                 field(&mut digest, principal.subject.as_bytes());
                 match &principal.client {

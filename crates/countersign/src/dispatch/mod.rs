@@ -77,13 +77,19 @@ fn swapped() -> ToolError {
 }
 
 impl Core {
-    /// Asks every policy whether `caller` may do `action`.
+    /// Asks every policy whether `caller` may do `action`. From then on the credential
+    /// of `caller` acts that the component accepts, which is the one that was decided
+    /// about.
     pub(crate) fn permit(
         &self,
-        caller: &Caller,
+        caller: &mut Caller,
         action: &Action<'_>,
         now: UnixTime,
     ) -> Result<Permit, Denial> {
+        let rule = action.component.and_then(|component| component.sources);
+        if let Err(wrong) = caller.act_by(rule) {
+            tracing::debug!(%wrong, "no credential of the caller is accepted");
+        }
         policy::decide(&self.policies, caller, action, now)
     }
 

@@ -283,7 +283,12 @@ impl EmbeddedAuth {
                 ));
             }
             Kept::Built(server) => {
-                return mounted::mount(server, around.gate, place, self.announcement);
+                return mounted::mount(
+                    server,
+                    (around.gate, around.source),
+                    place,
+                    self.announcement,
+                );
             }
             Kept::Opened(storage) => storage,
             Kept::Memory => Storage::memory()?,
@@ -325,7 +330,12 @@ impl EmbeddedAuth {
             .fold(builder, |builder, change| change(builder))
             .build()?;
         check_registered(&server, &self.registered)?;
-        mounted::mount(server, around.gate, place, self.announcement)
+        mounted::mount(
+            server,
+            (around.gate, around.source),
+            place,
+            self.announcement,
+        )
     }
 }
 
@@ -367,6 +377,7 @@ impl Authentication for EmbeddedAuth {
                 Err(error) => server.note(Err(error)),
             }
         }
+        server.admission.declare();
         if server.embedded.replace(self).is_some() {
             server.note(Err(ConfigurationError::new(
                 "there are two embedded authorization servers: leave one out",

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_authorization_server::AuthorizationServer;
-use countersign_resource_server::{ConfigurationError, GateBuilder};
+use countersign_resource_server::{ConfigurationError, GateBuilder, SourceName};
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
@@ -34,7 +34,7 @@ pub(crate) struct Mounted {
 /// `server` at its place, and its tokens accepted by `gate`.
 pub(super) fn mount(
     server: AuthorizationServer,
-    gate: GateBuilder,
+    (gate, source): (GateBuilder, SourceName),
     place: &Place,
     announcement: Announcement,
 ) -> Result<(GateBuilder, Mounted), ConfigurationError> {
@@ -49,7 +49,7 @@ pub(super) fn mount(
     let own_tokens = server
         .own_tokens(place.resource.clone())
         .map_err(|error| ConfigurationError::new(error.to_string()))?;
-    let gate = gate.verifier(own_tokens)?;
+    let gate = gate.source(source, own_tokens)?;
     let announcement = Mutex::new(Some(announcement));
     let mounted = Mounted {
         server,

@@ -28,7 +28,7 @@ impl Front {
     pub(super) fn call_tool(
         &self,
         body: &Bytes,
-        caller: Caller,
+        mut caller: Caller,
         asked: &Asked<'_>,
     ) -> Result<(Request, Running), Box<Response<Answer>>> {
         let wrong = |error| Box::new(answer::error(&asked.era, Some(asked.id), &error));
@@ -39,9 +39,9 @@ impl Front {
         let Some((place, entry)) = self.core.registry.find_tool(name) else {
             return Err(wrong(unknown()));
         };
-        let permit = match self.permit(&caller, asked, entry.component()) {
+        let permit = match self.permit(&mut caller, asked, entry.component()) {
             Ok(permit) => permit,
-            Err(denial) => return Err(Box::new(self.denied(asked, denial, unknown()))),
+            Err(denial) => return Err(Box::new(self.denied(&caller, asked, denial, unknown()))),
         };
         let context = self.context(body, caller, asked).map_err(wrong)?;
         let arguments = slice(body, asked.params.arguments);
@@ -64,7 +64,7 @@ impl Front {
     pub(super) async fn read_resource(
         &self,
         body: &Bytes,
-        caller: Caller,
+        mut caller: Caller,
         asked: Asked<'_>,
     ) -> Response<Answer> {
         let Some(uri) = asked.params.uri.as_ref() else {
@@ -74,9 +74,9 @@ impl Front {
         let Some((entry, variables)) = self.core.registry.resource(uri) else {
             return answer::error(&asked.era, Some(asked.id), &unknown());
         };
-        let permit = match self.permit(&caller, &asked, entry.component()) {
+        let permit = match self.permit(&mut caller, &asked, entry.component()) {
             Ok(permit) => permit,
-            Err(denial) => return self.denied(&asked, denial, unknown()),
+            Err(denial) => return self.denied(&caller, &asked, denial, unknown()),
         };
         let context = match self.context(body, caller, &asked) {
             Ok(context) => context,
@@ -95,7 +95,7 @@ impl Front {
     pub(super) async fn get_prompt(
         &self,
         body: &Bytes,
-        caller: Caller,
+        mut caller: Caller,
         asked: Asked<'_>,
     ) -> Response<Answer> {
         let unknown = || ErrorData::new(ErrorCode::INVALID_PARAMS, "Unknown prompt", None);
@@ -105,9 +105,9 @@ impl Front {
         let Some(entry) = self.core.registry.prompt(name) else {
             return answer::error(&asked.era, Some(asked.id), &unknown());
         };
-        let permit = match self.permit(&caller, &asked, entry.component()) {
+        let permit = match self.permit(&mut caller, &asked, entry.component()) {
             Ok(permit) => permit,
-            Err(denial) => return self.denied(&asked, denial, unknown()),
+            Err(denial) => return self.denied(&caller, &asked, denial, unknown()),
         };
         let context = match self.context(body, caller, &asked) {
             Ok(context) => context,

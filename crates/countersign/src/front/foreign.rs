@@ -3,15 +3,15 @@
 
 use std::borrow::Cow;
 
-use countersign_resource_server::policy::{Action, ComponentKind, Denial};
-use countersign_resource_server::{Caller, Refusal};
+use countersign_resource_server::Caller;
+use countersign_resource_server::policy::{Action, ComponentKind};
 use http::Response;
 use http::request::Parts;
 use rmcp::model::CompleteRequestParams;
 
 use super::envelope::{Parameters, Params, invalid_params};
 use super::era::Era;
-use super::message::{guessed_era, method_not_found};
+use super::message::{guessed_era, method_not_found, refusal};
 use super::method::Method;
 use super::{Answer, Front, answer, mirror};
 use crate::protocol::ErrorData;
@@ -32,7 +32,7 @@ impl Front {
         parts: &Parts,
         header: Option<&str>,
         (id, method, raw): (&str, &str, Option<Parameters<'_>>),
-        caller: &Caller,
+        caller: &mut Caller,
     ) -> Result<Granted, Box<Response<Answer>>> {
         let guess = guessed_era(header);
         let wrong = |era: &Era, error| Box::new(answer::error(era, Some(id), &error));
@@ -60,15 +60,14 @@ impl Front {
             Some((kind, name, needed)) => Action::on(method, needed.component(*kind, name)),
             None => Action::method(method),
         };
-        let refusal = match self.core.permit(caller, &action, self.clock.now()) {
+        let denial = match self.core.permit(caller, &action, self.clock.now()) {
             Ok(permit) => return Ok(Granted::new(&action, permit)),
-            Err(Denial::Unknown) => return Ok(Granted::as_unknown(&action)),
-            Err(Denial::Unauthenticated(scopes)) => Refusal::Unauthenticated(scopes),
-            Err(Denial::InsufficientScope(scopes)) => Refusal::InsufficientScope(scopes),
-            Err(Denial::Forbidden) => Refusal::Forbidden,
-            Err(Denial::TooMany { retry_after }) => Refusal::TooMany { retry_after },
+            Err(denial) => denial,
         };
-        Err(Box::new(self.refuse(&refusal)))
+        match refusal(caller, denial) {
+            Some(refusal) => Err(Box::new(self.refuse(&refusal))),
+            None => Ok(Granted::as_unknown(&action)),
+        }
     }
 }
 

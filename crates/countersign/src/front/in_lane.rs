@@ -22,7 +22,7 @@ impl Front {
         &self,
         parts: &Parts,
         body: &Bytes,
-        caller: Caller,
+        mut caller: Caller,
         asked: Asked<'_>,
     ) -> Response<Answer> {
         let mut parts = parts.clone();
@@ -36,7 +36,7 @@ impl Front {
             Some(component) => Action::on(asked.method.name(), component),
             None => Action::method(asked.method.name()),
         };
-        match self.core.permit(&caller, &action, asked.now) {
+        match self.core.permit(&mut caller, &action, asked.now) {
             Ok(permit) => {
                 parts.extensions.insert(Granted::new(&action, permit));
             }
@@ -44,9 +44,9 @@ impl Front {
                 parts.extensions.insert(Granted::as_unknown(&action));
             }
             Err(denial @ Denial::Unknown) => {
-                return self.denied(&asked, denial, method_not_found());
+                return self.denied(&caller, &asked, denial, method_not_found());
             }
-            Err(denial) => return self.denied(&asked, denial, invalid_params()),
+            Err(denial) => return self.denied(&caller, &asked, denial, invalid_params()),
         }
         self.hand_over(parts, body.clone(), caller).await
     }

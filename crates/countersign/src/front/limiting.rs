@@ -48,8 +48,8 @@ impl Front {
     ) -> Response<Answer> {
         // Whoever comes with an expired token has had a good one, and has to be told so.
         let is_wrong = match refusal {
-            Refusal::Malformed(_) => true,
-            Refusal::Rejected(reason) => *reason != Reason::Expired,
+            Refusal::Malformed { .. } => true,
+            Refusal::Rejected { reason, .. } => *reason != Reason::Expired,
             _ => false,
         };
         if is_wrong && let Err(exceeded) = self.core.limiter.fail(peer) {

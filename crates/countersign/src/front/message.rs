@@ -117,7 +117,7 @@ impl Front {
         parts: &'a mut Parts,
         body: &'a Bytes,
         envelope: Result<Envelope<'a>, ErrorData>,
-        caller: Caller,
+        mut caller: Caller,
     ) -> Step<'a> {
         let header = match era::version_header(&parts.headers) {
             Ok(header) => header,
@@ -135,7 +135,7 @@ impl Front {
         };
         if let Some(access) = &self.core.foreign {
             let message = (id, method.as_ref(), params);
-            return match self.decide_foreign(access, parts, header, message, &caller) {
+            return match self.decide_foreign(access, parts, header, message, &mut caller) {
                 Ok(granted) => {
                     let mut parts = taken(parts);
                     parts.extensions.insert(granted);
@@ -246,10 +246,13 @@ impl Front {
     /// Hands a request over to the lane of the SDK, which knows whose session it is.
     pub(super) async fn hand_over(
         &self,
-        parts: Parts,
+        mut parts: Parts,
         body: Bytes,
         caller: Caller,
     ) -> Response<Answer> {
+        if let Some(gate) = &self.gate {
+            gate.conceal(&mut parts.headers);
+        }
         let answer = self.lane.handle(&caller, parts, body).await;
         answer.map(Answer::stream)
     }
@@ -258,7 +261,7 @@ impl Front {
         &'a self,
         parts: &'a Parts,
         body: &'a Bytes,
-        caller: Caller,
+        mut caller: Caller,
         asked: Asked<'a>,
     ) -> Step<'a> {
         let in_session = (self.sessions && asked.era != Era::Modern) || is_over_sse(parts);
@@ -266,9 +269,9 @@ impl Front {
             return Step::later(self.in_lane(parts, body, caller, asked));
         }
         if asked.method.is_about_the_server()
-            && let Err(denial) = self.permit_method(&caller, &asked).map(Permit::spend)
+            && let Err(denial) = self.permit_method(&mut caller, &asked).map(Permit::spend)
         {
-            return Step::answered(self.denied(&asked, denial, method_not_found()));
+            return Step::answered(self.denied(&caller, &asked, denial, method_not_found()));
         }
         match asked.method {
             Method::CallTool => match self.call_tool(body, caller, &asked) {
@@ -327,7 +330,7 @@ impl Front {
     async fn list(
         &self,
         body: &Bytes,
-        caller: Caller,
+        mut caller: Caller,
         asked: Asked<'_>,
         list: List,
     ) -> Response<Answer> {
@@ -335,9 +338,9 @@ impl Front {
         if asked.params.cursor.is_some() {
             return answer::error(&asked.era, Some(asked.id), &invalid_params());
         }
-        let permit = match self.permit_method(&caller, &asked) {
+        let permit = match self.permit_method(&mut caller, &asked) {
             Ok(permit) => permit,
-            Err(denial) => return self.denied(&asked, denial, method_not_found()),
+            Err(denial) => return self.denied(&caller, &asked, denial, method_not_found()),
         };
         let context = match self.context(body, caller.clone(), &asked) {
             Ok(context) => context,
@@ -359,7 +362,12 @@ impl Front {
         }
     }
 
-    async fn complete(&self, body: &Bytes, caller: Caller, asked: Asked<'_>) -> Response<Answer> {
+    async fn complete(
+        &self,
+        body: &Bytes,
+        mut caller: Caller,
+        asked: Asked<'_>,
+    ) -> Response<Answer> {
         let raw = asked.raw.unwrap_or("{}");
         let Ok(params) = serde_json::from_str::<CompleteRequestParams>(raw) else {
             return answer::error(&asked.era, Some(asked.id), &invalid_params());
@@ -371,9 +379,9 @@ impl Front {
         let Some(component) = self.core.completed_component(&params.r#ref) else {
             return answer::error(&asked.era, Some(asked.id), &unknown);
         };
-        let permit = match self.permit(&caller, &asked, component) {
+        let permit = match self.permit(&mut caller, &asked, component) {
             Ok(permit) => permit,
-            Err(denial) => return self.denied(&asked, denial, unknown),
+            Err(denial) => return self.denied(&caller, &asked, denial, unknown),
         };
         let context = match self.context(body, caller, &asked) {
             Ok(context) => context,
@@ -393,7 +401,7 @@ impl Front {
 
     pub(super) fn permit(
         &self,
-        caller: &Caller,
+        caller: &mut Caller,
         asked: &Asked<'_>,
         component: Component<'_>,
     ) -> Result<Permit, Denial> {
@@ -404,26 +412,25 @@ impl Front {
     /// Decides a method that names no component.
     pub(super) fn permit_method(
         &self,
-        caller: &Caller,
+        caller: &mut Caller,
         asked: &Asked<'_>,
     ) -> Result<Permit, Denial> {
         let action = Action::method(asked.method.name());
         self.core.permit(caller, &action, asked.now)
     }
 
-    /// The answer to a denied action; `unknown` is what an unknown component answers.
+    /// The answer to a denied action of `caller`; `unknown` is what an unknown component
+    /// answers.
     pub(super) fn denied(
         &self,
+        caller: &Caller,
         asked: &Asked<'_>,
         denial: Denial,
         unknown: ErrorData,
     ) -> Response<Answer> {
-        match denial {
-            Denial::Unauthenticated(scopes) => self.refuse(&Refusal::Unauthenticated(scopes)),
-            Denial::InsufficientScope(scopes) => self.refuse(&Refusal::InsufficientScope(scopes)),
-            Denial::Forbidden => self.refuse(&Refusal::Forbidden),
-            Denial::TooMany { retry_after } => self.refuse(&Refusal::TooMany { retry_after }),
-            Denial::Unknown => answer::error(&asked.era, Some(asked.id), &unknown),
+        match refusal(caller, denial) {
+            Some(refusal) => self.refuse(&refusal),
+            None => answer::error(&asked.era, Some(asked.id), &unknown),
         }
     }
 
@@ -440,6 +447,18 @@ impl Front {
             _ => self.method_not_allowed(),
         }
     }
+}
+
+/// What the denial is over HTTP. `None` if the component must look unknown.
+pub(super) fn refusal(caller: &Caller, denial: Denial) -> Option<Refusal> {
+    Some(match denial {
+        Denial::Unauthenticated(scopes) => Refusal::Unauthenticated(scopes),
+        Denial::WrongSource(wrong) => Refusal::WrongSource(wrong),
+        Denial::InsufficientScope(scopes) => Refusal::insufficient_scope(caller, scopes),
+        Denial::Forbidden => Refusal::Forbidden,
+        Denial::TooMany { retry_after } => Refusal::TooMany { retry_after },
+        Denial::Unknown => return None,
+    })
 }
 
 /// HTTP with SSE has a session always.

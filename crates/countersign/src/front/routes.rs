@@ -10,7 +10,7 @@ use axum::routing::MethodRouter;
 use bytes::Bytes;
 use countersign_resource_server::oauth::ScopeSet;
 use countersign_resource_server::oauth::protected_resource::WELL_KNOWN;
-use countersign_resource_server::{Caller, ConfigurationError, Gate, Refusal};
+use countersign_resource_server::{Caller, ConfigurationError, Gate, Refusal, SourceRule};
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -35,6 +35,32 @@ pub enum RouteAccess {
     Open,
     /// Callers whose token has these scopes (none: any good token).
     Requires(ScopeSet),
+    /// Callers of these sources whose credential has these scopes; see
+    /// [`crate::Server::source`].
+    From(SourceRule, ScopeSet),
+}
+
+impl RouteAccess {
+    fn guard(self) -> Option<Guard> {
+        match self {
+            Self::Open => None,
+            Self::Requires(scopes) => Some(Guard {
+                sources: None,
+                scopes,
+            }),
+            Self::From(sources, scopes) => Some(Guard {
+                sources: Some(sources),
+                scopes,
+            }),
+        }
+    }
+}
+
+/// What a route needs of its callers.
+#[derive(Clone)]
+struct Guard {
+    sources: Option<SourceRule>,
+    scopes: ScopeSet,
 }
 
 /// Routes of the application beside the MCP endpoint.
@@ -48,6 +74,8 @@ pub struct Routes {
     guarded: Option<String>,
     /// What the guarded ones need, all together.
     scopes: ScopeSet,
+    /// The sources that each accepts, with its path.
+    rules: Vec<(String, SourceRule)>,
 }
 
 impl fmt::Debug for Routes {
@@ -74,15 +102,18 @@ impl Routes {
         access: RouteAccess,
     ) -> Result<(), ConfigurationError> {
         self.check_path(path)?;
-        let handler = match access {
-            RouteAccess::Open => handler,
-            RouteAccess::Requires(scopes) => {
+        let handler = match access.guard() {
+            None => handler,
+            Some(guard) => {
                 self.guarded.get_or_insert_with(|| path.to_owned());
-                self.scopes = self.scopes.union(&scopes);
-                handler.layer(from_fn(move |request: AxumRequest, next: Next| {
-                    let scopes = scopes.clone();
+                self.scopes = self.scopes.union(&guard.scopes);
+                if let Some(rule) = &guard.sources {
+                    self.rules.push((path.to_owned(), rule.clone()));
+                }
+                handler.layer(from_fn(move |mut request: AxumRequest, next: Next| {
+                    let checked = guard.check(&mut request);
                     async move {
-                        match check(&request, scopes) {
+                        match checked {
                             Ok(()) => next.run(request).await,
                             Err(refusal) => {
                                 let mut response = refusal.status().into_response();
@@ -97,6 +128,12 @@ impl Routes {
         self.router = std::mem::take(&mut self.router).route(path, handler);
         self.any = true;
         Ok(())
+    }
+
+    /// Which sources routes accept, and what each is called in a sentence.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = (String, &SourceRule)> {
+        let rules = self.rules.iter();
+        rules.map(|(path, rule)| (format!("the route `{path}`"), rule))
     }
 
     /// The scopes that routes need, all together.
@@ -188,12 +225,21 @@ fn is_own(path: &str) -> bool {
     path == HEALTH || path.starts_with(WELL_KNOWN)
 }
 
-fn check(request: &AxumRequest, scopes: ScopeSet) -> Result<(), Refusal> {
-    let caller = request.extensions().get::<Caller>();
-    match caller.filter(|caller| caller.access_token().is_some()) {
-        None => Err(Refusal::Unauthenticated(scopes)),
-        Some(caller) if caller.scopes().is_superset(&scopes) => Ok(()),
-        Some(_) => Err(Refusal::InsufficientScope(scopes)),
+impl Guard {
+    /// Lets the credential act that the route accepts.
+    fn check(&self, request: &mut AxumRequest) -> Result<(), Refusal> {
+        let unauthenticated = || Refusal::Unauthenticated(self.scopes.clone());
+        let caller = request.extensions_mut().get_mut::<Caller>();
+        let caller = caller.ok_or_else(unauthenticated)?;
+        if let Some(rule) = &self.sources {
+            caller.act_for(rule, &self.scopes)?;
+        } else if caller.is_anonymous() {
+            return Err(unauthenticated());
+        }
+        if caller.scopes().is_superset(&self.scopes) {
+            return Ok(());
+        }
+        Err(Refusal::insufficient_scope(caller, self.scopes.clone()))
     }
 }
 
@@ -255,6 +301,9 @@ impl Front {
         };
         // The token is for the check that was just made, and for nobody behind it.
         parts.headers.remove(AUTHORIZATION);
+        if let Some(gate) = &self.gate {
+            gate.conceal(&mut parts.headers);
+        }
         parts.extensions.insert(caller);
         let request = Request::from_parts(parts, body);
         let response = match self.routes.router.clone().call(request).await {
@@ -273,7 +322,13 @@ impl Front {
         parts: &Parts,
         peer: Option<std::net::IpAddr>,
     ) -> Result<Caller, Response<Answer>> {
-        if parts.headers.contains_key(AUTHORIZATION) {
+        let presented = match &self.gate {
+            Some(gate) => gate
+                .credential_headers()
+                .any(|header| parts.headers.contains_key(header)),
+            None => parts.headers.contains_key(AUTHORIZATION),
+        };
+        if presented {
             return match self.admit(parts, peer).await {
                 Ok(caller) => Ok(caller),
                 Err(refused) => Err(refused),

@@ -413,6 +413,9 @@ impl Server {
             return Err(fault.into());
         }
         self.check_authentication(address, place)?;
+        if !self.authenticates() {
+            self.check_sources(None)?;
+        }
         self.routes
             .check(&place.endpoints(), self.authenticates())?;
         // A provider that cannot be one stops the start here.
@@ -435,6 +438,7 @@ impl Server {
             let gate = if self.optional { gate.optional() } else { gate };
             gate.build(place.resource.clone())
         });
+        self.check_sources(gate.as_ref())?;
         let clock = Arc::clone(&self.clock);
         let routes = std::mem::take(&mut self.routes);
         let sessions = self.has_sessions();
@@ -491,6 +495,7 @@ impl Server {
         let (gate, mounted) = embedded.mount(Surroundings {
             scopes: self.offered_scopes(),
             gate,
+            source: self.embedded_source.clone(),
             place,
             reach,
             clock: Arc::clone(&self.clock),

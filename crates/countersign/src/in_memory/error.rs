@@ -27,7 +27,7 @@ impl CallError {
     /// 2026-07-28.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Denied(Denial::Unauthenticated(_)) => 401,
+            Self::Denied(Denial::Unauthenticated(_) | Denial::WrongSource(_)) => 401,
             Self::Denied(Denial::InsufficientScope(_) | Denial::Forbidden) => 403,
             Self::Denied(Denial::TooMany { .. }) => 429,
             Self::Denied(Denial::Unknown) => 400,

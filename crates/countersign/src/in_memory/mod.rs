@@ -100,6 +100,7 @@ impl Server {
                 Some(Arc::new(built(admission, &self)?))
             }
         };
+        self.check_sources(gate.as_deref())?;
         Ok(InMemoryClient {
             core: Arc::new(self.into_core()?),
             gate,
@@ -129,14 +130,29 @@ fn built(admission: Admission, server: &Server) -> Result<Gate, ConfigurationErr
 
 /// Who calls, and what it can be asked.
 impl InMemoryClient {
-    /// The same server, called by the bearer of `token`, as if it had been verified.
+    /// The same server, called by the bearer of `token`, as if it had been verified by
+    /// the source that it names: `oauth`, unless
+    /// [`Assertion::source`](crate::Assertion::source) said otherwise.
     #[must_use]
     pub fn caller(mut self, token: AccessToken) -> Self {
-        self.caller = match &self.gate {
+        self.caller = self.bearer(token);
+        self
+    }
+
+    /// The same caller, with the credential `token` besides; it is of a source that was
+    /// declared later.
+    #[must_use]
+    pub fn also(mut self, token: AccessToken) -> Self {
+        let other = self.bearer(token);
+        self.caller = self.caller.and(other);
+        self
+    }
+
+    fn bearer(&self, token: AccessToken) -> Caller {
+        match &self.gate {
             Some(gate) => Caller::authenticated_under(token, gate.scope_hierarchy()),
             None => Caller::authenticated(token),
-        };
-        self
+        }
     }
 
     /// The same server, called by nobody in particular.
@@ -233,9 +249,9 @@ impl InMemoryClient {
         self.admit()?;
         let unknown = || CallError::invalid("Unknown tool");
         let entry = self.core.registry.tool(name).ok_or_else(unknown)?;
-        let permit = self.permit("tools/call", entry.component(), unknown)?;
+        let (permit, caller) = self.permit("tools/call", entry.component(), unknown)?;
         let arguments = text(&arguments)?;
-        let context = self.context("tools/call", name, &arguments, inputs)?;
+        let context = self.context(caller, "tools/call", name, &arguments, inputs)?;
         let raw = raw(&arguments)?;
         let running =
             self.core
@@ -254,8 +270,8 @@ impl InMemoryClient {
         let mut inputs = None;
         for _ in 0..MOST_ROUNDS {
             let (entry, variables) = self.core.registry.resource(uri).ok_or_else(unknown)?;
-            let permit = self.permit("resources/read", entry.component(), unknown)?;
-            let context = self.context("resources/read", uri, &Bytes::new(), inputs)?;
+            let (permit, caller) = self.permit("resources/read", entry.component(), unknown)?;
+            let context = self.context(caller, "resources/read", uri, &Bytes::new(), inputs)?;
             let running = self
                 .core
                 .read_resource(permit, entry, context.clone(), uri, variables);
@@ -286,8 +302,8 @@ impl InMemoryClient {
         let mut inputs = None;
         for _ in 0..MOST_ROUNDS {
             let entry = self.core.registry.prompt(name).ok_or_else(unknown)?;
-            let permit = self.permit("prompts/get", entry.component(), unknown)?;
-            let context = self.context("prompts/get", name, &arguments, inputs)?;
+            let (permit, caller) = self.permit("prompts/get", entry.component(), unknown)?;
+            let context = self.context(caller, "prompts/get", name, &arguments, inputs)?;
             let raw = raw(&arguments)?;
             let running =
                 self.core
@@ -356,8 +372,8 @@ impl InMemoryClient {
             .core
             .completed_component(&reference)
             .ok_or_else(unknown)?;
-        let permit = self.permit("completion/complete", component, unknown)?;
-        let context = self.context("completion/complete", "", &Bytes::new(), None)?;
+        let (permit, caller) = self.permit("completion/complete", component, unknown)?;
+        let context = self.context(caller, "completion/complete", "", &Bytes::new(), None)?;
         let params = CompleteRequestParams::new(reference, ArgumentInfo::new(argument, typed));
         let running = self.core.complete(permit, context.clone(), params);
         Ok(self.collecting(&context, running).await?)
@@ -376,7 +392,13 @@ impl InMemoryClient {
         )
         .with_server_info(self.core.implementation.clone());
         result.instructions.clone_from(&self.core.instructions);
-        let context = self.context("server/discover", "", &Bytes::new(), None)?;
+        let context = self.context(
+            self.caller.clone(),
+            "server/discover",
+            "",
+            &Bytes::new(),
+            None,
+        )?;
         Ok(self.core.discover(|| context, result).await?)
     }
 
@@ -391,9 +413,9 @@ impl InMemoryClient {
         charged.map_err(|exceeded| limiting::error(&exceeded))?;
         let permit = self
             .core
-            .permit(&self.caller, &action, self.clock.now())
+            .permit(&mut self.caller.clone(), &action, self.clock.now())
             .map_err(CallError::Denied)?;
-        let context = self.context(method, "", &Bytes::new(), None)?;
+        let context = self.context(self.caller.clone(), method, "", &Bytes::new(), None)?;
         let listing = self
             .core
             .list(permit, list, &self.caller, self.clock.now(), || {
@@ -410,15 +432,18 @@ impl InMemoryClient {
         let Some(gate) = &self.gate else {
             return Ok(());
         };
-        let required = gate.required_scopes();
-        match self.caller.access_token() {
-            None if gate.admits_anonymous() => Ok(()),
-            None => Err(CallError::Denied(Denial::Unauthenticated(required.clone()))),
-            Some(_) if self.caller.scopes().is_superset(required) => Ok(()),
-            Some(_) => Err(CallError::Denied(Denial::InsufficientScope(
-                required.clone(),
-            ))),
+        if self.caller.is_anonymous() && !gate.admits_anonymous() {
+            let required = gate.required_scopes().clone();
+            return Err(CallError::Denied(Denial::Unauthenticated(required)));
         }
+        for token in self.caller.credentials() {
+            let required = gate.required_scopes_of(token.source());
+            let granted = gate.scope_hierarchy().expanded(token.scopes());
+            if !granted.is_superset(&required) {
+                return Err(CallError::Denied(Denial::InsufficientScope(required)));
+            }
+        }
+        Ok(())
     }
 
     fn permit(
@@ -426,20 +451,21 @@ impl InMemoryClient {
         method: &str,
         component: Component<'_>,
         unknown: impl FnOnce() -> CallError,
-    ) -> Result<Permit, CallError> {
+    ) -> Result<(Permit, Caller), CallError> {
+        let (mut caller, now) = (self.caller.clone(), self.clock.now());
         let action = Action::on(method, component);
-        let charged = self.core.charge(&self.caller, &action);
+        let charged = self.core.charge(&caller, &action);
         charged.map_err(|exceeded| limiting::error(&exceeded))?;
-        self.core
-            .permit(&self.caller, &action, self.clock.now())
-            .map_err(|denial| match denial {
-                Denial::Unknown => unknown(),
-                denial => CallError::Denied(denial),
-            })
+        match self.core.permit(&mut caller, &action, now) {
+            Ok(permit) => Ok((permit, caller)),
+            Err(Denial::Unknown) => Err(unknown()),
+            Err(denial) => Err(CallError::Denied(denial)),
+        }
     }
 
     fn context(
         &self,
+        caller: Caller,
         method: &'static str,
         component: &str,
         arguments: &Bytes,
@@ -465,7 +491,7 @@ impl InMemoryClient {
                 serde_json::value::to_raw_value(&responses).map_err(|_| CallError::unexpected())?;
             request.inputs = Some(Box::new(Inputs::open(
                 &self.core.shared.sealer,
-                &self.caller,
+                &caller,
                 &request,
                 Some(responses.get()),
                 state.as_deref(),
@@ -473,7 +499,7 @@ impl InMemoryClient {
             )?));
         }
         Ok(Context::new(
-            self.caller.clone(),
+            caller,
             request,
             Link::Direct(Outbox::default()),
             Home::Shared(Arc::clone(&self.core.shared)),

@@ -24,7 +24,7 @@ pub(crate) struct Listed {
 
 impl Listing {
     pub(crate) fn push(&mut self, item: Bytes, access: Access) {
-        self.guarded |= !access.scopes.is_empty();
+        self.guarded |= !access.scopes.is_empty() || access.sources.is_some();
         self.items.push((item, access));
         self.all = array(self.items.iter().map(|(item, _)| item));
     }
@@ -33,9 +33,15 @@ impl Listing {
         self.items.is_empty()
     }
 
-    /// What `caller` may see: the components whose scopes it has.
+    /// What `caller` may see: the components whose sources and scopes it has.
     pub(crate) fn visible_to(&self, caller: &Caller) -> Listed {
-        let may_see = |access: &Access| caller.scopes().is_superset(&access.scopes);
+        let may_see = |access: &Access| match &access.sources {
+            None => caller.scopes().is_superset(&access.scopes),
+            Some(rule) => {
+                let mut acting = caller.clone();
+                acting.act_by(Some(rule)).is_ok() && acting.scopes().is_superset(&access.scopes)
+            }
+        };
         if !self.guarded || self.items.iter().all(|(_, access)| may_see(access)) {
             return Listed {
                 array: if self.items.is_empty() {

@@ -261,19 +261,26 @@ impl Registry {
             || self.prompts().any(|entry| entry.definition.interactive)
     }
 
-    /// The scopes of all components, for nothing but a check at start.
+    /// What all components need, for nothing but a check at start.
     pub(crate) fn accesses(&self) -> impl Iterator<Item = &Access> {
-        let tools = self.tools.values().map(|entry| &entry.definition.access);
-        let prompts = self.prompts.values().map(|entry| &entry.definition.access);
-        let resources = self
-            .resources
-            .values()
-            .map(|entry| &entry.definition.access);
-        let templates = self
-            .templates
-            .iter()
-            .map(|(_, entry)| &entry.definition.access);
-        tools.chain(prompts).chain(resources).chain(templates)
+        self.named_accesses().map(|(_, access)| access)
+    }
+
+    /// The same, with what the component is called in a sentence.
+    pub(crate) fn named_accesses(&self) -> impl Iterator<Item = (String, &Access)> {
+        let tools = self.tools.iter().map(|(name, entry)| {
+            let what = format!("the tool `{name}`");
+            (what, &entry.definition.access)
+        });
+        let prompts = self.prompts.iter().map(|(name, entry)| {
+            let what = format!("the prompt `{name}`");
+            (what, &entry.definition.access)
+        });
+        let resources = self.resources().chain(self.templates()).map(|entry| {
+            let what = format!("the resource `{}`", entry.address);
+            (what, &entry.definition.access)
+        });
+        tools.chain(prompts).chain(resources)
     }
 }
 
@@ -287,6 +294,7 @@ impl ToolEntry {
         )
         .tags(&definition.tags)
         .concealment(definition.access.concealment)
+        .sources(definition.access.sources.as_ref())
     }
 }
 
@@ -300,6 +308,7 @@ impl ResourceEntry {
         Component::new(kind, &self.address, &definition.access.scopes)
             .tags(&definition.tags)
             .concealment(definition.access.concealment)
+            .sources(definition.access.sources.as_ref())
     }
 }
 
@@ -313,5 +322,6 @@ impl PromptEntry {
         )
         .tags(&definition.tags)
         .concealment(definition.access.concealment)
+        .sources(definition.access.sources.as_ref())
     }
 }

@@ -30,6 +30,7 @@ pub(crate) fn error(denial: Denial, component: Option<(ComponentKind, &str)>) ->
         Denial::Unauthenticated(scopes) | Denial::InsufficientScope(scopes) => {
             refuse(tool_error::insufficient(&scopes))
         }
+        Denial::WrongSource(wrong) => refuse(wrong.to_string()),
         Denial::Forbidden => refuse("Forbidden".to_owned()),
         Denial::Unknown => match component {
             Some((kind, name)) => unknown(kind, name),

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use countersign_resource_server::SourceRule;
 use countersign_resource_server::oauth::ScopeSet;
 use countersign_resource_server::policy::{Component, ComponentKind, Concealment};
 
@@ -31,6 +32,7 @@ enum Place {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Needed {
     scopes: ScopeSet,
+    sources: Option<SourceRule>,
     concealment: Concealment,
 }
 
@@ -41,16 +43,26 @@ impl Needed {
         kind: ComponentKind,
         name: &'a str,
     ) -> Component<'a> {
-        Component::new(kind, name, &self.scopes).concealment(self.concealment)
+        Component::new(kind, name, &self.scopes)
+            .concealment(self.concealment)
+            .sources(self.sources.as_ref())
     }
 
-    fn also(&mut self, access: &Access) {
-        self.and(&access.scopes, access.concealment);
+    fn of(access: &Access) -> Self {
+        Self {
+            scopes: access.scopes.clone(),
+            sources: access.sources.clone(),
+            concealment: access.concealment,
+        }
     }
 
-    fn and(&mut self, scopes: &ScopeSet, concealment: Concealment) {
-        self.scopes = self.scopes.union(scopes);
-        if concealment == Concealment::Hidden {
+    fn also(&mut self, other: &Self) {
+        self.scopes = self.scopes.union(&other.scopes);
+        self.sources = match (self.sources.take(), &other.sources) {
+            (Some(own), Some(other)) => Some(own.and(other)),
+            (own, other) => own.or_else(|| other.clone()),
+        };
+        if other.concealment == Concealment::Hidden {
             self.concealment = Concealment::Hidden;
         }
     }
@@ -59,12 +71,14 @@ impl Needed {
 impl ForeignAccess {
     /// Guards a tool; called again, all of it counts.
     pub(crate) fn guard_tool(&mut self, name: &str, access: &Access) {
-        self.tools.entry(folded(name)).or_default().also(access);
+        let needed = self.tools.entry(folded(name)).or_default();
+        needed.also(&Needed::of(access));
     }
 
     /// Guards a prompt; called again, all of it counts.
     pub(crate) fn guard_prompt(&mut self, name: &str, access: &Access) {
-        self.prompts.entry(folded(name)).or_default().also(access);
+        let needed = self.prompts.entry(folded(name)).or_default();
+        needed.also(&Needed::of(access));
     }
 
     /// Guards a URI, or with a URI template everything that begins like it.
@@ -75,9 +89,7 @@ impl ForeignAccess {
             Some((before, _)) => Place::Below(spelled(before, Dots::Resolved)),
             None => Place::At(spelled(address, Dots::Resolved)),
         };
-        let mut needed = Needed::default();
-        needed.also(access);
-        self.resources.push((place, needed));
+        self.resources.push((place, Needed::of(access)));
     }
 
     /// What the component of this name or URI needs, whether or not it exists.
@@ -88,7 +100,7 @@ impl ForeignAccess {
             _ => {
                 let mut all = Needed::default();
                 for (_, needed) in self.resources.iter().filter(|(place, _)| place.has(name)) {
-                    all.and(&needed.scopes, needed.concealment);
+                    all.also(needed);
                 }
                 Some(all)
             }
@@ -111,13 +123,34 @@ impl ForeignAccess {
         self.needs().any(|(scopes, _)| !scopes.is_empty())
     }
 
-    /// What each guarded component needs.
-    pub(crate) fn needs(&self) -> impl Iterator<Item = (&ScopeSet, Concealment)> {
+    fn all(&self) -> impl Iterator<Item = &Needed> {
         let resources = self.resources.iter().map(|(_, needed)| needed);
         let named = self.tools.values().chain(self.prompts.values());
-        named
-            .chain(resources)
+        named.chain(resources)
+    }
+
+    /// What each guarded component needs.
+    pub(crate) fn needs(&self) -> impl Iterator<Item = (&ScopeSet, Concealment)> {
+        self.all()
             .map(|needed| (&needed.scopes, needed.concealment))
+    }
+
+    /// Which sources guarded components accept, and what each is called in a sentence.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = (String, &SourceRule)> {
+        let tools = self.tools.iter().map(|(name, needed)| {
+            let what = format!("the tool `{name}`");
+            (what, needed)
+        });
+        let prompts = self.prompts.iter().map(|(name, needed)| {
+            let what = format!("the prompt `{name}`");
+            (what, needed)
+        });
+        let resources = self.resources.iter().map(|(place, needed)| {
+            let (Place::At(uri) | Place::Below(uri)) = place;
+            (format!("the resource `{uri}`"), needed)
+        });
+        let all = tools.chain(prompts).chain(resources);
+        all.filter_map(|(what, needed)| Some((what, needed.sources.as_ref()?)))
     }
 }
 

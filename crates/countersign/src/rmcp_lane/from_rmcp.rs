@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign_resource_server::oauth::ScopeSet;
-use countersign_resource_server::{Caller, Clock, ConfigurationError};
+use countersign_resource_server::{Caller, Clock, ConfigurationError, SourceRule};
 use rmcp::ServerHandler;
 
 use super::foreign_access::ForeignAccess;
@@ -181,6 +181,34 @@ impl Server {
         I::Item: AsRef<str>,
     {
         self.guard(scopes(names), |rules, access| {
+            rules.guard_prompt(name, access);
+        })
+    }
+
+    /// The tool `name` of an SDK handler accepts callers of these sources only, see
+    /// [`Self::source`]. Called again, both rules have to be met.
+    #[must_use]
+    pub fn tool_auth(self, name: &str, sources: SourceRule) -> Self {
+        self.guard(Ok(Access::open().auth(sources)), |rules, access| {
+            rules.guard_tool(name, access);
+        })
+    }
+
+    /// The resource `uri` of an SDK handler accepts callers of these sources only, see
+    /// [`Self::source`]. A URI template guards everything that begins like its part
+    /// before the first variable; where several rules meet, all of them count.
+    #[must_use]
+    pub fn resource_auth(self, uri: &str, sources: SourceRule) -> Self {
+        self.guard(Ok(Access::open().auth(sources)), |rules, access| {
+            rules.guard_resource(uri, access);
+        })
+    }
+
+    /// The prompt `name` of an SDK handler accepts callers of these sources only, see
+    /// [`Self::source`]. Called again, both rules have to be met.
+    #[must_use]
+    pub fn prompt_auth(self, name: &str, sources: SourceRule) -> Self {
+        self.guard(Ok(Access::open().auth(sources)), |rules, access| {
             rules.guard_prompt(name, access);
         })
     }

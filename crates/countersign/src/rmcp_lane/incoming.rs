@@ -90,7 +90,10 @@ impl Incoming {
             return Err(limiting::error(&exceeded));
         }
         decided
-            .unwrap_or_else(|| self.core.permit(caller, action, self.clock.now()))
+            .unwrap_or_else(|| {
+                let mut caller = caller.clone();
+                self.core.permit(&mut caller, action, self.clock.now())
+            })
             .map_err(|refused| denial::error(refused, named))
     }
 

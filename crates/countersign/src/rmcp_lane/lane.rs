@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use countersign_resource_server::oauth::UnixTime;
-use countersign_resource_server::{Caller, Clock, Principal};
+use countersign_resource_server::{AccessToken, Caller, Clock, Principal};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, PROXY_AUTHORIZATION};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -477,10 +477,10 @@ fn conceal(headers: &mut HeaderMap) {
     }
 }
 
-/// How long a stream of `caller` may live; at least a second, so that a token
-/// within its leeway still gets an answer.
+/// How long a stream of `caller` may live: as long as each of its credentials; at least
+/// a second, so that a token within its leeway still gets an answer.
 pub(crate) fn remaining(caller: &Caller, now: UnixTime) -> Option<Duration> {
-    let expiry = caller.access_token()?.exp()?;
+    let expiry = caller.credentials().filter_map(AccessToken::exp).min()?;
     Some(expiry.since(now).as_duration().max(Duration::from_secs(1)))
 }
 

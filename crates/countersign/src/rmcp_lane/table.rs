@@ -17,7 +17,7 @@ use super::session::Session;
 /// Who a session belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Owner {
-    /// Issuer, subject and client.
+    /// Issuer, subject, client and source.
     Principal(Principal),
     /// Callers without a token; the id is all that tells them apart.
     Anonymous,
@@ -25,14 +25,14 @@ pub(crate) enum Owner {
 
 impl Owner {
     pub(crate) fn of(caller: &Caller) -> Self {
-        caller.principal().map_or(Self::Anonymous, |principal| {
+        caller.owner().map_or(Self::Anonymous, |principal| {
             Self::Principal(principal.clone())
         })
     }
 
     /// Whether `caller` is the owner, whatever token it shows.
     pub(crate) fn is(&self, caller: &Caller) -> bool {
-        match (self, caller.principal()) {
+        match (self, caller.owner()) {
             (Self::Principal(owner), Some(principal)) => owner == principal,
             (Self::Anonymous, None) => true,
             _ => false,
@@ -49,7 +49,7 @@ enum Account {
 
 impl Account {
     fn of(caller: &Caller) -> Self {
-        match caller.principal() {
+        match caller.owner() {
             Some(principal) => Self::Principal(principal.clone()),
             None => Self::Address(caller.address()),
         }

@@ -3,21 +3,27 @@
 use std::fmt;
 
 use countersign_resource_server::oauth::ResourceUri;
-use countersign_resource_server::{ConfigurationError, Gate, GateBuilder, Verifier};
+use countersign_resource_server::{ConfigurationError, Gate, GateBuilder, SourceName, Verifier};
 
-/// Adds a verifier to the gate of a resource.
-type Step =
-    Box<dyn FnOnce(GateBuilder, &ResourceUri) -> Result<GateBuilder, ConfigurationError> + Send>;
+/// Adds a verifier to the gate of a resource, under a name if it is given one.
+type Step = Box<
+    dyn FnOnce(
+            GateBuilder,
+            Option<SourceName>,
+            &ResourceUri,
+        ) -> Result<GateBuilder, ConfigurationError>
+        + Send,
+>;
 
 /// Verifiers. Some of them have to know where the server is, so that all wait for it:
 /// the order in which they are asked is the one in which they were added.
 #[derive(Default)]
-pub(crate) struct Admission(Vec<Step>);
+pub(crate) struct Admission(Vec<(Option<SourceName>, Step)>);
 
 impl Admission {
     /// Asks `verifier` after those that were added before.
     pub(crate) fn verifier(&mut self, verifier: impl Verifier) {
-        self.0.push(Box::new(|gate, _| gate.verifier(verifier)));
+        self.push(Box::new(|gate, name, _| added(gate, name, verifier)));
     }
 
     /// Asks what `make` makes for the address of the server, after those that were added
@@ -26,10 +32,34 @@ impl Admission {
         &mut self,
         make: impl FnOnce(&ResourceUri) -> Result<V, ConfigurationError> + Send + 'static,
     ) {
-        self.0.push(Box::new(|gate, resource| {
+        self.push(Box::new(|gate, name, resource| {
             let verifier = make(resource)?;
-            gate.verifier(verifier)
+            added(gate, name, verifier)
         }));
+    }
+
+    /// Keeps the place of a source whose verifier is added at the end.
+    pub(crate) fn declare(&mut self) {
+        self.push(Box::new(|gate, name, _| {
+            Ok(gate.declare(name.unwrap_or(SourceName::OAUTH)))
+        }));
+    }
+
+    fn push(&mut self, step: Step) {
+        self.0.push((None, step));
+    }
+
+    /// How many steps there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Names the source of everything that was added after the first `known` steps,
+    /// unless it was named before.
+    pub(crate) fn name_since(&mut self, known: usize, source: &SourceName) {
+        for (name, _) in self.0.iter_mut().skip(known) {
+            name.get_or_insert_with(|| source.clone());
+        }
     }
 
     /// Whether there is nobody to ask.
@@ -43,13 +73,26 @@ impl Admission {
             return Ok(self);
         }
         let gate = self.gate(resource)?;
-        Ok(Self(vec![Box::new(|_, _| Ok(gate))]))
+        Ok(Self(vec![(None, Box::new(|_, _, _| Ok(gate)))]))
     }
 
     /// All of them, for a server at `resource`.
     pub(crate) fn gate(self, resource: &ResourceUri) -> Result<GateBuilder, ConfigurationError> {
         let mut steps = self.0.into_iter();
-        steps.try_fold(Gate::builder(), |gate, step| step(gate, resource))
+        steps.try_fold(Gate::builder(), |gate, (name, step)| {
+            step(gate, name, resource)
+        })
+    }
+}
+
+fn added(
+    gate: GateBuilder,
+    name: Option<SourceName>,
+    verifier: impl Verifier,
+) -> Result<GateBuilder, ConfigurationError> {
+    match name {
+        Some(name) => gate.source(name, verifier),
+        None => gate.verifier(verifier),
     }
 }
 

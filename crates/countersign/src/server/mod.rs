@@ -3,6 +3,7 @@
 mod admission;
 mod configured;
 mod reload;
+mod sources;
 mod surroundings;
 
 use std::sync::Arc;
@@ -14,7 +15,9 @@ pub(crate) use configured::Outside;
 use countersign_resource_server::limit::{Limits, Verifications};
 use countersign_resource_server::oauth::{ScopeSet, Secret};
 use countersign_resource_server::policy::Policy;
-use countersign_resource_server::{Clock, ConfigurationError, ScopeHierarchy, SystemClock};
+use countersign_resource_server::{
+    Clock, ConfigurationError, ScopeHierarchy, SourceName, SystemClock,
+};
 pub(crate) use reload::Reloads;
 pub(crate) use surroundings::{Reach, Surroundings};
 
@@ -77,6 +80,8 @@ pub struct Server {
     pub(crate) announced: Option<ServerCapabilities>,
     pub(crate) admission: Admission,
     pub(crate) embedded: Option<EmbeddedAuth>,
+    /// What the tokens of the embedded authorization server are called.
+    pub(crate) embedded_source: SourceName,
     pub(crate) optional: bool,
     pub(crate) required_scopes: ScopeSet,
     pub(crate) hierarchy: ScopeHierarchy,
@@ -109,6 +114,7 @@ impl Server {
             announced: None,
             admission: Admission::default(),
             embedded: None,
+            embedded_source: SourceName::OAUTH,
             optional: false,
             required_scopes: ScopeSet::new(),
             hierarchy: ScopeHierarchy::new(),
@@ -140,7 +146,8 @@ impl Server {
     /// a verifier that is asked after the earlier ones.
     ///
     /// It takes a verifier, for tokens that somebody else issues, or with the feature
-    /// `authorization-server` an `EmbeddedAuth`, which issues them here.
+    /// `authorization-server` an `EmbeddedAuth`, which issues them here. Its callers are
+    /// those of the source `oauth`; see [`Self::source`] for several sources.
     #[must_use]
     pub fn auth(self, authentication: impl Authentication) -> Self {
         authentication.add_to(self)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign_resource_server::oauth::ScopeSet;
 use countersign_resource_server::policy::Concealment;
-use countersign_resource_server::{Clock, GateBuilder};
+use countersign_resource_server::{Clock, GateBuilder, SourceName};
 
 use super::Server;
 use crate::front::Place;
@@ -18,6 +18,8 @@ use crate::front::Place;
 pub(crate) struct Surroundings<'a> {
     /// What lets callers in.
     pub(crate) gate: GateBuilder,
+    /// What the tokens that are issued are called.
+    pub(crate) source: SourceName,
     /// Where the server is.
     pub(crate) place: &'a Place,
     pub(crate) reach: Reach,

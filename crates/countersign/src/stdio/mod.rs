@@ -58,6 +58,7 @@ impl Server {
                 "scopes are required and nobody has them over stdio: leave them out, or serve HTTP",
             ));
         }
+        self.check_sources(None)?;
         Ok(())
     }
 }

@@ -1,0 +1,310 @@
+//! Authentication of one HTTP request: credentials → verifier chains → caller.
+//!
+//! What was done before: nothing. The gate reads headers and the query only; the
+//! body of a refused request is never touched.
+
+mod builder;
+mod challenges;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use countersign_oauth::protected_resource::ProtectedResourceMetadata;
+use countersign_oauth::{Credential, MalformedCredential, ScopeSet, UnixTime, bearer, key_header};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+
+pub use builder::GateBuilder;
+pub(crate) use challenges::{Challenges, Whose};
+
+use crate::refusal::Realm;
+use crate::verifier::{CacheLimits, ChainOutcome, VerifiedToken, VerifierChain};
+use crate::{Caller, Clock, Presentation, PresentedToken, Refusal, ScopeHierarchy, SourceName};
+
+/// Whether callers without a credential are let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    Required,
+    Optional,
+}
+
+/// A place in the request, and who judges the credentials that are found there.
+#[derive(Debug)]
+struct Entrance {
+    presentation: Presentation,
+    chain: VerifierChain,
+}
+
+impl Entrance {
+    fn new(presentation: Presentation) -> Self {
+        Self {
+            presentation,
+            chain: VerifierChain::new(CacheLimits::default()),
+        }
+    }
+
+    fn header(&self) -> HeaderName {
+        match &self.presentation {
+            Presentation::Bearer => AUTHORIZATION,
+            Presentation::Header(name) => name.clone(),
+        }
+    }
+
+    fn read<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        query: Option<&str>,
+    ) -> Result<Credential<'a>, MalformedCredential> {
+        match &self.presentation {
+            Presentation::Bearer => {
+                let values = headers.get_all(AUTHORIZATION).iter();
+                bearer::parse(values.map(HeaderValue::as_bytes), query)
+            }
+            Presentation::Header(name) => {
+                let values = headers.get_all(name).iter();
+                key_header::parse(values.map(HeaderValue::as_bytes), name.as_str(), query)
+            }
+        }
+    }
+}
+
+/// Lets verified callers in and answers all others.
+#[derive(Debug)]
+pub struct Gate {
+    /// Each presentation once; bearer tokens come first.
+    entrances: Vec<Entrance>,
+    /// The sources in the order in which they were declared.
+    order: Vec<SourceName>,
+    presence: Presence,
+    /// What every credential needs, whoever verified it.
+    own_scopes: ScopeSet,
+    /// The above, and what verifiers of tokens need of them.
+    required_scopes: ScopeSet,
+    /// The above, and what clients are told to ask for besides.
+    asked_scopes: ScopeSet,
+    hierarchy: ScopeHierarchy,
+    clock: Arc<dyn Clock>,
+    metadata: ProtectedResourceMetadata,
+    metadata_document: Bytes,
+    challenges: Challenges,
+}
+
+/// A credential, and where it was found.
+type Found<'a> = (&'a Entrance, PresentedToken<'a>);
+
+/// A request that passed the quick look, or needs the verifiers.
+enum Look<'a> {
+    Done(Result<Caller, Refusal>),
+    Verify(Found<'a>),
+    /// Credentials of several places.
+    VerifyAll(Vec<Found<'a>>),
+}
+
+impl Gate {
+    /// Settings of a gate.
+    pub fn builder() -> GateBuilder {
+        GateBuilder::default()
+    }
+
+    /// The time by the gate's clock.
+    pub fn now(&self) -> UnixTime {
+        self.clock.now()
+    }
+
+    /// The scopes that every credential needs, and those that the verifiers of tokens
+    /// need of them.
+    pub const fn required_scopes(&self) -> &ScopeSet {
+        &self.required_scopes
+    }
+
+    /// The scopes that a credential of the source `name` needs.
+    pub fn required_scopes_of(&self, name: &SourceName) -> ScopeSet {
+        let mut needed = self.own_scopes.clone();
+        for entrance in &self.entrances {
+            let of_source = entrance
+                .chain
+                .required_scopes_where(|source| source == name);
+            needed = needed.union(&of_source);
+        }
+        needed
+    }
+
+    /// Which scopes contain others here.
+    pub const fn scope_hierarchy(&self) -> &ScopeHierarchy {
+        &self.hierarchy
+    }
+
+    /// The names of the sources, in the order in which they were declared.
+    pub fn sources(&self) -> impl Iterator<Item = &SourceName> {
+        self.order.iter()
+    }
+
+    /// What the protected resource publishes about itself (RFC 9728 §2).
+    pub const fn metadata(&self) -> &ProtectedResourceMetadata {
+        &self.metadata
+    }
+
+    /// The metadata as JSON (RFC 9728 §3.2).
+    pub fn metadata_document(&self) -> Bytes {
+        self.metadata_document.clone()
+    }
+
+    /// Whether anonymous callers are let in.
+    pub fn admits_anonymous(&self) -> bool {
+        self.presence == Presence::Optional
+    }
+
+    /// The headers that credentials are read from.
+    pub fn credential_headers(&self) -> impl Iterator<Item = HeaderName> {
+        self.entrances.iter().map(Entrance::header)
+    }
+
+    /// Removes what credentials are read from, so that nobody behind passes them on.
+    pub fn conceal(&self, headers: &mut HeaderMap) {
+        for header in self.credential_headers() {
+            headers.remove(header);
+        }
+    }
+
+    /// What can be said without waiting: `None` means that [`Self::admit`] has to
+    /// ask a verifier.
+    pub fn admit_at_once(
+        &self,
+        headers: &HeaderMap,
+        query: Option<&str>,
+        now: UnixTime,
+    ) -> Option<Result<Caller, Refusal>> {
+        match self.look(headers, query) {
+            Look::Done(outcome) => Some(outcome),
+            Look::Verify((entrance, token)) => {
+                let verified = entrance.chain.cached(token, now)?;
+                Some(self.check_scopes(verified, entrance, headers))
+            }
+            Look::VerifyAll(_) => None,
+        }
+    }
+
+    /// Authenticates the request with these headers and this query. Every credential
+    /// in it must be good; the caller has all of them.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`]; [`Self::refuse`] turns it into an answer.
+    pub async fn admit(
+        &self,
+        headers: &HeaderMap,
+        query: Option<&str>,
+        now: UnixTime,
+    ) -> Result<Caller, Refusal> {
+        match self.look(headers, query) {
+            Look::Done(outcome) => outcome,
+            Look::Verify(found) => self.verify(found, headers, now).await,
+            // It is rare, so that the future of every request has no room for it.
+            Look::VerifyAll(found) => Box::pin(self.verify_all(found, headers, now)).await,
+        }
+    }
+
+    async fn verify(
+        &self,
+        (entrance, token): Found<'_>,
+        headers: &HeaderMap,
+        now: UnixTime,
+    ) -> Result<Caller, Refusal> {
+        match entrance.chain.verify(token, now).await {
+            Ok(ChainOutcome::Accepted(verified)) => self.check_scopes(verified, entrance, headers),
+            Ok(ChainOutcome::Rejected(reason, source)) => {
+                tracing::debug!(%reason, "a credential is rejected");
+                let at = entrance.presentation.clone();
+                Err(Refusal::Rejected { reason, at, source })
+            }
+            Err(unavailable) => {
+                tracing::warn!(%unavailable, "a credential cannot be judged");
+                Err(Refusal::Unavailable(unavailable))
+            }
+        }
+    }
+
+    async fn verify_all(
+        &self,
+        found: Vec<Found<'_>>,
+        headers: &HeaderMap,
+        now: UnixTime,
+    ) -> Result<Caller, Refusal> {
+        let mut callers = Vec::with_capacity(found.len());
+        for found in found {
+            let caller = self.verify(found, headers, now).await?;
+            let place = caller.source().and_then(|source| {
+                let mut order = self.order.iter();
+                order.position(|declared| declared == source)
+            });
+            callers.push((place, caller));
+        }
+        callers.sort_by_key(|(place, _)| *place);
+        let callers = callers.into_iter().map(|(_, caller)| caller);
+        Ok(callers.fold(Caller::anonymous(), Caller::and))
+    }
+
+    fn look<'a>(&'a self, headers: &'a HeaderMap, query: Option<&str>) -> Look<'a> {
+        let mut one = None;
+        let mut several = Vec::new();
+        for entrance in &self.entrances {
+            match entrance.read(headers, query) {
+                Ok(Credential::NotPresented) => {}
+                Ok(Credential::Presented(token)) => {
+                    let found = (entrance, PresentedToken::new(token));
+                    if let Some(before) = one.replace(found) {
+                        several.push(before);
+                    }
+                }
+                Err(why) => {
+                    let at = entrance.presentation.clone();
+                    return Look::Done(Err(Refusal::Malformed { why, at }));
+                }
+            }
+        }
+        match one {
+            Some(only) if several.is_empty() => Look::Verify(only),
+            Some(last) => {
+                several.push(last);
+                Look::VerifyAll(several)
+            }
+            None if self.presence == Presence::Optional => Look::Done(Ok(Caller::anonymous())),
+            None => Look::Done(Err(Refusal::Unauthenticated(self.asked_scopes.clone()))),
+        }
+    }
+
+    /// RFC 6750 §3.1: a good token with too few scopes is 403, not 401.
+    fn check_scopes(
+        &self,
+        verified: VerifiedToken,
+        entrance: &Entrance,
+        headers: &HeaderMap,
+    ) -> Result<Caller, Refusal> {
+        let caller = Caller::authenticated_under(verified.access_token, &self.hierarchy);
+        let granted = caller.scopes();
+        let of_verifier = verified.required_scopes.as_deref();
+        let suffices = granted.is_superset(&self.own_scopes)
+            && of_verifier.is_none_or(|scopes| granted.is_superset(scopes));
+        if !suffices {
+            let scopes = of_verifier.map_or_else(
+                || self.own_scopes.clone(),
+                |scopes| self.own_scopes.union(scopes),
+            );
+            let source = caller.source().cloned();
+            return Err(Refusal::InsufficientScope { scopes, source });
+        }
+        Ok(match headers.get(entrance.header()) {
+            Some(value) => caller.presented(value.clone(), &entrance.presentation),
+            None => caller,
+        })
+    }
+
+    /// The answer to a refused request.
+    pub fn refuse(&self, refusal: &Refusal) -> Response<Bytes> {
+        refusal.response(Realm {
+            scopes: &self.asked_scopes,
+            own_scopes: &self.own_scopes,
+            challenges: &self.challenges,
+        })
+    }
+}
