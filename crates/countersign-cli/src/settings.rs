@@ -13,8 +13,8 @@ const USUAL: &str = "countersign.toml";
 pub(crate) struct SettingsFile {
     /// Take what no option and no variable says from this file
     /// [default: countersign.toml, if it is there]
-    #[arg(long = "config", value_name = "FILE")]
-    path: Option<PathBuf>,
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 impl SettingsFile {
@@ -22,8 +22,8 @@ impl SettingsFile {
     pub(crate) fn read(&self) -> anyhow::Result<Configuration> {
         let configuration = Configuration::from_env()?;
         let usual = Path::new(USUAL);
-        let there = self.path.is_none() && usual.exists();
-        let path = self.path.as_deref().or_else(|| there.then_some(usual));
+        let there = self.config.is_none() && usual.exists();
+        let path = self.config.as_deref().or_else(|| there.then_some(usual));
         Ok(match path {
             Some(path) => configuration.file(path)?,
             None => configuration,

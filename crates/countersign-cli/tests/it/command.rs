@@ -45,6 +45,12 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
     finished(command(folder, arguments).spawn().unwrap())
 }
 
+/// The same, with `variables` in its environment.
+pub(crate) fn run_in(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
+    let mut command = command(folder, arguments);
+    finished(command.envs(variables.iter().copied()).spawn().unwrap())
+}
+
 /// The same, with a file of certificates that are trusted.
 pub(crate) fn run_trusting(folder: &Path, certificates: &Path, arguments: &[&str]) -> Output {
     let mut command = command(folder, arguments);
@@ -150,6 +156,19 @@ impl Server {
         }
         let keys = ["--public-key", ".countersign/public.pem"];
         Self::start(folder, &[&keys, arguments].concat())
+    }
+
+    /// The same, with `variables` in its environment.
+    pub(crate) fn start_in(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Self {
+        Self::started(serve(folder, arguments).envs(variables.iter().copied()))
+    }
+
+    /// Tells it to read its settings again.
+    #[cfg(unix)]
+    pub(crate) fn hang_up(&self) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-HUP", &pid]).status().unwrap();
+        assert!(sent.success());
     }
 
     /// The same, with `proxy` in every variable that names a proxy.

@@ -35,6 +35,8 @@ mod sentences;
 #[cfg(test)]
 mod serve_options;
 #[cfg(test)]
+mod settings;
+#[cfg(test)]
 mod stdio_and_tls;
 #[cfg(test)]
 mod strange_servers;

@@ -11,8 +11,8 @@ use testkit::{TestIssuer, TestKey, TokenBuilder};
 
 use crate::command::{Server, folder, run};
 
-const PAST: UnixTime = UnixTime::from_secs(1_700_000_000);
-const FUTURE: UnixTime = UnixTime::from_secs(4_000_000_000);
+pub(crate) const PAST: UnixTime = UnixTime::from_secs(1_700_000_000);
+pub(crate) const FUTURE: UnixTime = UnixTime::from_secs(4_000_000_000);
 
 fn token(issuer: &TestIssuer) -> TokenBuilder {
     issuer.token().sub("ada").iat(PAST).exp(FUTURE)

@@ -1,0 +1,286 @@
+//! What the command takes from the environment and a file: rows M-49, M-50, M-53, and H15.
+
+use testkit::{SignatureAlgorithm, TestIssuer};
+
+use crate::command::{Server, folder, run, run_in};
+
+const SECRET: &str = "canary, a secret of at least 32 bytes";
+const OTHER: &str = "canary, another secret of 32 bytes and more";
+const ISSUER: &str = "https://as.test";
+
+fn token(secret: &str) -> String {
+    let token = TestIssuer::with_keys(ISSUER, []).token();
+    let token = token.mac(SignatureAlgorithm::HS256, secret).sub("ada");
+    let token = token
+        .iat(super::serve_options::PAST)
+        .exp(super::serve_options::FUTURE);
+    token.without_header("kid").sign()
+}
+
+/// What a start with `variables` alone says when it is refused.
+fn refusal(variables: &[(&str, &str)]) -> String {
+    let folder = folder();
+    let answer = run_in(
+        folder.path(),
+        variables,
+        &["serve", "--bind", "127.0.0.1:0"],
+    );
+    assert_ne!(answer.code, 0, "{variables:?}: {}", answer.stdout);
+    let sentence = answer.stderr.trim_end();
+    assert_eq!(sentence.lines().count(), 1, "{variables:?}: {sentence}");
+    assert!(!sentence.contains("canary"), "{sentence}");
+    let left: Vec<_> = folder.path().read_dir().unwrap().collect();
+    assert!(left.is_empty(), "{variables:?} left {left:?}");
+    sentence.to_owned()
+}
+
+/// The exit code of a call: 0, or 4 if it is refused.
+fn call(server: &Server, token: &str) -> i32 {
+    let folder = folder();
+    let call = ["call", &server.url, "greet", "name=x", "--token", token];
+    run(folder.path(), &call).code
+}
+
+#[test]
+fn m_49_each_variable_alone_stops_the_start_and_says_what_to_set() {
+    for (name, value, to_set) in [
+        ("FASTMCP_AUTH_ENABLED", "true", "set FASTMCP_AUTH_JWKS_URL"),
+        (
+            "FASTMCP_AUTH_JWKS_URL",
+            "https://as.test/jwks",
+            "set FASTMCP_AUTH_ISSUER and FASTMCP_AUTH_AUDIENCE",
+        ),
+        ("FASTMCP_AUTH_SECRET_KEY", SECRET, "set FASTMCP_AUTH_ISSUER"),
+        ("FASTMCP_AUTH_ISSUER", ISSUER, "set FASTMCP_AUTH_JWKS_URL"),
+        ("FASTMCP_AUTH_AUDIENCE", "me", "set FASTMCP_AUTH_JWKS_URL"),
+        (
+            "FASTMCP_AUTH_ALGORITHMS",
+            "RS256",
+            "set FASTMCP_AUTH_JWKS_URL",
+        ),
+        (
+            "FASTMCP_AUTH_REQUIRED_SCOPES",
+            "a",
+            "set FASTMCP_AUTH_JWKS_URL",
+        ),
+    ] {
+        let sentence = refusal(&[(name, value)]);
+        assert!(sentence.contains(name), "{sentence}");
+        assert!(sentence.contains(to_set), "{sentence}");
+    }
+}
+
+#[test]
+fn m_49_authentication_that_is_switched_off_is_off_and_said_to_be() {
+    let folder = folder();
+    let server = Server::start_in(folder.path(), &[("FASTMCP_AUTH_ENABLED", "false")], &[]);
+    let call = ["call", &server.url, "greet", "name=x"];
+    run(folder.path(), &call).ok();
+    let (_, log) = server.signal("-TERM");
+    assert!(log.contains("no authentication"), "{log}");
+    let public = [
+        "serve",
+        "--bind",
+        "127.0.0.1:0",
+        "--public-url",
+        "https://a.test/mcp",
+    ];
+    let answer = run_in(folder.path(), &[("FASTMCP_AUTH_ENABLED", "false")], &public);
+    assert_ne!(answer.code, 0);
+    assert!(
+        answer.stderr.contains("https://a.test/mcp"),
+        "{}",
+        answer.stderr
+    );
+}
+
+#[test]
+fn m_50_each_nested_variable_alone_starts_or_says_what_to_set() {
+    for (name, value) in [
+        (
+            "FASTMCP_AUTH__SERVICE_DOCUMENTATION_URL",
+            "https://docs.test",
+        ),
+        ("FASTMCP_AUTH__CLIENT_REGISTRATION_OPTIONS__ENABLED", "true"),
+        (
+            "FASTMCP_AUTH__CLIENT_REGISTRATION_OPTIONS__VALID_SCOPES",
+            "a",
+        ),
+        (
+            "FASTMCP_AUTH__CLIENT_REGISTRATION_OPTIONS__DEFAULT_SCOPES",
+            "a",
+        ),
+        (
+            "FASTMCP_AUTH__CLIENT_REGISTRATION_OPTIONS__CLIENT_SECRET_EXPIRY_SECONDS",
+            "86400",
+        ),
+        ("FASTMCP_AUTH__REVOCATION_OPTIONS__ENABLED", "true"),
+    ] {
+        let sentence = refusal(&[(name, value)]);
+        assert!(sentence.contains(name), "{sentence}");
+        assert!(
+            sentence.contains("set FASTMCP_AUTH__ISSUER_URL"),
+            "{sentence}"
+        );
+    }
+    let sentence = refusal(&[("FASTMCP_AUTH__REQUIRED_SCOPES", "a")]);
+    assert!(sentence.contains("set FASTMCP_AUTH_JWKS_URL"), "{sentence}");
+}
+
+#[test]
+fn m_50_a_named_issuer_issues_and_offers_what_is_switched_on_alone() {
+    let folder = folder();
+    let port = crate::command::free_port();
+    let issuer = format!("http://localhost:{port}");
+    let variables = [
+        ("FASTMCP_AUTH__ISSUER_URL", &*issuer),
+        ("FASTMCP_AUTH__REVOCATION_OPTIONS__ENABLED", "true"),
+    ];
+    let bind = format!("127.0.0.1:{port}");
+    let server = Server::start_in(folder.path(), &variables, &["--bind", &bind]);
+    let address = format!("{issuer}/.well-known/oauth-authorization-server");
+    let http = testkit::Http::socket(&server.authority());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let metadata = runtime.block_on(async { http.get(&address).send().await.json().await });
+    assert_eq!(metadata["issuer"], issuer);
+    assert!(
+        metadata.get("registration_endpoint").is_none(),
+        "{metadata}"
+    );
+    assert!(metadata.get("revocation_endpoint").is_some(), "{metadata}");
+}
+
+#[test]
+fn m_49_and_m_50_each_wrong_value_is_refused_by_the_name_of_its_variable() {
+    let others = [
+        ("FASTMCP_AUTH_JWKS_URL", "https://as.test/jwks"),
+        ("FASTMCP_AUTH_ISSUER", ISSUER),
+    ];
+    let ours = [("FASTMCP_AUTH__ISSUER_URL", "http://localhost:8000")];
+    for (name, value) in [
+        ("FASTMCP_AUTH_ENABLED", "canary"),
+        ("FASTMCP_AUTH_JWKS_URL", "ftp://as.test"),
+        ("FASTMCP_AUTH_ISSUER", ","),
+        ("FASTMCP_AUTH_AUDIENCE", ","),
+        ("FASTMCP_AUTH_ALGORITHMS", "none"),
+        ("FASTMCP_AUTH_REQUIRED_SCOPES", "a\\b"),
+        ("FASTMCP_AUTH_ISSUERS", "x"),
+    ] {
+        let mut variables = others.to_vec();
+        variables.retain(|(other, _)| *other != name);
+        variables.push((name, value));
+        let sentence = refusal(&variables);
+        assert!(sentence.contains(name), "{name}={value}: {sentence}");
+    }
+    let secret = [
+        ("FASTMCP_AUTH_SECRET_KEY", "canary"),
+        ("FASTMCP_AUTH_ISSUER", ISSUER),
+    ];
+    let sentence = refusal(&secret);
+    assert!(sentence.contains("FASTMCP_AUTH_SECRET_KEY"), "{sentence}");
+    for (name, value) in [
+        ("FASTMCP_AUTH__ISSUER_URL", "not a url"),
+        ("FASTMCP_AUTH__SERVICE_DOCUMENTATION_URL", "not a url"),
+        ("FASTMCP_AUTH__REQUIRED_SCOPES", "a\\b"),
+        (
+            "FASTMCP_AUTH__CLIENT_REGISTRATION_OPTIONS__ENABLED",
+            "perhaps",
+        ),
+        (
+            "FASTMCP_AUTH__CLIENT_REGISTRATION_OPTIONS__VALID_SCOPES",
+            "a\\b",
+        ),
+        (
+            "FASTMCP_AUTH__CLIENT_REGISTRATION_OPTIONS__DEFAULT_SCOPES",
+            "a\\b",
+        ),
+        (
+            "FASTMCP_AUTH__CLIENT_REGISTRATION_OPTIONS__CLIENT_SECRET_EXPIRY_SECONDS",
+            "a day",
+        ),
+        ("FASTMCP_AUTH__REVOCATION_OPTIONS__ENABLED", "perhaps"),
+        ("FASTMCP_AUTH__ISSUER", "x"),
+    ] {
+        let mut variables = ours.to_vec();
+        variables.retain(|(other, _)| *other != name);
+        variables.push((name, value));
+        let sentence = refusal(&variables);
+        assert!(sentence.contains(name), "{name}={value}: {sentence}");
+    }
+}
+
+#[test]
+fn m_53_options_count_most_and_the_file_of_the_folder_is_read() {
+    let folder = folder();
+    let text = format!(
+        "[server]\nbind = \"127.0.0.1:1\"\n[auth]\nissuer = \"{ISSUER}\"\nsecret_key = {{ file = \"secret\" }}\n"
+    );
+    std::fs::write(folder.path().join("countersign.toml"), text).unwrap();
+    std::fs::write(folder.path().join("secret"), SECRET).unwrap();
+    // Nobody can listen on port 1: the option counts.
+    let server = Server::start(folder.path(), &[]);
+    assert_eq!(call(&server, &token(SECRET)), 0);
+    assert_eq!(call(&server, &token(OTHER)), 4);
+    assert!(
+        server.printed.contains("verified with a shared secret"),
+        "{}",
+        server.printed
+    );
+    drop(server);
+    let none = run(folder.path(), &["serve", "--config", "none.toml"]);
+    assert!(
+        none.stderr.contains("none.toml cannot be read"),
+        "{}",
+        none.stderr
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn m_52_a_secret_is_rotated_when_the_command_is_told_to_read_it_again() {
+    let folder = folder();
+    let text = format!(
+        "[auth]\nissuer = \"{ISSUER}\"\nsecret_key = {{ command = [\"cat\", \"secret\"] }}\n"
+    );
+    std::fs::write(folder.path().join("countersign.toml"), text).unwrap();
+    std::fs::write(folder.path().join("secret"), SECRET).unwrap();
+    let server = Server::start(folder.path(), &[]);
+    assert_eq!(call(&server, &token(SECRET)), 0);
+    std::fs::write(folder.path().join("secret"), OTHER).unwrap();
+    assert_eq!(call(&server, &token(OTHER)), 4);
+    server.hang_up();
+    // Each round starts a process, which gives the server time.
+    assert!((0..100).any(|_| call(&server, &token(OTHER)) == 0));
+    assert_eq!(call(&server, &token(SECRET)), 4);
+    let (code, log) = server.signal("-TERM");
+    assert_eq!(code, Some(0));
+    assert!(!log.contains("canary"), "{log}");
+}
+
+#[test]
+fn h15_what_config_prints_is_redacted_and_says_where_each_value_is_from() {
+    let folder = folder();
+    let text = format!("[auth]\nissuer = \"{ISSUER}\"\naudience = [\"a\", \"b\"]\n");
+    std::fs::write(folder.path().join("countersign.toml"), text).unwrap();
+    let variables = [
+        ("FASTMCP_AUTH_SECRET_KEY", SECRET),
+        ("FASTMCP_AUTH_AUDIENCE", "c"),
+    ];
+    let printed = run_in(folder.path(), &variables, &["config", "print"]).ok();
+    assert_eq!(
+        printed,
+        format!(
+            "[auth]\n\
+             secret_key = (redacted)  # FASTMCP_AUTH_SECRET_KEY\n\
+             issuer = [\"{ISSUER}\"]  # countersign.toml:2\n\
+             audience = [\"c\"]  # FASTMCP_AUTH_AUDIENCE\n\
+             # not: [\"a\", \"b\"]  (countersign.toml:3 counts less)\n"
+        )
+    );
+    let said = run_in(folder.path(), &variables, &["config", "check"]).ok();
+    assert!(!said.contains("canary"), "{said}");
+    assert!(
+        said.contains("Whoever knows that secret can issue tokens"),
+        "{said}"
+    );
+}
