@@ -37,9 +37,10 @@ impl AuthorizationServer {
     /// done before stays done.
     pub async fn keep_house(&self) -> Result<Housekeeping, Unavailable> {
         let inner = self.inner();
-        // First: what has expired is forgotten next.
+        // First: what has expired is forgotten next, and nothing that expires meanwhile.
+        let now = inner.now();
         let revoked_upstream = inner.vault.keep_house().await?;
-        let forgotten = inner.store.purge(inner.now()).await?;
+        let forgotten = inner.store.purge(now).await?;
         let resealed = self.reseal().await?;
         Ok(Housekeeping {
             forgotten,

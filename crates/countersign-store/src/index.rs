@@ -20,6 +20,20 @@ pub enum Index {
     /// All that hang on a grant, of any kind; the record of the grant is not among
     /// them.
     Grant(GrantId),
+    /// The tokens of upstream providers that no live grant holds: those that are used up
+    /// or revoked, that have expired, or that hang on no grant, whatever [`Page::spent`]
+    /// says. They are found without reading the others; what a page costs grows with how
+    /// many of them there are.
+    LooseUpstreamTokens,
+}
+
+impl Index {
+    /// For backends: whether `record` is loose at `now`, in the words of
+    /// [`Index::LooseUpstreamTokens`].
+    pub fn is_loose(record: &Record, now: UnixTime) -> bool {
+        let is_token = record.key.kind() == Kind::UpstreamTokens;
+        is_token && (record.grant.is_none() || !record.is_live(now))
+    }
 }
 
 /// A place in a list: after the record that was listed last.
@@ -88,7 +102,8 @@ impl Page {
         self
     }
 
-    /// For backends: whether `record` belongs on it at `now`.
+    /// For backends: whether `record`, which is one of an index other than
+    /// [`Index::LooseUpstreamTokens`], belongs on it at `now`.
     pub fn shows(&self, record: &Record, now: UnixTime) -> bool {
         match (&record.status, self.spent) {
             (Status::Live, _) => record.is_live(now),

@@ -28,7 +28,7 @@ const PERIOD: Lifetime = Lifetime::from_hours(7 * 24);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How many are revoked in one round of housekeeping.
 const MOST_IN_A_ROUND: u64 = 1000;
-/// How many records are looked at in one call of the store.
+/// How many tokens of one person are looked at in one call of the store.
 const PAGE: usize = 100;
 
 /// What is to be done about a record.
@@ -116,15 +116,12 @@ impl Vault {
     /// [`Unavailable`] if the store is; a provider that does not answer is none.
     pub(crate) async fn keep_house(&self) -> Result<u64, Unavailable> {
         self.commit_all_kept().await;
-        let (index, mut page) = (
-            Index::Kind(Kind::UpstreamTokens),
-            Page::first(PAGE).with_spent(),
-        );
+        // What is in use is not read, however much it is.
+        let (index, now) = (Index::LooseUpstreamTokens, self.now());
+        let mut page = Page::first(Page::LONGEST);
         let mut round = Round::default();
         loop {
-            // Lists leave out what has expired, judged by the time that they are given.
-            let beginning = UnixTime::from_secs(0);
-            let listed = self.store.list(&index, page, beginning).await?;
+            let listed = self.store.list(&index, page, now).await?;
             for record in &listed.records {
                 self.settle(record, &mut round).await?;
             }

@@ -2,21 +2,28 @@
 
 use std::sync::Arc;
 
+use countersign_oauth::UnixTime;
+
 use super::Violation;
 use super::samples::{
     STANDARD_NOW, access_token, at, client, code, grant, insert, live, refresh_token,
 };
 use crate::{ClientId, GrantId, Index, Key, Kind, Page, Record, Store, Subject};
 
-/// Every record of `index`, in pages of `limit`.
-async fn all(
+/// Every record of `index`, in pages like `page`.
+async fn all(store: &Arc<dyn Store>, index: &Index, page: Page) -> Result<Vec<Record>, Violation> {
+    all_at(store, index, page, at(1)).await
+}
+
+async fn all_at(
     store: &Arc<dyn Store>,
     index: &Index,
     mut page: Page,
+    now: UnixTime,
 ) -> Result<Vec<Record>, Violation> {
     let mut records = Vec::new();
     loop {
-        let listed = store.list(index, page, at(1)).await?;
+        let listed = store.list(index, page, now).await?;
         ensure!(
             listed.records.len() <= page.limit,
             "a page of {} has {} records",
@@ -161,6 +168,72 @@ pub(super) async fn spent_records_are_listed_on_request(
         with_spent.len() == 2 && with_spent.iter().any(|record| record.key == used),
         "{with_spent:?} are listed with the spent ones"
     );
+    Ok(())
+}
+
+pub(super) async fn loose_upstream_tokens_are_those_that_no_live_grant_holds(
+    store: Arc<dyn Store>,
+) -> Result<(), Violation> {
+    let tokens = |grant: &str, provider: &str| {
+        let grant = GrantId::new(grant);
+        Record::new(Key::upstream_tokens(&grant, provider), STANDARD_NOW)
+    };
+    let held = |id: &str, provider: &str| {
+        let record = tokens(id, provider).in_grant(GrantId::new(id));
+        record.expiring(at(500))
+    };
+    let records = [
+        grant("live"),
+        grant("revoked"),
+        held("live", "in use"),
+        held("revoked", "revoked"),
+        tokens("gone", "on no grant"),
+        held("live", "used up"),
+        tokens("gone", "on no grant, and ends").expiring(at(600)),
+        held("live", "expires soon").expiring(at(1)),
+        // Nothing else is one of them.
+        code("revoked", "revoked"),
+        client("client"),
+    ];
+    store.write(insert(records.clone()), STANDARD_NOW).await?;
+    let index = Index::LooseUpstreamTokens;
+    let [_, _, _, _, on_none, used, ends, soon, ..] = &records;
+    let (of_revoked, in_use) = (held("revoked", "revoked").key, held("live", "in use").key);
+    live(
+        store
+            .redeem(&used.key, Vec::new(), None, STANDARD_NOW)
+            .await?,
+    )?;
+    store
+        .revoke_grant(&GrantId::new("revoked"), STANDARD_NOW)
+        .await?;
+    let expected = [
+        of_revoked,
+        on_none.key.clone(),
+        used.key.clone(),
+        ends.key.clone(),
+    ];
+    let with_soon: Vec<Key> = expected.iter().chain([&soon.key]).cloned().collect();
+    for (now, expected) in [(0, expected.to_vec()), (1, with_soon.clone())] {
+        for limit in [1, 2, 100] {
+            for spent in [Page::first(limit), Page::first(limit).with_spent()] {
+                let listed = all_at(&store, &index, spent, at(now)).await?;
+                let keys: Vec<Key> = listed.into_iter().map(|record| record.key).collect();
+                ensure!(keys == expected, "in pages of {limit} are listed {keys:?}");
+            }
+        }
+    }
+    let count = store.count(&index, u64::MAX, at(1)).await?;
+    ensure!(count == 2, "{count} are live, not 2");
+    // Those in use become loose with their end, and nobody has to touch them.
+    let at_end = all_at(&store, &index, Page::first(100), at(500)).await?;
+    ensure!(
+        at_end.iter().any(|record| record.key == in_use),
+        "{at_end:?}"
+    );
+    store.remove(on_none.key.clone(), at(1)).await?;
+    let rest = all_at(&store, &index, Page::first(100), at(1)).await?;
+    ensure!(rest.len() == with_soon.len() - 1, "{rest:?}");
     Ok(())
 }
 

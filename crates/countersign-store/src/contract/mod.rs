@@ -117,6 +117,7 @@ cases! {
     lists::pages_neither_skip_nor_repeat_under_changes,
     lists::an_index_lists_its_own_alone,
     lists::spent_records_are_listed_on_request,
+    lists::loose_upstream_tokens_are_those_that_no_live_grant_holds,
     lists::a_count_stops_where_it_is_told,
     hits::a_window_begins_with_its_first_hit,
     hits::a_clock_that_goes_backwards_opens_no_window,

@@ -148,7 +148,11 @@ impl State {
             let Some(record) = self.records.get(position) else {
                 continue;
             };
-            if !page.shows(record, now) {
+            let is_shown = match index {
+                Index::LooseUpstreamTokens => Index::is_loose(record, now),
+                _ => page.shows(record, now),
+            };
+            if !is_shown {
                 continue;
             }
             if listed.records.len() >= page.length() {
@@ -168,6 +172,7 @@ impl State {
             .flatten()
             .filter_map(|position| self.records.get(position))
             .filter(|record| record.is_live(now))
+            .filter(|record| *index != Index::LooseUpstreamTokens || Index::is_loose(record, now))
             .zip(0..most)
             .count() as u64
     }
@@ -349,6 +354,8 @@ impl From<&Index> for Filed {
             Index::Subject(kind, subject) => Self::Subject(*kind, subject.as_str().to_owned()),
             Index::Client(kind, client) => Self::Client(*kind, client.as_str().to_owned()),
             Index::Grant(grant) => Self::Grant(grant.as_str().to_owned()),
+            // In memory they are looked through.
+            Index::LooseUpstreamTokens => Self::Kind(Kind::UpstreamTokens),
         }
     }
 }

@@ -60,6 +60,8 @@ async fn no_statement_reads_a_whole_table_or_sorts() {
             "records_of_grant",
         ),
     ]);
+    let loose = Index::LooseUpstreamTokens;
+    expected.push((count_statement(&loose), "upstream_tokens_loose"));
     for (statement, index) in expected {
         let plan = plan(&mut connection, statement).await;
         // The result of a subquery may be read through; a table may not.
@@ -71,4 +73,19 @@ async fn no_statement_reads_a_whole_table_or_sorts() {
             "{statement}\n{plan}"
         );
     }
+}
+
+#[tokio::test]
+async fn loose_upstream_tokens_are_found_in_their_indexes_alone() {
+    let mut connection = migrated().await;
+    let statement = list_statement(&Index::LooseUpstreamTokens);
+    let plan = plan(&mut connection, statement).await;
+    for step in [
+        "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)",
+        "SEARCH records USING INDEX upstream_tokens_loose (kind=? AND rowid>?)",
+        "SEARCH records USING INDEX upstream_tokens_ending (expires_at<?)",
+    ] {
+        assert!(plan.contains(step), "{step}\n{plan}");
+    }
+    assert!(!plan.contains("SCAN r"), "{plan}");
 }

@@ -22,6 +22,19 @@ macro_rules! list {
     };
 }
 
+/// The loose upstream tokens after position ?3 at ?4, and ?5 of them at most. No row of
+/// those in use is looked at.
+const LOOSE: &str = select!(
+    "WHERE r.position IN (SELECT position FROM (",
+    "SELECT position FROM records INDEXED BY upstream_tokens_loose ",
+    "WHERE kind = 'upstream_tokens' AND (status <> 'live' OR grant_position IS NULL) ",
+    "AND position > ?3 UNION ALL ",
+    "SELECT position FROM records INDEXED BY upstream_tokens_ending ",
+    "WHERE kind = 'upstream_tokens' AND status = 'live' AND grant_position IS NOT NULL ",
+    "AND expires_at <= ?4 AND position > ?3",
+    ") ORDER BY position LIMIT ?5) ORDER BY r.position"
+);
+
 /// How many records of an index are live at ?3, to ?4.
 macro_rules! count {
     ($condition:literal) => {
@@ -90,6 +103,7 @@ fn bind_index(query: Query, index: &Index) -> Query {
             .bind(kind.as_str())
             .bind(Some(client.as_str().to_owned())),
         Index::Grant(grant) => query.bind(grant.as_str().to_owned()).bind(None::<String>),
+        Index::LooseUpstreamTokens => query.bind(None::<String>).bind(None::<String>),
     }
 }
 
@@ -101,6 +115,7 @@ pub(super) const fn list_statement(index: &Index) -> &'static str {
         Index::Grant(_) => list!(
             "r.grant_position = (SELECT position FROM records WHERE kind = 'grant' AND id = ?1)"
         ),
+        Index::LooseUpstreamTokens => LOOSE,
     }
 }
 
@@ -112,6 +127,9 @@ pub(super) const fn count_statement(index: &Index) -> &'static str {
         Index::Grant(_) => count!(
             "r.grant_position = (SELECT position FROM records WHERE kind = 'grant' AND id = ?1)"
         ),
+        Index::LooseUpstreamTokens => {
+            count!("r.kind = 'upstream_tokens' AND r.grant_position IS NULL")
+        }
     }
 }
 

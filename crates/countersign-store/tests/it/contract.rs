@@ -211,6 +211,11 @@ async fn a_count_stops_where_it_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn loose_upstream_tokens_are_those_that_no_live_grant_holds() {
+    on_every_backend("loose_upstream_tokens_are_those_that_no_live_grant_holds").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_window_begins_with_its_first_hit() {
     on_every_backend("a_window_begins_with_its_first_hit").await;
 }

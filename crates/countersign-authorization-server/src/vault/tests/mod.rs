@@ -5,6 +5,7 @@ mod revoking;
 mod using;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -168,6 +169,8 @@ impl Provides for Provider {
 struct Flaky {
     inner: Arc<dyn Store>,
     writes_left: Mutex<usize>,
+    /// How many records were listed.
+    listed: AtomicUsize,
 }
 
 impl Flaky {
@@ -224,7 +227,12 @@ impl Store for Flaky {
         self.inner.forget_hits(counter)
     }
     fn list<'a>(&'a self, index: &'a Index, page: Page, now: UnixTime) -> StoreFuture<'a, Listed> {
-        self.inner.list(index, page, now)
+        Box::pin(async move {
+            let listed = self.inner.list(index, page, now).await?;
+            self.listed
+                .fetch_add(listed.records.len(), Ordering::Relaxed);
+            Ok(listed)
+        })
     }
     fn count<'a>(&'a self, index: &'a Index, most: u64, now: UnixTime) -> StoreFuture<'a, u64> {
         self.inner.count(index, most, now)
@@ -278,6 +286,7 @@ fn world_over(store: Arc<dyn Store>, provider: &Arc<Provider>) -> World {
     let store = Arc::new(Flaky {
         inner: store,
         writes_left: Mutex::new(usize::MAX),
+        listed: AtomicUsize::new(0),
     });
     let (clock, events) = (provider.clock.clone(), Arc::new(Events::default()));
     let sealing = SealingKeys::parse(&SealingKeys::text_of([7; 32])).unwrap();

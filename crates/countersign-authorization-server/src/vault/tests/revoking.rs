@@ -1,6 +1,7 @@
 //! What was revoked here is revoked at the provider, and never the other way round.
 
 use countersign_store::Kind;
+use countersign_store::sqlite::SqliteStore;
 
 use super::*;
 
@@ -145,4 +146,46 @@ async fn where_one_token_stands_for_all_it_is_given_back_with_the_last_grant() {
     assert_eq!(world.vault.keep_house().await.unwrap(), 1);
     assert_eq!(world.provider.revocations(), [tokens_of_login()]);
     assert_eq!(world.records().await, 0);
+}
+
+#[tokio::test]
+async fn a_round_reads_what_is_due_and_nothing_that_is_in_use() {
+    let clock = TestClock::new();
+    let provider = provider(&clock);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data/as.db");
+    let file = SqliteStore::open(&path).await.unwrap();
+    let stores: [Arc<dyn Store>; 2] = [Arc::new(MemoryStore::new()), Arc::new(file)];
+    for store in stores {
+        let world = world_over(store, &provider);
+        for number in 0..3 {
+            world.log_in(&format!("early {number}")).await;
+        }
+        world.pass(3600);
+        for number in 0..150 {
+            world.log_in(&format!("in use {number}")).await;
+        }
+        let revoked = world.log_in("revoked").await;
+        let read = async || {
+            world.store.listed.store(0, Ordering::Relaxed);
+            let done = world.vault.keep_house().await.unwrap();
+            (done, world.store.listed.load(Ordering::Relaxed))
+        };
+        assert_eq!(read().await, (0, 0));
+        world.revoke(&revoked).await;
+        assert_eq!(read().await, (1, 1));
+        // A provider that is down is asked for what is left in every round, and for
+        // nothing else.
+        *world.provider.revokes.lock().unwrap() = false;
+        world.pass(239 * 3600);
+        assert_eq!(read().await.0, 0);
+        assert_eq!(read().await, (0, 3));
+        *world.provider.revokes.lock().unwrap() = true;
+        assert_eq!(read().await, (3, 3));
+        assert_eq!(read().await, (0, 0));
+        assert_eq!(world.store.purge(world.now()).await.unwrap(), 3);
+        let kept = Index::Kind(Kind::UpstreamTokens);
+        let kept = world.store.count(&kept, 1_000, world.now()).await.unwrap();
+        assert_eq!(kept, 150);
+    }
 }
