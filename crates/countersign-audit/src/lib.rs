@@ -18,11 +18,13 @@
 //! ```
 
 pub mod record;
+pub mod request_id;
 pub mod sink;
 pub mod text;
 pub mod tracing_sink;
 
 pub use record::{Outcome, Record, Severity};
+pub use request_id::RequestId;
 pub use sink::{Fanout, Sink, SinkFull};
 pub use text::Text;
 pub use tracing_sink::TracingSink;

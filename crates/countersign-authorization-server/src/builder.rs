@@ -11,7 +11,7 @@ use countersign_resource_server::{ConfigurationError, SystemClock};
 
 use crate::accounts::Accounts;
 use crate::api_keys::PersonalKeys;
-use crate::audit::{Audit, AuditTrail, LogAudit};
+use crate::audit::AuditTrail;
 use crate::auth_settings::AuthSettings;
 use crate::claims::{PlainClaims, TokenClaims};
 use crate::client::{ClientIdDocuments, ClientPolicy, EveryClient};
@@ -30,6 +30,7 @@ use crate::storage::Storage;
 use crate::token_manager::{DynTokenManager, TokenManager};
 use crate::upstream::{Upstream, is_provider_name};
 use crate::vault::{Provides, Vault, VaultParts};
+use countersign_audit::{Sink, TracingSink};
 
 /// A change of something that is made when the server is built.
 type Change<T> = Box<dyn FnOnce(T) -> T + Send>;
@@ -48,7 +49,7 @@ pub struct AuthorizationServerBuilder {
     client_policy: Arc<dyn ClientPolicy>,
     token_manager: Option<Arc<dyn DynTokenManager>>,
     claims: Arc<dyn TokenClaims>,
-    audit: Arc<dyn Audit>,
+    audit: Option<Arc<dyn Sink>>,
     upstreams: Vec<Upstream>,
     wants_local_accounts: bool,
 }
@@ -89,7 +90,7 @@ impl AuthorizationServerBuilder {
             client_policy: Arc::new(EveryClient),
             token_manager: None,
             claims: Arc::new(PlainClaims),
-            audit: Arc::new(LogAudit),
+            audit: None,
             upstreams: Vec::new(),
             wants_local_accounts: false,
         }
@@ -301,8 +302,15 @@ impl AuthorizationServerBuilder {
     }
 
     /// Tells `audit` what happens.
-    pub fn audit(mut self, audit: Arc<dyn Audit>) -> Self {
-        self.audit = audit;
+    pub fn audit(mut self, audit: Arc<dyn Sink>) -> Self {
+        self.audit = Some(audit);
+        self
+    }
+
+    /// Tells `audit` what happens, if nobody else is told.
+    #[must_use]
+    pub fn audit_unless_told(mut self, audit: Arc<dyn Sink>) -> Self {
+        self.audit.get_or_insert(audit);
         self
     }
 
@@ -318,7 +326,7 @@ impl AuthorizationServerBuilder {
         let Storage { store, sealing } = self.storage.ok_or_else(no_storage)?;
         check_upstreams(&self.upstreams)?;
         let audit = AuditTrail {
-            sink: self.audit,
+            sink: self.audit.unwrap_or_else(|| Arc::new(TracingSink::new())),
             clock: Arc::clone(&self.clock),
         };
         let confirmed = Arc::new(Confirmed::default());

@@ -41,7 +41,7 @@
 //! | [`ClientPolicy`] | which clients are not wanted |
 //! | [`claims::TokenClaims`] | what signed access tokens say besides |
 //! | [`TokenManager`] | what opaque access tokens look like |
-//! | [`audit::Audit`] | where it is noted what happens |
+//! | [`countersign_audit::Sink`] | where it is noted what happens |
 
 pub mod accounts;
 pub mod administration;

@@ -37,6 +37,7 @@ use crate::token_manager::DynTokenManager;
 use crate::unavailable::Unavailable;
 use crate::upstream::Upstream;
 use crate::vault::Vault;
+use countersign_audit::{RequestId, Text};
 
 /// How long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(25);
@@ -94,8 +95,14 @@ impl AuthorizationServer {
         B: Body<Data = Bytes>,
     {
         let address = request.extensions().get().copied();
-        let id = draw_id(self.0.random.as_ref()).ok();
+        let named = request.extensions().get::<RequestId>().map(RequestId::text);
+        let drawn = || draw_id(self.0.random.as_ref()).ok().map(Text::from);
+        let id = named.or_else(drawn);
         AuditTrail::within(id, address, async {
+            if self.0.audit.sink.state().is_err() {
+                // What cannot be noted is not done.
+                return unavailable();
+            }
             let answer = self.answer(request).await;
             let status = answer.status();
             // What does not exist is no decision, and scanners ask for a lot of it.

@@ -143,6 +143,20 @@ impl Refusal {
         }
     }
 
+    /// The reason as one stable word, for the audit log.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Malformed { .. } => "malformed_credential",
+            Self::Unauthenticated(_) => "no_credential",
+            Self::Rejected { .. } => "token_rejected",
+            Self::InsufficientScope { .. } => "insufficient_scope",
+            Self::WrongSource(_) => "wrong_source",
+            Self::Forbidden => "forbidden",
+            Self::TooMany { .. } => "rate_limited",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+
     const fn code(&self) -> Option<ChallengeErrorCode> {
         match self {
             Self::Malformed {

@@ -78,6 +78,7 @@ extern crate self as countersign;
 #[doc(hidden)]
 pub mod __private;
 mod attributes;
+pub mod audit;
 mod authentication;
 pub mod client;
 pub mod component;

@@ -1,27 +1,25 @@
 //! What happened, for whoever watches: one event for each decision, with a stable
-//! reason and without secrets.
+//! name and without secrets. Each becomes a [`countersign_audit::Record`].
 //!
 //! Each comes with the request that it belongs to and the address that the request came
 //! from. A refusal of which nothing more is known is noted by its status, so that none
 //! goes by unseen.
 
-mod fields;
-mod log;
+mod record;
 
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use countersign_audit::{Sink, Text};
+use countersign_oauth::ClientId;
 use countersign_oauth::client_authentication::ClientAuthenticationError;
 use countersign_oauth::client_authentication::assertion::AssertionError;
 use countersign_oauth::grant_type::GrantType;
 use countersign_oauth::time::Clock;
-use countersign_oauth::{ApiKeyId, ClientId, UnixTime};
+use countersign_oauth::token_error::TokenErrorCode;
+use countersign_oauth::{ApiKeyId, ClientId};
 use countersign_store::GrantId;
-
-pub use fields::AuditFields;
-pub use log::LogAudit;
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -39,8 +37,9 @@ pub enum AuditEvent {
     TokensIssued(ClientId, GrantId, GrantType),
     /// An administrator made an access token to try a server with.
     TestTokenIssued(GrantId),
-    /// A token request was refused; the text is the reason.
-    TokenRequestRefused(ClientId, String),
+    /// A token request was refused; the code is what the client was told, if anything
+    /// was decided, and the text the reason.
+    TokenRequestRefused(ClientId, Option<TokenErrorCode>, String),
     /// A client did not authenticate.
     ClientRefused(Option<ClientId>, ClientRefusal),
     /// A code or refresh token was used again, and its grant was revoked.
@@ -174,39 +173,6 @@ pub enum ClientRefusal {
     Throttled,
 }
 
-/// An event, and when and by which request it came about.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct AuditRecord {
-    /// What happened.
-    pub event: AuditEvent,
-    /// When, in seconds since 1970.
-    pub at: UnixTime,
-    /// The same for all events of one request; absent outside of requests, such as for
-    /// what an administrator does.
-    pub request: Option<String>,
-    /// Where the request came from, if that is known.
-    pub address: Option<IpAddr>,
-}
-
-impl AuditRecord {
-    /// `event` at the time `at`, outside of requests.
-    pub const fn new(event: AuditEvent, at: UnixTime) -> Self {
-        Self {
-            event,
-            at,
-            request: None,
-            address: None,
-        }
-    }
-}
-
-/// Takes events. It must not block.
-pub trait Audit: fmt::Debug + Send + Sync + 'static {
-    /// Notes what happened.
-    fn note(&self, record: AuditRecord);
-}
-
 tokio::task_local! {
     /// The request that is answered.
     static CURRENT: Arc<Current>;
@@ -215,15 +181,31 @@ tokio::task_local! {
 /// A request that is answered.
 #[derive(Debug)]
 struct Current {
-    id: Option<String>,
+    id: Option<Text>,
     address: Option<IpAddr>,
     was_noted: AtomicBool,
+}
+
+impl ClientRefusal {
+    /// The reason as one stable word, for the audit log.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Presented(_) => "malformed_credential",
+            Self::Unknown => "unknown_client",
+            Self::Secret => "wrong_secret",
+            Self::Assertion(_) => "bad_assertion",
+            Self::AssertionReplayed => "replayed_assertion",
+            Self::Keys => "no_keys",
+            Self::Public => "public_client",
+            Self::Throttled => "rate_limited",
+        }
+    }
 }
 
 /// Adds to each event when it came about and in which request.
 #[derive(Clone, Debug)]
 pub(crate) struct AuditTrail {
-    pub(crate) sink: Arc<dyn Audit>,
+    pub(crate) sink: Arc<dyn Sink>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -235,12 +217,10 @@ impl AuditTrail {
             (current.id.clone(), current.address)
         });
         let (request, address) = current.unwrap_or_default();
-        self.sink.note(AuditRecord {
-            event,
-            at: self.clock.now(),
-            request,
-            address,
-        });
+        let mut record = event.record(self.clock.now_millis());
+        record.request = request;
+        record.address = address;
+        self.sink.note(record);
     }
 
     /// Whether something was noted of the request that is answered.
@@ -251,7 +231,7 @@ impl AuditTrail {
 
     /// Lets `answering` be that of the request `id` from `address`.
     pub(crate) async fn within<T>(
-        id: Option<String>,
+        id: Option<Text>,
         address: Option<IpAddr>,
         answering: impl Future<Output = T>,
     ) -> T {

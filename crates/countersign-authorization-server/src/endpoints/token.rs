@@ -31,7 +31,8 @@ async fn answer(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailabl
         Err(refusal) => refusal,
     };
     let code = refusal.code().unwrap_or(TokenErrorCode::InvalidRequest);
-    let event = AuditEvent::TokenRequestRefused(client.id.clone(), refusal.to_string());
+    let event =
+        AuditEvent::TokenRequestRefused(client.id.clone(), refusal.code(), refusal.to_string());
     inner.audit.note(event);
     if matches!(refusal, Refused::Unknown(_)) {
         let counted = inner.count_unknown_token(&client.id, incoming.address);

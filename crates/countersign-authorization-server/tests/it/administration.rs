@@ -115,7 +115,7 @@ async fn a_test_token_ends_with_its_time_or_its_grant() {
         .clock
         .advance(world.server.settings().lifetimes.access_token);
     assert!(!world.is_active(&capped).await);
-    assert!(world.saw("TestTokenIssued"));
+    assert!(world.saw("test_token_issued"));
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ async fn as_18_c2_a_code_used_twice_revokes_what_it_was_exchanged_for() {
             .refresh(&refresh, &[])
             .await
             .assert_tok("invalid_grant");
-        assert!(world.saw("ReplayDetected"));
+        assert!(world.saw("replay_detected"));
     }
 }
 
@@ -121,7 +121,7 @@ async fn a_code_survives_two_failures_and_not_three() {
             .await
             .assert_tok("invalid_grant");
     }
-    assert!(world.saw("CodeWithdrawn"));
+    assert!(world.saw("code_withdrawn"));
     world.redeem(&code, &[]).await.assert_tok("invalid_grant");
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use countersign_authorization_server::audit::{Audit, AuditRecord};
+use countersign_audit::{Record, Sink};
 use countersign_authorization_server::exchange::{Answer, Incoming};
 use countersign_authorization_server::interaction::InteractionFuture;
 use countersign_authorization_server::oauth::authorization_request::{Prompt, RequestRefusal};
@@ -88,16 +88,37 @@ impl Interaction for Person {
 
 /// What was noted, as text and whole.
 #[derive(Debug, Default)]
-pub(crate) struct Events(
-    pub(crate) Mutex<Vec<String>>,
-    pub(crate) Mutex<Vec<AuditRecord>>,
-);
+pub(crate) struct Events(pub(crate) Mutex<Vec<String>>, pub(crate) Mutex<Vec<Record>>);
 
-impl Audit for Events {
-    fn note(&self, record: AuditRecord) {
-        self.0.lock().unwrap().push(format!("{:?}", record.event));
+impl Sink for Events {
+    fn note(&self, record: Record) {
+        self.0.lock().unwrap().push(told(&record));
         self.1.lock().unwrap().push(record);
     }
+}
+
+/// The event, and whatever else it says by itself.
+fn told(record: &Record) -> String {
+    let mut told = record.event.to_string();
+    for (name, text) in [
+        ("client", &record.client),
+        ("grant", &record.grant),
+        ("subject", &record.subject),
+        ("provider", &record.provider),
+        ("grant_type", &record.grant_type),
+        ("key", &record.key),
+        ("scopes", &record.scopes),
+        ("reason", &record.reason),
+        ("detail", &record.detail),
+    ] {
+        if let Some(text) = text {
+            told.push_str(&format!(" {name}={text}"));
+        }
+    }
+    if let Some(status) = record.status {
+        told.push_str(&format!(" status={status}"));
+    }
+    told
 }
 
 /// An answer that was read whole.

@@ -31,7 +31,7 @@ async fn without_a_grace_window_a_used_refresh_token_is_a_stolen_one_at_once() {
     let (_, first) = world.tokens().await;
     let (_, second) = tokens_of(&world.refresh(&first, &[]).await);
     world.refresh(&first, &[]).await.assert_tok("invalid_grant");
-    assert!(world.saw("ReplayDetected"));
+    assert!(world.saw("replay_detected"));
     world
         .refresh(&second, &[])
         .await

@@ -78,7 +78,7 @@ impl Arena {
         let mut replays = 0;
         for world in &self.worlds {
             let events = std::mem::take(&mut *world.events.0.lock().unwrap());
-            let is_replay = |event: &&String| event.starts_with("ReplayDetected");
+            let is_replay = |event: &&String| event.starts_with("replay_detected");
             replays += events.iter().filter(is_replay).count();
         }
         replays

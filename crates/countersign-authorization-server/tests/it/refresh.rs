@@ -13,7 +13,7 @@ async fn as_30_c26_a_refresh_token_used_twice_revokes_the_grant() {
     let (access, second) = tokens_of(&world.refresh(&first, &[]).await);
     world.clock.advance(Lifetime::from_secs(10));
     world.refresh(&first, &[]).await.assert_tok("invalid_grant");
-    assert!(world.saw("ReplayDetected"));
+    assert!(world.saw("replay_detected"));
     world
         .refresh(&second, &[])
         .await
@@ -29,7 +29,7 @@ async fn within_the_grace_window_the_same_successor_comes_back() {
     world.clock.advance(Lifetime::from_secs(9));
     assert_eq!(tokens_of(&world.refresh(&first, &[]).await), winner);
     tokens_of(&world.refresh(&winner.1, &[]).await);
-    assert!(!world.saw("ReplayDetected"));
+    assert!(!world.saw("replay_detected"));
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn c32_a_disabled_account_gets_no_successor_again_within_the_grace_window(
         world.refresh(token, &[]).await.assert_tok("invalid_grant");
     }
     // Asking costs nothing: it is no replay, and nothing was used up.
-    assert!(!world.saw("ReplayDetected"));
+    assert!(!world.saw("replay_detected"));
     *world.person.enabled.lock().unwrap() = true;
     assert_eq!(tokens_of(&world.refresh(&first, &[]).await), winner);
     tokens_of(&world.refresh(&winner.1, &[]).await);

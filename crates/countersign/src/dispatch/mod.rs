@@ -18,6 +18,7 @@ use rmcp::model::CompleteRequestParams;
 
 pub(crate) use lists::List;
 
+use crate::audit::{self, Audit};
 use crate::component::{Arguments, CompletionHandler, CompletionRequest, Variables};
 use crate::context::Shared;
 use crate::middleware::{
@@ -54,6 +55,8 @@ pub(crate) struct Core {
     pub(crate) foreign: Option<Arc<ForeignAccess>>,
     /// How long a call in a session may take. The direct lane has its own clock.
     pub(crate) patience: Duration,
+    /// Where decisions are noted.
+    pub(crate) audit: Option<Audit>,
 }
 
 impl std::fmt::Debug for Core {
@@ -90,6 +93,7 @@ impl Core {
         if let Err(wrong) = caller.act_by(rule) {
             tracing::debug!(%wrong, "no credential of the caller is accepted");
         }
+        audit::called_by(caller);
         policy::decide(&self.policies, caller, action, now)
     }
 

@@ -1,12 +1,13 @@
 //! Answers that are complete: JSON-RPC results and errors, refusals, plain statuses.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use super::body::{Answer, Unread};
 use super::era::Era;
+use crate::audit;
 use crate::protocol::{ErrorCode, ErrorData};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -24,6 +25,14 @@ pub(crate) fn method_not_allowed(allowed: &'static str) -> Response<Answer> {
     response
         .headers_mut()
         .insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// 503: try again in a moment (RFC 9110 §10.2.3).
+pub(crate) fn unavailable() -> Response<Answer> {
+    let mut response = status(StatusCode::SERVICE_UNAVAILABLE);
+    let headers = response.headers_mut();
+    headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
     response
 }
 
@@ -54,6 +63,7 @@ pub(super) struct Told(pub(super) Bytes);
 
 /// A JSON-RPC error. `id` is the JSON text of the request's id, if it has one.
 pub(crate) fn error(era: &Era, id: Option<&str>, error: &ErrorData) -> Response<Answer> {
+    audit::answered_with(error.code, &error.message);
     let text = error_text(id, error);
     let mut response = json(text.clone());
     *response.status_mut() = error_status(era, error.code);

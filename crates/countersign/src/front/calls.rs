@@ -13,6 +13,7 @@ use super::era::Era;
 use super::message::{Asked, not_found};
 use super::{Answer, Front, answer, mirrored_arguments};
 use crate::Context;
+use crate::audit;
 use crate::component::Arguments;
 use crate::context::{Home, Inputs, Link, Outbox, RequestInfo};
 use crate::direct::{self, Outcome, Request, Running};
@@ -37,6 +38,7 @@ impl Front {
             return Err(wrong(invalid_params()));
         };
         let Some((place, entry)) = self.core.registry.find_tool(name) else {
+            audit::refused("unknown_component", None);
             return Err(wrong(unknown()));
         };
         let permit = match self.permit(&mut caller, asked, entry.component()) {
@@ -49,6 +51,7 @@ impl Front {
             let parameters = &entry.header_parameters;
             mirrored_arguments::check(asked.headers, parameters, &arguments).map_err(wrong)?;
         }
+        audit::allowed();
         let (keeper, call) = (Arc::clone(asked.keeper), context.clone());
         let running: Running = Box::pin(async move {
             let core = &keeper.0.core;
@@ -72,6 +75,7 @@ impl Front {
         };
         let unknown = || not_found(&asked.era, uri);
         let Some((entry, variables)) = self.core.registry.resource(uri) else {
+            audit::refused("unknown_component", None);
             return answer::error(&asked.era, Some(asked.id), &unknown());
         };
         let permit = match self.permit(&mut caller, &asked, entry.component()) {
@@ -82,6 +86,7 @@ impl Front {
             Ok(context) => context,
             Err(error) => return answer::error(&asked.era, Some(asked.id), &error),
         };
+        audit::allowed();
         let (core, entry, uri) = (self.core.clone(), entry.clone(), uri.clone().into_owned());
         let call = context.clone();
         let running: Running = Box::pin(async move {
@@ -103,6 +108,7 @@ impl Front {
             return answer::error(&asked.era, Some(asked.id), &invalid_params());
         };
         let Some(entry) = self.core.registry.prompt(name) else {
+            audit::refused("unknown_component", None);
             return answer::error(&asked.era, Some(asked.id), &unknown());
         };
         let permit = match self.permit(&mut caller, &asked, entry.component()) {
@@ -113,6 +119,7 @@ impl Front {
             Ok(context) => context,
             Err(error) => return answer::error(&asked.era, Some(asked.id), &error),
         };
+        audit::allowed();
         let arguments = slice(body, asked.params.arguments);
         let (core, entry) = (self.core.clone(), entry.clone());
         let call = context.clone();

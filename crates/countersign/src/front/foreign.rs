@@ -14,6 +14,7 @@ use super::era::Era;
 use super::message::{guessed_era, method_not_found, refusal};
 use super::method::Method;
 use super::{Answer, Front, answer, mirror};
+use crate::audit;
 use crate::protocol::ErrorData;
 use crate::rmcp_lane::{ForeignAccess, Granted, completed, is_known};
 
@@ -45,6 +46,10 @@ impl Front {
         };
         let params = params.map_err(|error| wrong(&guess, error))?;
         let era = Era::decide(header, &params).map_err(|error| wrong(&guess, error))?;
+        let named = named(method, &params, text);
+        if let Ok(Some((kind, name))) = &named {
+            audit::about(audit::kind(*kind), name);
+        }
         if era == Era::Modern {
             let name = mirrored(method, &params);
             mirror::check(&parts.headers, method, name).map_err(|error| wrong(&era, error))?;
@@ -52,7 +57,7 @@ impl Front {
         if Method::parse(method).is_some_and(|method| !method.is_of(&era)) {
             return Err(wrong(&era, method_not_found()));
         }
-        let named = named(method, &params, text).map_err(|error| wrong(&era, error))?;
+        let named = named.map_err(|error| wrong(&era, error))?;
         let needed = named
             .as_ref()
             .map(|(kind, name)| (*kind, name, access.needed(*kind, name)));
@@ -61,12 +66,18 @@ impl Front {
             None => Action::method(method),
         };
         let denial = match self.core.permit(caller, &action, self.clock.now()) {
-            Ok(permit) => return Ok(Granted::new(&action, permit)),
+            Ok(permit) => {
+                audit::permitted();
+                return Ok(Granted::new(&action, permit));
+            }
             Err(denial) => denial,
         };
         match refusal(caller, denial) {
             Some(refusal) => Err(Box::new(self.refuse(&refusal))),
-            None => Ok(Granted::as_unknown(&action)),
+            None => {
+                audit::refused("hidden_component", None);
+                Ok(Granted::as_unknown(&action))
+            }
         }
     }
 }

@@ -57,6 +57,11 @@ impl Network {
     }
 }
 
+/// Whether `address` is one of `trusted`.
+pub(super) fn is_trusted(trusted: &[Network], address: IpAddr) -> bool {
+    trusted.iter().any(|network| network.has(address))
+}
+
 /// Whom the connection from `peer` carries a request of: `peer` itself, unless it is a
 /// proxy in `trusted`.
 pub(super) fn client(
@@ -64,7 +69,7 @@ pub(super) fn client(
     trusted: &[Network],
     headers: &HeaderMap,
 ) -> Option<IpAddr> {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.has(address));
+    let is_trusted = |address| is_trusted(trusted, address);
     let mut client = peer?;
     let lines: Vec<_> = headers.get_all(X_FORWARDED_FOR).iter().collect();
     let hops = lines

@@ -17,6 +17,7 @@ use http_body::Body;
 
 use super::era::{self, Era};
 use super::{Answer, BoxError, Front, Keeper, answer, body, media_types};
+use crate::audit;
 use crate::protocol::{ErrorCode, ErrorData};
 use crate::rmcp_lane::OverSse;
 
@@ -52,7 +53,11 @@ impl Front {
                 answer::status(StatusCode::NOT_ACCEPTABLE)
             }
             (STREAM, &Method::GET) if let Err(refused) = self.charge(&caller) => refused,
-            (STREAM, &Method::GET) => self.lane.open_sse(&caller, MESSAGES).map(Answer::stream),
+            (STREAM, &Method::GET) => {
+                audit::asked_for("GET");
+                audit::permitted();
+                self.lane.open_sse(&caller, MESSAGES).map(Answer::stream)
+            }
             (STREAM, _) => answer::method_not_allowed("GET"),
             (_, &Method::POST) if !media_types::is_json(&parts.headers) => {
                 answer::status(StatusCode::UNSUPPORTED_MEDIA_TYPE)

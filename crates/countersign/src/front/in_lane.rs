@@ -14,6 +14,7 @@ use super::envelope::invalid_params;
 use super::message::{Asked, method_not_found};
 use super::method::Method;
 use super::{Answer, Front};
+use crate::audit;
 use crate::rmcp_lane::Granted;
 
 impl Front {
@@ -30,7 +31,10 @@ impl Front {
             Named::Component(component) => Some(component),
             Named::None => None,
             // The lane says what an unknown component says in its era.
-            Named::Unknown => return self.hand_over(parts, body.clone(), caller).await,
+            Named::Unknown => {
+                audit::refused("unknown_component", None);
+                return self.hand_over(parts, body.clone(), caller).await;
+            }
         };
         let action = match component {
             Some(component) => Action::on(asked.method.name(), component),
@@ -38,9 +42,11 @@ impl Front {
         };
         match self.core.permit(&mut caller, &action, asked.now) {
             Ok(permit) => {
+                audit::permitted();
                 parts.extensions.insert(Granted::new(&action, permit));
             }
             Err(Denial::Unknown) if component.is_some() => {
+                audit::refused("hidden_component", None);
                 parts.extensions.insert(Granted::as_unknown(&action));
             }
             Err(denial @ Denial::Unknown) => {

@@ -16,6 +16,7 @@ use http::{HeaderValue, Response, StatusCode};
 
 use super::envelope::Envelope;
 use super::{Answer, Front, answer};
+use crate::audit;
 use crate::protocol::{ErrorCode, ErrorData};
 
 /// The JSON-RPC code of a request that is one too many.
@@ -144,6 +145,7 @@ fn too_many(exceeded: &Exceeded, id: Option<&str>) -> Response<Answer> {
         budget = exceeded.budget.as_str(),
         "refused: rate limit exceeded"
     );
+    audit::refused("rate_limited", Some(exceeded.budget.as_str().into()));
     let mut response = answer::json(answer::error_text(id, &error(exceeded)));
     *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
     let seconds = exceeded.retry_after.as_secs();

@@ -17,10 +17,11 @@ use super::envelope::{Envelope, Parameters, Params, invalid_params};
 use super::era::{self, Era};
 use super::method::Method;
 use super::{Answer, Front, Keeper, answer, mirror, taken};
+use crate::audit;
 use crate::direct::{self, Request, Running};
 use crate::dispatch::List;
 use crate::protocol::{ErrorCode, ErrorData};
-use crate::rmcp_lane::{OverSse, denial};
+use crate::rmcp_lane::{OverSse, completed, denial};
 
 /// A request whose era is known.
 pub(super) struct Asked<'a> {
@@ -191,6 +192,7 @@ impl Front {
         let params = Params::of(params).map_err(Fault::Unknown)?;
         let era = Era::decide(header, &params).map_err(Fault::Unknown)?;
         let parsed = Method::parse(method);
+        note_component(parsed, &params);
         if era == Era::Modern {
             let name = match parsed {
                 Some(Method::CallTool | Method::GetPrompt) => params.name.as_deref(),
@@ -284,6 +286,7 @@ impl Front {
                 Step::answered(answer::error(&asked.era, Some(asked.id), &invalid_params()))
             }
             Method::Ping | Method::SetLevel => {
+                audit::allowed();
                 Step::answered(direct::result(asked.id, &serde_json::json!({})))
             }
             Method::Discover => Step::later(self.discover(body, caller, asked)),
@@ -304,6 +307,7 @@ impl Front {
             Ok(context) => context,
             Err(error) => return answer::error(&asked.era, Some(asked.id), &error),
         };
+        audit::allowed();
         let result = direct::discover(&self.core, self.is_public());
         match self.core.discover(|| context, result).await {
             Ok(result) => direct::result(asked.id, &result),
@@ -320,6 +324,7 @@ impl Front {
             Ok(context) => context,
             Err(error) => return answer::error(&asked.era, Some(asked.id), &error),
         };
+        audit::allowed();
         let result = direct::initialize(&self.core, params.protocol_version.as_str());
         match self.core.initialize(|| context, || params, result).await {
             Ok(result) => direct::result(asked.id, &result),
@@ -352,6 +357,7 @@ impl Front {
             List::Templates => "resourceTemplates",
             List::Prompts => "prompts",
         };
+        audit::allowed();
         let listed = self.core.list(permit, list, &caller, asked.now, || context);
         match listed.await {
             Ok(listed) => {
@@ -376,7 +382,9 @@ impl Front {
             Reference::Resource(template) => not_found(&asked.era, &template.uri),
             _ => denial::unknown(ComponentKind::Prompt, ""),
         };
+        note_reference(&params.r#ref);
         let Some(component) = self.core.completed_component(&params.r#ref) else {
+            audit::refused("unknown_component", None);
             return answer::error(&asked.era, Some(asked.id), &unknown);
         };
         let permit = match self.permit(&mut caller, &asked, component) {
@@ -387,6 +395,7 @@ impl Front {
             Ok(context) => context,
             Err(error) => return answer::error(&asked.era, Some(asked.id), &error),
         };
+        audit::allowed();
         match self.core.complete(permit, context, params).await {
             Ok(completion) => {
                 let mut result = CompleteResult::new(completion);
@@ -430,7 +439,10 @@ impl Front {
     ) -> Response<Answer> {
         match refusal(caller, denial) {
             Some(refusal) => self.refuse(&refusal),
-            None => answer::error(&asked.era, Some(asked.id), &unknown),
+            None => {
+                audit::refused("hidden_component", None);
+                answer::error(&asked.era, Some(asked.id), &unknown)
+            }
         }
     }
 
@@ -442,6 +454,8 @@ impl Front {
         // TR-19: the 2026-07-28 wire has no GET and no DELETE.
         match era::version_header(&parts.headers) {
             Ok(header) if self.is_of_session(header, &parts) => {
+                audit::asked_for(parts.method.as_str());
+                audit::permitted();
                 self.hand_over(parts, Bytes::new(), caller).await
             }
             _ => self.method_not_allowed(),
@@ -459,6 +473,27 @@ pub(super) fn refusal(caller: &Caller, denial: Denial) -> Option<Refusal> {
         Denial::TooMany { retry_after } => Refusal::TooMany { retry_after },
         Denial::Unknown => return None,
     })
+}
+
+/// Notes which component a request names, whether there is one or not.
+fn note_component(method: Option<Method>, params: &Params<'_>) {
+    let (kind, name) = match method {
+        Some(Method::CallTool) => ("tool", &params.name),
+        Some(Method::GetPrompt) => ("prompt", &params.name),
+        Some(Method::ReadResource | Method::Subscribe | Method::Unsubscribe) => {
+            ("resource", &params.uri)
+        }
+        _ => return,
+    };
+    if let Some(name) = name {
+        audit::about(kind, name);
+    }
+}
+
+fn note_reference(reference: &Reference) {
+    if let Some((kind, name)) = completed(reference) {
+        audit::about(audit::kind(kind), name);
+    }
 }
 
 /// HTTP with SSE has a session always.

@@ -54,6 +54,7 @@ use origin::ForeignName;
 pub use routes::{RouteAccess, Routes};
 pub(crate) use settings::{Limits, Place};
 
+use crate::audit::{self, Ledger};
 use crate::dispatch::Core;
 use crate::embedded::Mounted;
 use crate::rmcp_lane::SessionLane;
@@ -124,9 +125,10 @@ impl App {
         B::Error: Into<BoxError>,
     {
         let (mut parts, body) = request.into_parts();
+        let ledger = keeper.0.ledger(peer, &mut parts);
         let peer = forwarded::client(peer, &keeper.0.place.proxies, &parts.headers);
         // The arguments of an asynchronous function take their room twice.
-        async move {
+        ledger.during(async move {
             let front = &*keeper.0;
             let origin = match front.is_issuing(&parts) {
                 // Its endpoints say by themselves whose scripts may read their answers.
@@ -139,13 +141,15 @@ impl App {
             let answer = AssertUnwindSafe(answer).catch_unwind().await;
             let mut response = answer.unwrap_or_else(|_panic| {
                 tracing::error!("a request panicked");
+                audit::refused("internal_error", Some("it panicked".into()));
                 answer::status(StatusCode::INTERNAL_SERVER_ERROR)
             });
             if let Some(origin) = origin {
                 cors::allow(origin, response.headers_mut());
             }
+            audit::answered(response.status());
             response
-        }
+        })
     }
 }
 
@@ -167,6 +171,9 @@ impl Front {
         if parts.uri.path() == routes::HEALTH {
             return routes::health(&parts.method);
         }
+        if self.is_unnotable() {
+            return answer::unavailable();
+        }
         if let Err(refused) = self.arrive(peer) {
             return refused;
         }
@@ -174,7 +181,10 @@ impl Front {
             && self.is_issuing(parts)
         {
             return match self.place.names.check_host(parts) {
-                Ok(()) => Box::pin(issuing.respond(taken(parts), body, peer)).await,
+                Ok(()) => {
+                    audit::noted_elsewhere();
+                    Box::pin(issuing.respond(taken(parts), body, peer)).await
+                }
                 Err(foreign) => refuse_name(foreign),
             };
         }
@@ -226,6 +236,32 @@ impl Front {
         issuing.is_some_and(|issuing| issuing.answers(parts.uri.path()))
     }
 
+    /// Begins what is noted of the request in `parts`, which comes from `peer`.
+    fn ledger(&self, peer: Option<IpAddr>, parts: &mut Parts) -> Ledger {
+        let Some(audit) = &self.core.audit else {
+            return Ledger::open(None, &*self.clock, None, None);
+        };
+        let proxies = &self.place.proxies;
+        let from_proxy = peer.is_some_and(|peer| forwarded::is_trusted(proxies, peer));
+        let id = audit.request_id(&parts.headers, from_proxy);
+        let address = forwarded::client(peer, proxies, &parts.headers);
+        let ledger = Ledger::open(Some(audit), &*self.clock, Some(&id), address);
+        if self.is_issuing(parts) {
+            parts.extensions.insert(id);
+        }
+        ledger
+    }
+
+    /// Whether nothing may be done because it could not be noted.
+    fn is_unnotable(&self) -> bool {
+        let audit = self.core.audit.as_ref();
+        let full = audit.is_some_and(|audit| audit.sink.state().is_err());
+        if full {
+            audit::refused("audit_full", None);
+        }
+        full
+    }
+
     /// Authentication, from the headers alone.
     async fn admit(&self, parts: &Parts, peer: Option<IpAddr>) -> Result<Caller, Response<Answer>> {
         let Some(gate) = &self.gate else {
@@ -240,7 +276,11 @@ impl Front {
             },
         };
         match admitted {
-            Ok(caller) => Ok(with_address(caller, peer)),
+            Ok(caller) => {
+                let caller = with_address(caller, peer);
+                audit::called_by(&caller);
+                Ok(caller)
+            }
             Err(refusal) => Err(self.refuse_credential(&refusal, peer)),
         }
     }
@@ -248,6 +288,7 @@ impl Front {
     /// The answer to a refused request. The reason goes to the log only.
     fn refuse(&self, refusal: &Refusal) -> Response<Answer> {
         tracing::info!(reason = %refusal, "refused: authentication or scope");
+        audit::refused_with(refusal);
         match &self.gate {
             Some(gate) => gate.refuse(refusal).map(Answer::whole),
             None => answer::status(refusal.status()),
@@ -270,6 +311,7 @@ impl Front {
 
 fn refuse_name(foreign: ForeignName) -> Response<Answer> {
     tracing::info!(reason = %foreign, "refused: host or origin");
+    audit::refused(foreign.word(), Some(foreign.to_string().into()));
     answer::status(match foreign {
         ForeignName::HostMalformed => StatusCode::BAD_REQUEST,
         ForeignName::HostForeign | ForeignName::OriginForeign => StatusCode::FORBIDDEN,

@@ -35,6 +35,17 @@ pub(crate) enum ForeignName {
     OriginForeign,
 }
 
+impl ForeignName {
+    /// The reason as one stable word, for the audit log.
+    pub(crate) const fn word(&self) -> &'static str {
+        match self {
+            Self::HostMalformed => "malformed_host",
+            Self::HostForeign => "foreign_host",
+            Self::OriginForeign => "foreign_origin",
+        }
+    }
+}
+
 impl std::fmt::Display for ForeignName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

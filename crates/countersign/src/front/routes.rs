@@ -19,6 +19,7 @@ use tower_service::Service;
 
 use super::body::Bounded;
 use super::{Answer, BoxError, Front, answer, with_address};
+use crate::audit;
 
 /// Where a load balancer asks whether the process lives. Open on purpose, and silent.
 pub(super) const HEALTH: &str = "/healthz";
@@ -68,7 +69,7 @@ struct Guard {
 pub struct Routes {
     router: Router,
     /// The same paths, to find out about one that cannot be added.
-    paths: matchit::Router<()>,
+    paths: matchit::Router<Box<str>>,
     any: bool,
     /// The first path that not everybody may call.
     guarded: Option<String>,
@@ -157,7 +158,7 @@ impl Routes {
         if is_own(path) {
             return refuse("is answered by the server itself: choose another path");
         }
-        match self.paths.insert(path, ()) {
+        match self.paths.insert(path, path.into()) {
             Ok(()) => Ok(()),
             Err(matchit::InsertError::Conflict { .. }) => {
                 refuse("is taken by a route that was added before: choose another path")
@@ -185,7 +186,12 @@ impl Routes {
                      one for the MCP endpoint"
                 )));
             }
-            if self.paths.clone().insert(*endpoint, ()).is_err() {
+            if self
+                .paths
+                .clone()
+                .insert(*endpoint, Box::default())
+                .is_err()
+            {
                 return Err(ConfigurationError::new(format!(
                     "the route `{endpoint}` is where the MCP endpoint is: choose another path"
                 )));
@@ -200,7 +206,7 @@ impl Routes {
     ///
     /// [`ConfigurationError`] if a route has it.
     pub(crate) fn check_free(&self, path: &str) -> Result<(), ConfigurationError> {
-        if self.paths.clone().insert(path, ()).is_ok() {
+        if self.paths.clone().insert(path, Box::default()).is_ok() {
             return Ok(());
         }
         Err(ConfigurationError::new(format!(
@@ -286,7 +292,10 @@ impl Front {
         if !self.routes.any {
             // The authorization server has a page for people who lost their way.
             return match &self.issuing {
-                Some(issuing) => Box::pin(issuing.respond(parts, body, peer)).await,
+                Some(issuing) => {
+                    audit::noted_elsewhere();
+                    Box::pin(issuing.respond(parts, body, peer)).await
+                }
                 None => answer::status(StatusCode::NOT_FOUND),
             };
         }
@@ -299,6 +308,12 @@ impl Front {
             Ok(body) => axum::body::Body::new(body),
             Err(why) => return answer::unread(why),
         };
+        if let Ok(found) = self.routes.paths.at(parts.uri.path()) {
+            audit::asked_for(parts.method.as_str());
+            // The pattern: what somebody put into an address stays there.
+            audit::about("route", found.value);
+            audit::permitted();
+        }
         // The token is for the check that was just made, and for nobody behind it.
         parts.headers.remove(AUTHORIZATION);
         if let Some(gate) = &self.gate {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use countersign_resource_server::oauth::UnixTime;
-use countersign_resource_server::policy::{Action, Permit};
+use countersign_resource_server::policy::{Action, ComponentKind, Denial, Permit};
 use countersign_resource_server::{Caller, Clock};
 use http::request::Parts;
 use rmcp::RoleServer;
@@ -20,6 +20,7 @@ use serde::Serialize;
 use super::denial;
 use super::granted::Granted;
 use crate::Context;
+use crate::audit;
 use crate::context::{Home, Inputs, Link, RequestInfo};
 use crate::dispatch::Core;
 use crate::front::limiting;
@@ -80,6 +81,11 @@ impl Incoming {
         name: &str,
     ) -> Result<Permit, ErrorData> {
         let parts = extensions.get::<Parts>();
+        if let (Some(audit), None) = (&self.core.audit, parts)
+            && audit.sink.state().is_err()
+        {
+            return Err(ErrorData::internal_error("Unavailable, try again", None));
+        }
         let named = action.component.map(|component| (component.kind, name));
         let decided = parts.and_then(|parts| Granted::take(parts, action));
         let caller = self.caller(extensions);
@@ -87,14 +93,39 @@ impl Incoming {
         if parts.is_none()
             && let Err(exceeded) = self.core.charge(caller, action)
         {
+            if let Some(audit) = &self.core.audit {
+                let retry_after = exceeded.retry_after;
+                let denied = Err::<Permit, _>(Denial::TooMany { retry_after });
+                audit::decided(audit, &*self.clock, caller, (action, name), &denied);
+            }
             return Err(limiting::error(&exceeded));
         }
         decided
             .unwrap_or_else(|| {
                 let mut caller = caller.clone();
-                self.core.permit(&mut caller, action, self.clock.now())
+                let decided = self.core.permit(&mut caller, action, self.clock.now());
+                // A decision of HTTP is part of what the front notes of the request.
+                if let (Some(audit), None) = (&self.core.audit, parts) {
+                    audit::decided(audit, &*self.clock, &caller, (action, name), &decided);
+                }
+                decided
             })
             .map_err(|refused| denial::error(refused, named))
+    }
+
+    /// The answer to a request for a component that there is not.
+    pub(super) fn unknown(
+        &self,
+        extensions: &Extensions,
+        method: &str,
+        kind: ComponentKind,
+        name: &str,
+    ) -> ErrorData {
+        if let (Some(audit), None) = (&self.core.audit, extensions.get::<Parts>()) {
+            let caller = self.caller(extensions);
+            audit::missing(audit, &*self.clock, caller, (method, kind, name));
+        }
+        denial::unknown(kind, name)
     }
 
     /// From now on calls say nothing below `level`.

@@ -298,7 +298,10 @@ impl ServerHandler for RegistryHandler {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let Some(entry) = self.core().registry.tool(&request.name) else {
-            return Err(denial::unknown(ComponentKind::Tool, &request.name));
+            let (kind, name) = (ComponentKind::Tool, &*request.name);
+            return Err(self
+                .incoming
+                .unknown(&context.extensions, "tools/call", kind, name));
         };
         let action = Action::on("tools/call", entry.component());
         let permit = self
@@ -326,7 +329,10 @@ impl ServerHandler for RegistryHandler {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let Some((entry, variables)) = self.core().registry.resource(&request.uri) else {
-            return Err(denial::unknown(ComponentKind::Resource, &request.uri));
+            let (kind, name) = (ComponentKind::Resource, &*request.uri);
+            return Err(self
+                .incoming
+                .unknown(&context.extensions, "resources/read", kind, name));
         };
         let action = Action::on("resources/read", entry.component());
         let permit = self
@@ -351,7 +357,10 @@ impl ServerHandler for RegistryHandler {
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
         let Some(entry) = self.core().registry.prompt(&request.name) else {
-            return Err(denial::unknown(ComponentKind::Prompt, &request.name));
+            let (kind, name) = (ComponentKind::Prompt, &*request.name);
+            return Err(self
+                .incoming
+                .unknown(&context.extensions, "prompts/get", kind, name));
         };
         let action = Action::on("prompts/get", entry.component());
         let permit = self

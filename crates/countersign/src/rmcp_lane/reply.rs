@@ -6,6 +6,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use rmcp::model::{ErrorCode, JsonRpcError, RequestId};
 
 use super::body::{ResponseBody, full};
+use crate::audit;
 use crate::protocol::ErrorData;
 
 pub(crate) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -61,21 +62,25 @@ fn invalid(status: StatusCode, message: &'static str) -> Response<ResponseBody> 
 /// The one answer for a session that never was, has ended, or belongs to somebody
 /// else (TR-25, TR-26).
 pub(crate) fn no_such_session() -> Response<ResponseBody> {
+    audit::refused("unknown_session", None);
     invalid(StatusCode::NOT_FOUND, "Session not found")
 }
 
 /// A request outside of a session, where one is needed (TR-26).
 pub(crate) fn session_required() -> Response<ResponseBody> {
+    audit::refused("session_required", None);
     invalid(StatusCode::BAD_REQUEST, "Mcp-Session-Id is required")
 }
 
 /// Text that is JSON and no message.
 pub(crate) fn invalid_message() -> Response<ResponseBody> {
+    audit::refused("invalid_message", None);
     invalid(StatusCode::BAD_REQUEST, "Invalid request")
 }
 
 /// Another connection listens on this session.
 pub(crate) fn occupied() -> Response<ResponseBody> {
+    audit::refused("session_occupied", None);
     invalid(
         StatusCode::CONFLICT,
         "Another connection listens on this session",
@@ -97,6 +102,7 @@ pub(crate) fn full_house(
     id: Option<RequestId>,
     retry_after: u32,
 ) -> Response<ResponseBody> {
+    audit::refused("session_limit", None);
     let mut response = error(
         status,
         id,

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::limits::SessionLimits;
 use super::outbound::Shape;
 use super::session::Session;
+use crate::audit;
 
 /// Who a session belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -157,9 +158,11 @@ impl SessionTable {
     pub(crate) fn find(&self, caller: &Caller, id: &str, shape: Shape) -> Option<Arc<Session>> {
         let state = self.state();
         let session = state.sessions.get(id)?;
-        let found = session.owner().is(caller)
-            && session.outbound().shape() == shape
-            && !session.has_ended();
+        if !session.owner().is(caller) {
+            audit::refused("foreign_session", None);
+            return None;
+        }
+        let found = session.outbound().shape() == shape && !session.has_ended();
         found.then(|| Arc::clone(session))
     }
 

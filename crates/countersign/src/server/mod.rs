@@ -12,6 +12,7 @@ use std::time::Duration;
 pub(crate) use admission::Admission;
 use axum::routing::MethodRouter;
 pub(crate) use configured::Outside;
+use countersign_audit::{Fanout, Sink};
 use countersign_resource_server::limit::{Limits, Verifications};
 use countersign_resource_server::oauth::{ScopeSet, Secret};
 use countersign_resource_server::policy::Policy;
@@ -21,6 +22,7 @@ use countersign_resource_server::{
 pub(crate) use reload::Reloads;
 pub(crate) use surroundings::{Reach, Surroundings};
 
+use crate::audit::Audit;
 use crate::authentication::Authentication;
 use crate::component::{CompletionHandler, PromptHandler, ResourceHandler, ToolHandler};
 use crate::context::{Shared, UrlTickets};
@@ -93,6 +95,7 @@ pub struct Server {
     pub(crate) outside: Outside,
     /// What can be read again while the server runs.
     pub(crate) reloads: Reloads,
+    pub(crate) audit: Option<Arc<dyn Sink>>,
     pub(crate) fault: Option<ConfigurationError>,
 }
 
@@ -124,6 +127,7 @@ impl Server {
             open_to_everybody: false,
             outside: Outside::default(),
             reloads: Reloads::default(),
+            audit: None,
             fault: None,
         }
     }
@@ -327,6 +331,18 @@ impl Server {
         self
     }
 
+    /// Notes every decision in `sink`: one record for each request, whether it was
+    /// allowed or refused, over HTTP and over stdio. An authorization server inside this
+    /// one notes there too, unless it was told otherwise. Called again, it adds a sink.
+    #[must_use]
+    pub fn audit(mut self, sink: impl Sink) -> Self {
+        self.audit = Some(match self.audit.take() {
+            None => Arc::new(sink),
+            Some(earlier) => Arc::new(Fanout::new().and(earlier).and(sink)),
+        });
+        self
+    }
+
     /// When legacy clients get a session.
     #[must_use]
     pub const fn sessions(mut self, sessions: Sessions) -> Self {
@@ -437,6 +453,7 @@ impl Server {
             notifier: self.notifier,
             foreign: self.foreign.map(|foreign| Arc::new(foreign.access)),
             patience: Duration::MAX,
+            audit: self.audit.map(Audit::new),
         })
     }
 }

@@ -24,12 +24,13 @@ use url::Url;
 
 use super::provides::{Asking, No};
 use super::{Asked, Place, Provides, Renewal, UpstreamAccess, Vault, VaultParts};
-use crate::audit::{Audit, AuditRecord, AuditTrail};
+use crate::audit::AuditTrail;
 use crate::confirmed::Confirmed;
 use crate::grant::Granted;
 use crate::grant_end::GrantEnder;
 use crate::random::SystemGenerator;
 use crate::upstream::UpstreamTokens;
+use countersign_audit::Sink;
 
 /// How long an access token of the provider lives.
 const LIFE: u64 = 3600;
@@ -246,9 +247,9 @@ impl Store for Flaky {
 #[derive(Debug, Default)]
 struct Events(Mutex<Vec<String>>);
 
-impl Audit for Events {
-    fn note(&self, record: AuditRecord) {
-        self.0.lock().unwrap().push(format!("{:?}", record.event));
+impl Sink for Events {
+    fn note(&self, record: countersign_audit::Record) {
+        self.0.lock().unwrap().push(record.event.to_string());
     }
 }
 

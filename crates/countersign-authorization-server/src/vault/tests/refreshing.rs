@@ -20,7 +20,7 @@ async fn c34_a_provider_that_refuses_ends_the_grant() {
     let asked = world.vault.ask_behind(&granted).await;
     assert_eq!(asked, Err(Trouble::LogInAgain));
     assert!(!world.is_live(&granted).await);
-    assert!(world.saw("UpstreamEnded"));
+    assert!(world.saw("upstream_ended"));
     // It is not asked again.
     assert_eq!(
         world.token(&granted).await.unwrap_err(),

@@ -37,7 +37,7 @@ async fn what_was_revoked_here_is_revoked_there_at_once() {
     assert!(world.provider.revocations().is_empty(), "nobody waits");
     sleep(Duration::from_millis(1)).await;
     assert_eq!(world.provider.revocations(), [tokens_of_login()]);
-    assert!(world.saw("UpstreamRevoked"));
+    assert!(world.saw("upstream_revoked"));
     assert_eq!(world.records().await, 1, "that of the other grant");
     assert_eq!(world.vault.keep_house().await.unwrap(), 0);
 }
@@ -110,9 +110,9 @@ async fn after_a_week_it_is_given_up_and_noted() {
             assert_eq!(world.records().await, 1, "expires: {expires}");
             world.pass(24 * 3600);
         }
-        assert!(!world.saw("UpstreamNotRevoked"));
+        assert!(!world.saw("upstream_not_revoked"));
         world.vault.keep_house().await.unwrap();
-        assert!(world.saw("UpstreamNotRevoked"));
+        assert!(world.saw("upstream_not_revoked"));
         assert_eq!(world.records().await, 0, "expires: {expires}");
     }
 }

@@ -174,5 +174,5 @@ async fn a_token_without_a_refresh_token_that_the_api_refuses_is_judged_by_the_t
     let told = client.log_in_again().await;
     assert_eq!(told, UpstreamFailure::LogInAgain("The Hub".to_owned()));
     assert!(!world.is_live(&granted).await);
-    assert!(world.saw("UpstreamEnded"));
+    assert!(world.saw("upstream_ended"));
 }

@@ -78,7 +78,7 @@ async fn what_is_connected_is_shown_and_ends_at_once() {
     assert!(seen.body.contains("was disconnected"), "{}", seen.body);
     assert!(seen.body.contains("Nothing is connected"));
     assert_eq!(refresh(&browser, &token).await, StatusCode::BAD_REQUEST);
-    assert_eq!(site.saw("GrantRevoked"), 1);
+    assert_eq!(site.saw("grant_revoked"), 1);
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn everything_of_one_person_is_disconnected_at_once_and_nothing_of_another
         let seen = alice.post("/account/revoke-all", &fields).await;
         assert_eq!(seen.status, StatusCode::FORBIDDEN);
     }
-    assert_eq!(site.saw("GrantRevoked"), 0);
+    assert_eq!(site.saw("grant_revoked"), 0);
     let fields = [("forgery_token", forgery_token.as_str())];
     let seen = alice.post("/account/revoke-all", &fields).await;
     assert_eq!(seen.status, StatusCode::OK);
@@ -196,7 +196,7 @@ async fn everything_of_one_person_is_disconnected_at_once_and_nothing_of_another
         assert_eq!(refresh(&alice, token).await, StatusCode::BAD_REQUEST);
     }
     assert_eq!(refresh(&bob, &theirs).await, StatusCode::OK);
-    assert_eq!(site.saw("GrantRevoked"), 2);
+    assert_eq!(site.saw("grant_revoked"), 2);
 }
 
 #[tokio::test]

@@ -30,12 +30,12 @@ async fn h13_logins_that_are_refused_throttled_and_succeed_are_one_event_each() 
     names(&site, &[]);
     for (name, password) in [("alice", WRONG), ("nobody", WRONG), (WRONG, WRONG)] {
         browser.log_in_on(&page, name, password).await;
-        assert_eq!(names(&site, &[]), ["LoginRefused"], "{name}");
+        assert_eq!(names(&site, &[]), ["login_refused"], "{name}");
     }
     browser.log_in("alice").await;
     let session = browser.cookie(SESSION).unwrap();
     let device = browser.cookie(BROWSER).unwrap();
-    assert_eq!(names(&site, &[&session, &device]), ["LoggedIn"]);
+    assert_eq!(names(&site, &[&session, &device]), ["logged_in"]);
     let stranger = site.browser();
     let page = stranger.get("/login").await;
     for _ in 0..20 {
@@ -45,7 +45,7 @@ async fn h13_logins_that_are_refused_throttled_and_succeed_are_one_event_each() 
     assert_eq!(throttled.status, StatusCode::TOO_MANY_REQUESTS);
     let events = taken(&site.events);
     assert_eq!(events.len(), 21);
-    assert_eq!(events[20], "LoginRefused(\"too many attempts\")");
+    assert_eq!(events[20], "login_refused detail=too many attempts");
 }
 
 #[tokio::test]
@@ -65,20 +65,20 @@ async fn h13_consent_given_and_denied_and_taken_back_are_events_with_who_and_wha
     let page = browser.consent_page("D").await;
     assert_eq!(taken(&site.events), Vec::<String>::new());
     browser.decide(&page, "deny", &[]).await;
-    assert_eq!(taken(&site.events), ["ConsentDenied(\"D\")"]);
+    assert_eq!(taken(&site.events), ["consent_denied client=D"]);
     // Once more, at once and later: it was answered.
     browser.decide(&page, "deny", &[]).await;
-    assert_eq!(taken(&site.events), ["AnswerRepeated(\"D\")"]);
+    assert_eq!(taken(&site.events), ["answer_repeated client=D"]);
     site.clock.advance(Lifetime::from_secs(5));
     browser.decide(&page, "deny", &[]).await;
-    assert_eq!(taken(&site.events), ["RequestRefused(400)"]);
+    assert_eq!(taken(&site.events), ["request_refused status=400"]);
 
     let page = browser.consent_page("D").await;
     let transaction = hidden(&page, "transaction");
     let code = browser.decide(&page, "allow", &[]).await.redirect()["code"].clone();
     let events = taken(&site.events);
     assert_eq!(events.len(), 1);
-    assert!(events[0].starts_with("CodeIssued(\"D\", "), "{events:?}");
+    assert!(events[0].starts_with("code_issued client=D "), "{events:?}");
     assert!(events[0].contains(&subject), "{events:?}");
     assert!(!events[0].contains(&code) && !events[0].contains(&transaction));
 
@@ -90,13 +90,13 @@ async fn h13_consent_given_and_denied_and_taken_back_are_events_with_who_and_wha
         ("code_verifier", VERIFIER),
     ];
     let (access, refresh) = tokens_of(&browser.post("/token", &fields).await);
-    assert_eq!(names(&site, &[&access, &refresh, &code]), ["TokensIssued"]);
+    assert_eq!(names(&site, &[&access, &refresh, &code]), ["tokens_issued"]);
 
     let account = browser.get("/account").await;
     let (token, grant) = (hidden(&account, "forgery_token"), hidden(&account, "grant"));
     for (grant, event) in [
-        ("unknown", "RequestRefused"),
-        (grant.as_str(), "GrantRevoked"),
+        ("unknown", "request_refused"),
+        (grant.as_str(), "grant_revoked"),
     ] {
         let fields = [("forgery_token", token.as_str()), ("grant", grant)];
         browser.post("/account/revoke", &fields).await;
@@ -104,7 +104,7 @@ async fn h13_consent_given_and_denied_and_taken_back_are_events_with_who_and_wha
     }
     let fields = [("forgery_token", WRONG), ("grant", &grant)];
     browser.post("/account/revoke", &fields).await;
-    assert_eq!(names(&site, &[]), ["FormRefused"]);
+    assert_eq!(names(&site, &[]), ["form_refused"]);
 }
 
 #[tokio::test]
@@ -119,9 +119,9 @@ async fn h13_changes_of_the_password_and_logging_out_are_events() {
         [("current_password", current), ("new_password", new)]
     };
     for (fields, event) in [
-        (change(WRONG, "another password"), "LoginRefused"),
-        (change(PASSWORD, "short"), "RequestRefused"),
-        (change(PASSWORD, "another password"), "PasswordChanged"),
+        (change(WRONG, "another password"), "login_refused"),
+        (change(PASSWORD, "short"), "request_refused"),
+        (change(PASSWORD, "another password"), "password_changed"),
     ] {
         let mut fields = fields.to_vec();
         fields.push(("forgery_token", &token));
@@ -130,7 +130,7 @@ async fn h13_changes_of_the_password_and_logging_out_are_events() {
     }
     let account = browser.get("/account").await;
     let token = hidden(&account, "forgery_token");
-    for (token, event) in [(WRONG, "FormRefused"), (token.as_str(), "LoggedOut")] {
+    for (token, event) in [(WRONG, "form_refused"), (token.as_str(), "logged_out")] {
         browser.post("/logout", &[("forgery_token", token)]).await;
         assert_eq!(names(&site, &[]), [event]);
     }
@@ -145,14 +145,14 @@ async fn h13_the_first_account_and_links_that_make_none_are_events() {
     let browser = site.browser();
     taken(&site.events);
     browser.get("/setup?token=unknown").await;
-    assert_eq!(names(&site, &[secret]), ["SetupRefused"]);
+    assert_eq!(names(&site, &[secret]), ["setup_refused"]);
     let page = browser.get(target).await;
     assert_eq!(names(&site, &[secret]), Vec::<String>::new());
     let token = hidden(&page, "forgery_token");
     for (name, password, event) in [
-        ("no name!", PASSWORD, "RequestRefused"),
-        ("root", PASSWORD, "AccountCreated"),
-        ("root", PASSWORD, "SetupRefused"),
+        ("no name!", PASSWORD, "request_refused"),
+        ("root", PASSWORD, "account_created"),
+        ("root", PASSWORD, "setup_refused"),
     ] {
         let fields = [
             ("forgery_token", token.as_str()),

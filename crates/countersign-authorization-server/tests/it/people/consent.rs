@@ -161,12 +161,12 @@ async fn x17_x24_allow_pressed_twice_at_once_makes_one_code() {
     // A browser shows the answer to the second press alone.
     let code = first.redirect()["code"].clone();
     assert_eq!(second.redirect()["code"], code);
-    assert_eq!((site.saw("CodeIssued"), grants(&site).await), (1, 1));
+    assert_eq!((site.saw("code_issued"), grants(&site).await), (1, 1));
     for _ in 0..3 {
         let again = browser.decide(&page, "allow", &[]).await;
         assert_eq!(again.redirect()["code"], code);
     }
-    assert_eq!((site.saw("CodeIssued"), grants(&site).await), (1, 1));
+    assert_eq!((site.saw("code_issued"), grants(&site).await), (1, 1));
 }
 
 #[tokio::test]
@@ -194,7 +194,7 @@ async fn x17_x24_only_the_same_decision_is_told_again_and_no_code_that_was_redee
     let first = browser.decide(&page, "deny", &[]).await;
     let again = browser.decide(&page, "deny", &[]).await;
     assert_eq!(first.header("location"), again.header("location"));
-    assert_eq!(site.saw("ConsentDenied"), 1);
+    assert_eq!(site.saw("consent_denied"), 1);
     browser.cookies.borrow_mut().remove(SESSION);
     let seen = browser.decide(&page, "deny", &[]).await;
     assert_eq!(seen.status, StatusCode::BAD_REQUEST, "{seen:?}");

@@ -118,7 +118,7 @@ async fn a_login_that_ended_meanwhile_is_asked_for_again_and_decides_nothing() {
         assert_eq!(seen.status, StatusCode::FORBIDDEN, "{seen:?}");
         assert!(seen.body.contains("Your login has ended"), "{seen:?}");
     }
-    assert_eq!(site.saw("CodeIssued"), 0);
+    assert_eq!(site.saw("code_issued"), 0);
     let login = browser.decide(&page, "allow", &[]).await;
     let again = browser.log_in_on(&login, "alice", PASSWORD).await;
     let seen = browser.decide(&again, "allow", &[]).await;

@@ -1,6 +1,7 @@
 //! Row H5: what is attached to every line of the log, and what only the audit log says.
 
-use countersign_authorization_server::audit::{Audit as _, AuditEvent, AuditRecord, LogAudit};
+use countersign_audit::{Sink as _, TracingSink};
+use countersign_authorization_server::audit::AuditEvent;
 use countersign_authorization_server::oauth::ClientId;
 use countersign_authorization_server::oauth::grant_type::GrantType;
 use countersign_authorization_server::store::GrantId;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 async fn h5_no_span_and_no_event_but_those_of_the_audit_log_names_a_person() {
     let (log, _guard) = CaptureLog::start();
     let site = site_with(settings_at(crate::fixture::ISSUER), |builder| {
-        builder.audit(Arc::new(LogAudit::default()))
+        builder.audit(Arc::new(TracingSink::new()))
     })
     .await;
     let subject = site.add("alice@example.com", PASSWORD).await;
@@ -63,7 +64,7 @@ async fn h5_no_span_and_no_event_but_those_of_the_audit_log_names_a_person() {
 fn line_about(event: AuditEvent) -> String {
     let (log, guard) = CaptureLog::start();
     let clock = TestClock::new();
-    LogAudit::default().note(AuditRecord::new(event, clock.now()));
+    TracingSink::new().note(event.record(clock.now().as_secs() * 1000));
     drop(guard);
     let text = log.text();
     assert_eq!(text.lines().count(), 1, "{text}");
@@ -93,14 +94,18 @@ fn h10_h13_an_event_is_one_line_for_people_and_for_programs() {
         "reason",
         "status",
         "Some",
-        "TokensIssued",
+        "tokens_issued",
         "ClientId",
     ] {
         assert!(!line.contains(part), "{part}: {line}");
     }
     // What somebody else wrote cannot begin a line of its own, or a field.
     let reason = "no\r\nINFO event=\"tokens_issued\" \u{1b}[31m";
-    let line = line_about(AuditEvent::TokenRequestRefused(client, reason.to_owned()));
+    let line = line_about(AuditEvent::TokenRequestRefused(
+        client,
+        None,
+        reason.to_owned(),
+    ));
     assert_eq!(line.matches("event=\"tokens_issued\"").count(), 0, "{line}");
     assert!(!line.contains('\u{1b}') && line.contains("event=\"token_request_refused\""));
 }

@@ -43,8 +43,8 @@ async fn h12_as_19_wrong_names_wrong_passwords_and_disabled_accounts_look_the_sa
         pages.push(without_secrets(&seen, name));
     }
     assert!(pages.iter().all(|page| page == &pages[0]), "{pages:?}");
-    assert_eq!(site.saw("LoginRefused"), 7);
-    assert_eq!(site.saw("LoggedIn"), 0);
+    assert_eq!(site.saw("login_refused"), 7);
+    assert_eq!(site.saw("logged_in"), 0);
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn x6_x7_a_login_form_that_another_page_sends_is_refused() {
     }
     let without_cookie = site.browser().post("/login", &good).await;
     assert_eq!(without_cookie.status, StatusCode::FORBIDDEN);
-    assert_eq!(site.saw("FormRefused"), 13);
+    assert_eq!(site.saw("form_refused"), 13);
     for headers in [
         OWN_FORM.to_vec(),
         vec![("origin", ISSUER), ("sec-fetch-site", "same-origin")],

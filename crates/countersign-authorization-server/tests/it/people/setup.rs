@@ -34,7 +34,7 @@ async fn a_link_that_is_used_expired_guessed_or_late_makes_no_account() {
     ] {
         assert_eq!(browser.get(bad).await.status, StatusCode::GONE, "{bad}");
     }
-    assert_eq!(site.saw("SetupRefused"), 4);
+    assert_eq!(site.saw("setup_refused"), 4);
     let expired = link(&site).await;
     let page = browser.get(&expired).await;
     site.clock.advance(Lifetime::from_hours(24));

@@ -46,7 +46,7 @@ async fn x24_going_back_after_an_answer_gives_no_second_one() {
     window.arrives("/cb?").await;
     window.run("history.back()").await;
     window.titled("Allow access?").await;
-    assert_eq!(at.site.saw("CodeIssued"), 1);
+    assert_eq!(at.site.saw("code_issued"), 1);
     window.close().await;
 }
 
@@ -63,7 +63,7 @@ async fn x17_a_double_click_on_a_slow_line_still_gets_the_answer_to_the_client()
     at.delay.store(500, Ordering::Relaxed);
     window.click_twice("button[value=allow]").await;
     window.arrives("/cb?").await;
-    assert_eq!(at.site.saw("CodeIssued"), 1);
+    assert_eq!(at.site.saw("code_issued"), 1);
     window.close().await;
 }
 

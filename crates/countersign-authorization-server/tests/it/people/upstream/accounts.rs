@@ -173,7 +173,7 @@ async fn who_is_not_let_in_by_the_rules_gets_nothing_and_the_client_is_told() {
     for kind in [Kind::Account, Kind::Grant, Kind::BrowserSession] {
         assert_eq!(inn.count(kind).await, 0, "{kind}");
     }
-    assert_eq!(inn.site.saw("UpstreamRefused"), 2);
+    assert_eq!(inn.site.saw("upstream_refused"), 2);
     assert_nobody_has_tokens(&inn, 2);
 }
 

@@ -28,12 +28,12 @@ async fn h13_a_login_is_three_events_and_each_refusal_is_one() {
     let location = allow(&browser, "D").await;
     let state = parameter(&location, "state").unwrap();
     let cookie = browser.cookie(&attempt_cookie(&browser)).unwrap();
-    assert_eq!(names(&inn, &[&state, &cookie]), ["SentUpstream"]);
+    assert_eq!(names(&inn, &[&state, &cookie]), ["sent_upstream"]);
     let callback = inn.github.approve(&location, "alice").await;
     let code = parameter(&callback, "code").unwrap();
     let seen = browser.get(&callback).await.redirect();
     let secrets = [state.as_str(), &cookie, &code, &seen["code"]];
-    assert_eq!(names(&inn, &secrets), ["CodeIssued", "LoggedInUpstream"]);
+    assert_eq!(names(&inn, &secrets), ["code_issued", "logged_in_upstream"]);
     for token in inn.github.access_tokens() {
         assert!(
             !taken(&inn.site.events)
@@ -48,23 +48,23 @@ async fn h13_a_login_is_three_events_and_each_refusal_is_one() {
     inn.site.clock.advance(Lifetime::from_secs(5));
     let seen = browser.get(&callback).await;
     assert_eq!(seen.status, StatusCode::BAD_REQUEST);
-    assert_eq!(names(&inn, &secrets), ["CallbackRefused"]);
+    assert_eq!(names(&inn, &secrets), ["callback_refused"]);
     let callback = inn
         .github
         .approve(&allow(&browser, "D").await, "alice")
         .await;
     names(&inn, &[]);
     inn.browser().get(&callback).await;
-    assert_eq!(names(&inn, &[]), ["CallbackRefused"]);
+    assert_eq!(names(&inn, &[]), ["callback_refused"]);
     inn.github.break_endpoint(Endpoint::Token, Breakage::Html);
     browser.get(&callback).await;
-    assert_eq!(names(&inn, &[]), ["UpstreamFailed"]);
+    assert_eq!(names(&inn, &[]), ["upstream_failed"]);
     inn.github.repair_all();
     let callback = inn.github.refuse(&allow(&browser, "D").await).await;
     names(&inn, &[]);
     browser.get(&callback).await;
-    assert_eq!(names(&inn, &[]), ["UpstreamRefused"]);
+    assert_eq!(names(&inn, &[]), ["upstream_refused"]);
     let forged = [("forgery_token", "A"), ("provider", "github")];
     browser.post("/login/with", &forged).await;
-    assert_eq!(names(&inn, &[]), ["FormRefused"]);
+    assert_eq!(names(&inn, &[]), ["form_refused"]);
 }

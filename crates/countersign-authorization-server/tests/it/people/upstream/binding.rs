@@ -24,7 +24,7 @@ async fn x9_bp_09_what_one_browser_allowed_another_cannot_finish() {
     let own = allow(&alice, "D").await;
     assert_refused(&alice.get(&callback).await, StatusCode::FORBIDDEN);
     inn.assert_nothing_happened().await;
-    assert_eq!(inn.site.saw("CallbackRefused"), 3);
+    assert_eq!(inn.site.saw("callback_refused"), 3);
     // What is alice's still works, and is about alice.
     let callback = inn.github.approve(&own, "alice").await;
     assert!(alice.get(&callback).await.redirect().contains_key("code"));

@@ -79,7 +79,7 @@ async fn x20_an_answer_that_is_none_is_a_page_and_uses_nothing_up() {
             assert!(seen.redirect().contains_key("code"), "{case}");
         }
     }
-    assert_eq!(inn.site.saw("CallbackRefused"), 15);
+    assert_eq!(inn.site.saw("callback_refused"), 15);
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn x21_an_answer_at_the_address_of_another_provider_is_refused_before_anyt
     assert_refused(&browser.get(&of_github).await, StatusCode::FORBIDDEN);
     inn.assert_nothing_happened().await;
     assert!(inn.oidc.requests_to(Endpoint::Token).is_empty());
-    assert_eq!(inn.site.saw("CallbackRefused"), 4);
+    assert_eq!(inn.site.saw("callback_refused"), 4);
     for callback in &callbacks {
         assert!(browser.get(callback).await.redirect().contains_key("code"));
     }
@@ -170,7 +170,7 @@ async fn x18_who_says_no_at_the_provider_gives_nothing_and_the_client_is_told() 
     assert_eq!(told["state"], "s");
     assert!(!told.contains_key("code"));
     inn.assert_nothing_happened().await;
-    assert_eq!(inn.site.saw("UpstreamRefused"), 1);
+    assert_eq!(inn.site.saw("upstream_refused"), 1);
     inn.site.clock.advance(Lifetime::from_secs(5));
     assert_refused(&browser.get(&callback).await, StatusCode::BAD_REQUEST);
 }

@@ -85,7 +85,7 @@ async fn x30_a_token_endpoint_that_gives_no_tokens_is_a_page_with_a_way_to_try_a
     let location = location_of(&browser.decide(&page, "allow", &[]).await);
     let callback = inn.github.approve(&location, "alice").await;
     assert!(browser.get(&callback).await.redirect().contains_key("code"));
-    assert_eq!(inn.site.saw("UpstreamFailed"), 14);
+    assert_eq!(inn.site.saw("upstream_failed"), 14);
 }
 
 #[tokio::test]
@@ -183,7 +183,7 @@ async fn x23_a_person_who_is_not_proven_is_nobody() {
         );
         assert_nothing_granted(&inn).await;
     }
-    assert_eq!(inn.site.saw("UpstreamRefused"), 9);
+    assert_eq!(inn.site.saw("upstream_refused"), 9);
 }
 
 #[tokio::test]

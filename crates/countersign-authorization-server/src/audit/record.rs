@@ -1,153 +1,169 @@
 //! What an event says, each thing under its name.
 
-use std::borrow::Cow;
+use countersign_audit::{Outcome, Record, Severity};
 
 use super::{AccountChange, Administered, AuditEvent};
 
-/// An event taken apart, for logs and databases.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AuditFields<'a> {
-    /// Which event it is, such as `tokens_issued`; it stays the same over versions.
-    pub event: &'static str,
-    /// The same in words.
-    pub sentence: &'static str,
-    /// The id of the client.
-    pub client: Option<&'a str>,
-    /// The id of the grant.
-    pub grant: Option<&'a str>,
-    /// The subject of the person.
-    pub subject: Option<&'a str>,
-    /// Why something was refused. It can have words of a request in it: it must be
-    /// escaped where it is written.
-    pub reason: Option<Cow<'a, str>>,
-    /// For which grant type tokens were issued.
-    pub grant_type: Option<&'static str>,
-    /// The id of the signing key, or of the API key.
-    pub key: Option<&'a str>,
-    /// The status of the answer.
-    pub status: Option<u16>,
-    /// The name of the upstream provider.
-    pub provider: Option<&'a str>,
-}
-
-impl<'a> AuditFields<'a> {
-    const fn of(event: &'static str, sentence: &'static str) -> Self {
-        Self {
-            event,
-            sentence,
-            client: None,
-            grant: None,
-            subject: None,
-            reason: None,
-            grant_type: None,
-            key: None,
-            status: None,
-            provider: None,
-        }
-    }
-
-    const fn provider(mut self, provider: &'a str) -> Self {
-        self.provider = Some(provider);
-        self
-    }
-
-    const fn client(mut self, client: &'a str) -> Self {
-        self.client = Some(client);
-        self
-    }
-
-    const fn grant(mut self, grant: &'a str) -> Self {
-        self.grant = Some(grant);
-        self
-    }
-
-    const fn subject(mut self, subject: &'a str) -> Self {
-        self.subject = Some(subject);
-        self
-    }
-
-    fn because(mut self, reason: impl Into<Cow<'a, str>>) -> Self {
-        self.reason = Some(reason.into());
-        self
-    }
-}
-
 impl AuditEvent {
-    /// What is in this event.
-    pub fn fields(&self) -> AuditFields<'_> {
+    /// The record of this event at the time `at`, in milliseconds since 1970.
+    pub fn record(&self, at: u64) -> Record {
         let (event, sentence) = self.words();
-        let of = AuditFields::of(event, sentence);
+        let of = Record::new(event, sentence, at)
+            .outcome(self.outcome())
+            .severity(self.severity());
         match self {
             Self::SetupRefused | Self::FormRefused | Self::InitialAccessTokenIssued => of,
             Self::AuthorizationRefused(reason)
             | Self::RegistrationRefused(reason)
-            | Self::Unavailable(reason) => of.because(reason),
-            Self::LoginRefused(reason) => of.because(*reason),
+            | Self::Unavailable(reason) => of.detail(reason.clone()),
+            Self::LoginRefused(reason) => of.detail(*reason),
             Self::CodeIssued(client, grant, subject) => of
-                .client(client.as_str())
-                .grant(grant.as_str())
-                .subject(subject),
+                .client(client.as_str().to_owned())
+                .grant(grant.as_str().to_owned())
+                .subject(subject.clone()),
             Self::ConsentDenied(client)
             | Self::AnswerRepeated(client)
             | Self::ClientRegistered(client)
-            | Self::ClientAdministered(client, _) => of.client(client.as_str()),
+            | Self::ClientAdministered(client, _) => of.client(client.as_str().to_owned()),
             Self::ReplayDetected(client, grant)
             | Self::CodeWithdrawn(client, grant)
-            | Self::TokenRevoked(client, grant) => of.client(client.as_str()).grant(grant.as_str()),
-            Self::TokensIssued(client, grant, grant_type) => AuditFields {
-                grant_type: Some(grant_type.as_str()),
-                ..of.client(client.as_str()).grant(grant.as_str())
-            },
-            Self::TestTokenIssued(grant) | Self::GrantRevoked(grant) => of.grant(grant.as_str()),
+            | Self::TokenRevoked(client, grant) => of
+                .client(client.as_str().to_owned())
+                .grant(grant.as_str().to_owned()),
+            Self::TokensIssued(client, grant, grant_type) => of
+                .client(client.as_str().to_owned())
+                .grant(grant.as_str().to_owned())
+                .grant_type(grant_type.as_str()),
+            Self::TestTokenIssued(grant) | Self::GrantRevoked(grant) => {
+                of.grant(grant.as_str().to_owned())
+            }
             Self::UpstreamEnded(grant, provider)
             | Self::UpstreamRevoked(grant, provider)
-            | Self::UpstreamNotRevoked(grant, provider) => {
-                of.grant(grant.as_str()).provider(provider)
+            | Self::UpstreamNotRevoked(grant, provider) => of
+                .grant(grant.as_str().to_owned())
+                .provider(provider.clone()),
+            Self::TokenRequestRefused(client, code, detail) => {
+                let of = of.client(client.as_str().to_owned()).detail(detail.clone());
+                match code {
+                    Some(code) => of.reason(code.as_str()),
+                    None => of,
+                }
             }
-            Self::TokenRequestRefused(client, reason) => of.client(client.as_str()).because(reason),
             Self::RevocationRefused(client, reason)
             | Self::IntrospectionRefused(client, reason) => {
-                of.client(client.as_str()).because(*reason)
+                of.client(client.as_str().to_owned()).detail(*reason)
             }
-            Self::SentUpstream(provider, client) => AuditFields {
-                client: client.as_ref().map(|client| client.as_str()),
-                ..of.provider(provider)
-            },
-            Self::LoggedInUpstream(provider, subject) => of.provider(provider).subject(subject),
+            Self::SentUpstream(provider, client) => {
+                let of = of.provider(provider.clone());
+                match client {
+                    Some(client) => of.client(client.as_str().to_owned()),
+                    None => of,
+                }
+            }
+            Self::LoggedInUpstream(provider, subject) => {
+                of.provider(provider.clone()).subject(subject.clone())
+            }
             Self::UpstreamRefused(provider, reason) | Self::UpstreamFailed(provider, reason) => {
-                of.provider(provider).because(reason)
+                of.provider(provider.clone()).detail(reason.clone())
             }
-            Self::CallbackRepeated(provider) => of.provider(provider),
-            Self::CallbackRefused(provider, reason) => of.provider(provider).because(*reason),
-            Self::ClientRefused(client, refusal) => AuditFields {
-                client: client.as_ref().map(|client| client.as_str()),
-                ..of.because(refusal.to_string())
-            },
+            Self::CallbackRepeated(provider) => of.provider(provider.clone()),
+            Self::CallbackRefused(provider, reason) => {
+                of.provider(provider.clone()).detail(*reason)
+            }
+            Self::ClientRefused(client, refusal) => {
+                let of = of.reason(refusal.word()).detail(refusal.to_string());
+                match client {
+                    Some(client) => of.client(client.as_str().to_owned()),
+                    None => of,
+                }
+            }
             Self::LoggedIn(subject)
             | Self::LoggedOut(subject)
             | Self::PasswordChanged(subject)
             | Self::AccountCreated(subject)
-            | Self::AccountAdministered(subject, _) => of.subject(subject),
-            Self::KeyRotated(key) => AuditFields {
-                key: Some(key),
-                ..of
-            },
-            Self::ApiKeyCreated(key, owner) => AuditFields {
-                key: Some(key.as_str()),
-                ..of.subject(owner)
-            },
-            Self::ApiKeyRotated(old, new) => AuditFields {
-                key: Some(old.as_str()),
-                ..of.because(format!("{new} takes its place"))
-            },
-            Self::ApiKeyRevoked(key) => AuditFields {
-                key: Some(key.as_str()),
-                ..of
-            },
-            Self::RequestRefused(status) => AuditFields {
-                status: Some(*status),
-                ..of
+            | Self::AccountAdministered(subject, _) => of.subject(subject.clone()),
+            Self::KeyRotated(key) => of.key(key.clone()),
+            Self::ApiKeyCreated(key, owner) => {
+                of.key(key.as_str().to_owned()).subject(owner.clone())
+            }
+            Self::ApiKeyRotated(old, new) => of
+                .key(old.as_str().to_owned())
+                .detail(format!("{new} takes its place")),
+            Self::ApiKeyRevoked(key) => of.key(key.as_str().to_owned()),
+            Self::RequestRefused(status) => of.status(*status),
+        }
+    }
+
+    /// What became of it.
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::AuthorizationRefused(_)
+            | Self::ConsentDenied(_)
+            | Self::TokenRequestRefused(..)
+            | Self::ClientRefused(..)
+            | Self::RevocationRefused(..)
+            | Self::IntrospectionRefused(..)
+            | Self::RegistrationRefused(_)
+            | Self::UpstreamRefused(..)
+            | Self::CallbackRefused(..)
+            | Self::LoginRefused(_)
+            | Self::SetupRefused
+            | Self::FormRefused
+            | Self::RequestRefused(_) => Outcome::Refused,
+            Self::UpstreamFailed(..) | Self::UpstreamNotRevoked(..) | Self::Unavailable(_) => {
+                Outcome::Failed
+            }
+            Self::CodeIssued(..)
+            | Self::AnswerRepeated(_)
+            | Self::CallbackRepeated(_)
+            | Self::TokensIssued(..)
+            | Self::ClientRegistered(_)
+            | Self::LoggedIn(_)
+            | Self::LoggedInUpstream(..) => Outcome::Allowed,
+            Self::TestTokenIssued(_)
+            | Self::ReplayDetected(..)
+            | Self::CodeWithdrawn(..)
+            | Self::TokenRevoked(..)
+            | Self::ClientAdministered(..)
+            | Self::InitialAccessTokenIssued
+            | Self::KeyRotated(_)
+            | Self::ApiKeyCreated(..)
+            | Self::ApiKeyRotated(..)
+            | Self::ApiKeyRevoked(_)
+            | Self::SentUpstream(..)
+            | Self::LoggedOut(_)
+            | Self::PasswordChanged(_)
+            | Self::AccountCreated(_)
+            | Self::AccountAdministered(..)
+            | Self::GrantRevoked(_)
+            | Self::UpstreamEnded(..)
+            | Self::UpstreamRevoked(..) => Outcome::Noted,
+        }
+    }
+
+    /// How much it matters.
+    pub const fn severity(&self) -> Severity {
+        match self {
+            Self::ReplayDetected(..) => Severity::Alert,
+            Self::CodeWithdrawn(..)
+            | Self::CallbackRefused(..)
+            | Self::UpstreamFailed(..)
+            | Self::UpstreamNotRevoked(..)
+            | Self::Unavailable(_) => Severity::Warning,
+            Self::TestTokenIssued(_)
+            | Self::ClientAdministered(..)
+            | Self::InitialAccessTokenIssued
+            | Self::AccountCreated(_)
+            | Self::AccountAdministered(..)
+            | Self::PasswordChanged(_)
+            | Self::KeyRotated(_)
+            | Self::ApiKeyCreated(..)
+            | Self::ApiKeyRotated(..)
+            | Self::ApiKeyRevoked(_)
+            | Self::UpstreamEnded(..) => Severity::Notice,
+            _ => match self.outcome() {
+                Outcome::Refused => Severity::Notice,
+                _ => Severity::Info,
             },
         }
     }
