@@ -29,11 +29,11 @@ tokio::task_local! {
 
 /// One request, while it is answered.
 #[derive(Debug)]
-pub(crate) struct Ledger(RefCell<Option<Box<Entry>>>);
+pub(crate) struct Ledger(RefCell<Option<Box<Open>>>);
 
 /// What is known of it. It goes away when it is noted.
 #[derive(Debug)]
-struct Entry {
+struct Open {
     sink: Arc<dyn Sink>,
     record: Record,
     /// Policy agreed; whether it goes through shows later.
@@ -54,7 +54,7 @@ impl Ledger {
             let mut record = Record::new("", "", clock.now_millis());
             record.request = id.map(RequestId::text);
             record.address = address;
-            Box::new(Entry {
+            Box::new(Open {
                 sink: Arc::clone(&audit.sink),
                 record,
                 permitted: false,
@@ -68,8 +68,8 @@ impl Ledger {
         CURRENT.scope(self, answering).await
     }
 
-    fn note(entry: Box<Entry>, status: Option<StatusCode>) {
-        let Entry {
+    fn note(entry: Box<Open>, status: Option<StatusCode>) {
+        let Open {
             sink,
             mut record,
             permitted,
@@ -117,7 +117,7 @@ fn refusal(mut record: Record) -> Record {
 }
 
 /// Changes what is known of the request that is answered, if it is not noted yet.
-fn with(change: impl FnOnce(&mut Entry)) {
+fn with(change: impl FnOnce(&mut Open)) {
     // Outside of a request, and without an audit, there is nothing to change.
     let _ = CURRENT.try_with(|Ledger(entry)| {
         if let Some(entry) = entry.borrow_mut().as_mut() {

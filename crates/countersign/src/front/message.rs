@@ -86,6 +86,9 @@ impl Front {
         caller: Caller,
     ) -> Step<'a> {
         let envelope = Envelope::parse(body);
+        if let Ok(Envelope::Request { method, .. }) = &envelope {
+            audit::asked_for(method);
+        }
         let asked = envelope.as_ref().map(|envelope| self.asked_of(envelope));
         let slot = match self.charge_message(parts, &caller, asked.unwrap_or_default()) {
             Ok(slot) => slot,

@@ -94,7 +94,7 @@ fn h10_h13_an_event_is_one_line_for_people_and_for_programs() {
         "reason",
         "status",
         "Some",
-        "tokens_issued",
+        "TokensIssued",
         "ClientId",
     ] {
         assert!(!line.contains(part), "{part}: {line}");
