@@ -49,7 +49,7 @@ pub struct AuthorizationServerBuilder {
     client_policy: Arc<dyn ClientPolicy>,
     token_manager: Option<Arc<dyn DynTokenManager>>,
     claims: Arc<dyn TokenClaims>,
-    audit: Option<Arc<dyn Sink>>,
+    audit: Arc<dyn Sink>,
     upstreams: Vec<Upstream>,
     wants_local_accounts: bool,
 }
@@ -90,7 +90,7 @@ impl AuthorizationServerBuilder {
             client_policy: Arc::new(EveryClient),
             token_manager: None,
             claims: Arc::new(PlainClaims),
-            audit: None,
+            audit: Arc::new(TracingSink::new()),
             upstreams: Vec::new(),
             wants_local_accounts: false,
         }
@@ -303,14 +303,7 @@ impl AuthorizationServerBuilder {
 
     /// Tells `audit` what happens.
     pub fn audit(mut self, audit: Arc<dyn Sink>) -> Self {
-        self.audit = Some(audit);
-        self
-    }
-
-    /// Tells `audit` what happens, if nobody else is told.
-    #[must_use]
-    pub fn audit_unless_told(mut self, audit: Arc<dyn Sink>) -> Self {
-        self.audit.get_or_insert(audit);
+        self.audit = audit;
         self
     }
 
@@ -326,7 +319,7 @@ impl AuthorizationServerBuilder {
         let Storage { store, sealing } = self.storage.ok_or_else(no_storage)?;
         check_upstreams(&self.upstreams)?;
         let audit = AuditTrail {
-            sink: self.audit.unwrap_or_else(|| Arc::new(TracingSink::new())),
+            sink: self.audit,
             clock: Arc::clone(&self.clock),
         };
         let confirmed = Arc::new(Confirmed::default());

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign_audit::{Sink, Text};
-use countersign_oauth::ClientId;
 use countersign_oauth::client_authentication::ClientAuthenticationError;
 use countersign_oauth::client_authentication::assertion::AssertionError;
 use countersign_oauth::grant_type::GrantType;

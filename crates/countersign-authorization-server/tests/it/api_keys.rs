@@ -80,8 +80,8 @@ async fn a82_a_revoked_key_is_refused_from_the_next_request_on() {
     assert!(shown.revoked_at.is_some());
     let unknown = ApiKeyId::parse("000000000000").unwrap();
     assert!(!keys.revoke(&unknown).await.unwrap());
-    assert_eq!(site.saw("ApiKeyCreated"), 1);
-    assert_eq!(site.saw("ApiKeyRevoked"), 1);
+    assert_eq!(site.saw("api_key_created"), 1);
+    assert_eq!(site.saw("api_key_revoked"), 1);
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn after_a_rotation_both_keys_work_until_the_overlap_ends() {
     site.clock.advance(Lifetime::from_secs(1));
     assert!(!opens(&site, &old).await);
     assert!(opens(&site, &new).await);
-    assert_eq!(site.saw("ApiKeyRotated"), 1);
+    assert_eq!(site.saw("api_key_rotated"), 1);
 }
 
 #[tokio::test]

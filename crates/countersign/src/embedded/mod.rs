@@ -319,6 +319,9 @@ impl EmbeddedAuth {
             .storage(storage)
             .client_id_documents(documents)
             .clock(around.clock);
+        if let Some(audit) = around.audit {
+            builder = builder.audit(audit);
+        }
         if let Some(settings) = &self.settings {
             builder = builder.auth_settings(settings);
         }

@@ -499,6 +499,7 @@ impl Server {
             place,
             reach,
             clock: Arc::clone(&self.clock),
+            audit: self.audit.clone(),
         })?;
         for path in mounted.paths() {
             self.routes.check_free(path)?;

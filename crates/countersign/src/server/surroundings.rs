@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countersign_audit::Sink;
 use countersign_resource_server::oauth::ScopeSet;
 use countersign_resource_server::policy::Concealment;
 use countersign_resource_server::{Clock, GateBuilder, SourceName};
@@ -25,6 +26,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) reach: Reach,
     pub(crate) scopes: OfferedScopes,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Where decisions are noted, if that was said.
+    pub(crate) audit: Option<Arc<dyn Sink>>,
 }
 
 /// Who can send requests to a server.

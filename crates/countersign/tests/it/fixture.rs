@@ -1,9 +1,10 @@
 //! A server under attack, and the checks that stand after every row.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use countersign::audit::{Outcome, Record, Sink};
 use countersign::verifier::JwtVerifier;
 use countersign::{
     AccessToken, App, Clock, Context, Http, RouteAccess, Server, State, ToolError, prompt,
@@ -28,6 +29,45 @@ impl Runs {
 
     pub(crate) fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// What was noted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Noted(Arc<Mutex<Vec<Record>>>);
+
+impl Sink for Noted {
+    fn note(&self, record: Record) {
+        self.0.lock().unwrap().push(record);
+    }
+}
+
+impl Noted {
+    /// What was noted since the last call.
+    pub(crate) fn taken(&self) -> Vec<Record> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    /// The one record of a request that was refused.
+    pub(crate) fn refusal(&self, row: &str) -> Record {
+        let mut records = self.taken();
+        assert_eq!(records.len(), 1, "{row}: {records:#?}");
+        let record = records.remove(0);
+        assert!(
+            matches!(record.outcome, Outcome::Refused | Outcome::Failed),
+            "{row}: {record:#?}"
+        );
+        let reason = record.reason.as_ref().map_or("", |reason| reason.as_str());
+        let is_word = |sign: u8| sign.is_ascii_lowercase() || sign == b'_';
+        assert!(
+            !reason.is_empty() && reason.bytes().all(is_word),
+            "{row}: {record:#?}"
+        );
+        assert!(
+            !format!("{record:?}").contains(CANARY),
+            "{row}: {record:#?}"
+        );
+        record
     }
 }
 
@@ -123,6 +163,7 @@ pub(crate) struct Fixture {
     pub(crate) runs: Runs,
     pub(crate) ended: Ended,
     pub(crate) log: CaptureLog,
+    pub(crate) noted: Noted,
     _guard: tracing::subscriber::DefaultGuard,
 }
 
@@ -174,7 +215,8 @@ impl Fixture {
         let issuer = TestIssuer::as_test();
         let clock = TestClock::at(NOW);
         let (runs, ended) = (Runs::default(), Ended::default());
-        let app = change(server(&issuer, &clock, &runs, &ended))
+        let noted = Noted::default();
+        let app = change(server(&issuer, &clock, &runs, &ended).audit(noted.clone()))
             .into_app(&place())
             .unwrap();
         Self {
@@ -184,6 +226,7 @@ impl Fixture {
             runs,
             ended,
             log,
+            noted,
             _guard: guard,
         }
     }
@@ -225,8 +268,12 @@ impl Fixture {
         expected: Expected,
     ) -> Seen {
         let before = self.runs.count();
+        self.noted.taken();
         let answer = self.see(request).await;
         expected.check(row, &answer);
+        if answer.status >= 400 {
+            self.noted.refusal(row);
+        }
         assert_eq!(self.runs.count(), before, "{row}: a handler has run");
         self.standing_checks(row, &answer).await;
         answer

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use countersign::audit::{Record, Sink};
 use countersign::authorization_server::accounts::{AccountName, AccountOverview};
-use countersign::authorization_server::audit::{Audit, AuditRecord};
 use countersign::authorization_server::store::{MemoryStore, SealingKeys, Store};
 use countersign::authorization_server::{Login, LoginStep, Storage, Unavailable};
 use countersign::{App, Authentication, EmbeddedAuth, Http, PostedLogin, Server};
@@ -22,9 +22,12 @@ use crate::visitor::Visitor;
 #[derive(Clone, Debug, Default)]
 struct Noted(Arc<Mutex<Vec<String>>>);
 
-impl Audit for Noted {
-    fn note(&self, record: AuditRecord) {
-        self.0.lock().unwrap().push(format!("{:?}", record.event));
+impl Sink for Noted {
+    fn note(&self, record: Record) {
+        let texts = [record.provider, record.subject, record.detail];
+        let texts = texts.map(|text| text.map_or(String::new(), |text| text.to_string()));
+        let event = record.event;
+        self.0.lock().unwrap().push(format!("{event}: {texts:?}"));
     }
 }
 
@@ -129,7 +132,7 @@ async fn x22_a_posted_identity_is_an_account_that_can_be_disabled_and_deleted_wi
         [],
         "who may not log in has no account"
     );
-    assert!(site.has_noted("UpstreamRefused(\"auth0\", \"the rules"));
+    assert!(site.has_noted("upstream_refused: [\"auth0\", \"\", \"the rules"));
 
     let on = site.sign_in(&visitor, &question, "ada1").await;
     assert_eq!(on.status, 303, "{}", on.text());
@@ -145,14 +148,17 @@ async fn x22_a_posted_identity_is_an_account_that_can_be_disabled_and_deleted_wi
         (ISSUER, "ada1")
     );
     assert_eq!(elsewhere.name.as_deref(), Some("Ada Lovelace"));
-    assert!(site.has_noted(&format!("LoggedInUpstream(\"auth0\", \"{}\")", ada.subject)));
+    assert!(site.has_noted(&format!(
+        "logged_in_upstream: [\"auth0\", {:?}",
+        ada.subject
+    )));
 
     let (access, refresh) = site.connect(&visitor, &client).await;
     let (access, refresh) = (access, client.refresh(&refresh).await.1);
     let people = site.app.authorization_server().unwrap().people().unwrap();
     let name = AccountName::parse_any("auth0:ada1").unwrap();
     people.accounts().disable(&name).await.unwrap();
-    assert!(site.has_noted("AccountAdministered"));
+    assert!(site.has_noted("account_disabled"));
     assert_eq!(client.call("whoami", &access).await.0, 401);
     assert_eq!(client.try_refresh(&refresh).await.status, 400);
     // The login has ended too, and another one is not let in.
@@ -195,7 +201,7 @@ async fn a_login_on_the_page_outlives_a_restart_and_ends_when_the_person_logs_ou
     assert!(account.text().contains("Ada Lovelace"));
     let gone = visitor.send_form_to(&account, "/logout", &[]).await;
     assert_eq!(gone.status, 303, "{}", gone.text());
-    assert!(site.has_noted("LoggedOut"));
+    assert!(site.has_noted("logged_out"));
     assert_eq!(visitor.open(&question).await.status, 303);
     let again = visitor.open(&format!("{ORIGIN}/login")).await;
     let location = again.header("location").unwrap();
@@ -250,7 +256,7 @@ async fn x26_a_posted_token_answers_no_request_and_consent_is_asked_each_time() 
         assert_eq!(seen.status, 403, "{}", seen.text());
         site.connect(&visitor, &client).await;
     }
-    assert!(site.has_noted("CodeIssued"));
+    assert!(site.has_noted("code_issued"));
 }
 
 #[derive(Debug)]

@@ -85,7 +85,7 @@ async fn x3_a_key_is_made_by_a_form_of_ours_and_whoever_is_logged_in_alone() {
     mallory.log_in("bob").await;
     let seen = mallory.post("/account/keys", &fields).await;
     assert_eq!(seen.status, StatusCode::FORBIDDEN);
-    assert_eq!(site.saw("ApiKeyCreated"), 0);
+    assert_eq!(site.saw("api_key_created"), 0);
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn what_the_form_does_not_offer_is_refused() {
         assert_eq!(seen.status, StatusCode::BAD_REQUEST, "{fields:?}");
         assert_eq!(key_on(&seen), None);
     }
-    assert_eq!(site.saw("ApiKeyCreated"), 0);
+    assert_eq!(site.saw("api_key_created"), 0);
 }
 
 #[tokio::test]
@@ -190,7 +190,7 @@ async fn keys_are_replaced_and_revoked_on_the_page() {
     }
     let page = browser.get("/account/keys").await;
     assert!(page.body.contains("There are none."), "{page:?}");
-    assert_eq!(site.saw("ApiKeyRevoked"), 2);
+    assert_eq!(site.saw("api_key_revoked"), 2);
 }
 
 #[tokio::test]

@@ -50,14 +50,14 @@ async fn x20_nobody_but_the_same_browser_with_the_same_is_answered_again() {
     let session = alice.cookie(SESSION).unwrap();
     assert_eq!(stranger.cookie(SESSION), None);
     assert_eq!((redemptions(&inn), inn.count(Kind::Grant).await), (1, 1));
-    assert_eq!(inn.site.saw("CallbackRepeated"), 0);
+    assert_eq!(inn.site.saw("callback_repeated"), 0);
     // And the same browser, as long as it counts.
     inn.site.clock.advance(Lifetime::from_secs(4));
     let again = alice.get(&callback).await;
     assert_eq!(again.redirect(), first.redirect());
     assert_eq!(again.body, first.body);
     assert_eq!(alice.cookie(SESSION), Some(session));
-    assert_eq!(inn.site.saw("CallbackRepeated"), 1);
+    assert_eq!(inn.site.saw("callback_repeated"), 1);
     inn.site.clock.advance(Lifetime::from_secs(1));
     assert_refused(&alice.get(&callback).await, StatusCode::BAD_REQUEST);
     assert_eq!((redemptions(&inn), inn.count(Kind::Grant).await), (1, 1));

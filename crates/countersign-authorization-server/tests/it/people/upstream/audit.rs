@@ -44,7 +44,7 @@ async fn h13_a_login_is_three_events_and_each_refusal_is_one() {
 
     let again = browser.get(&callback).await.redirect();
     assert_eq!(again["code"], seen["code"]);
-    assert_eq!(names(&inn, &secrets), ["CallbackRepeated"]);
+    assert_eq!(names(&inn, &secrets), ["callback_repeated"]);
     inn.site.clock.advance(Lifetime::from_secs(5));
     let seen = browser.get(&callback).await;
     assert_eq!(seen.status, StatusCode::BAD_REQUEST);
