@@ -212,6 +212,34 @@ impl AuditEvent {
             Self::ApiKeyRevoked(_) => ("api_key_revoked", "an API key was revoked"),
             Self::KeyRotated(_) => ("key_rotated", "there is a new signing key"),
             Self::LoggedIn(_) => ("logged_in", "a person logged in"),
+            Self::SentUpstream(..)
+            | Self::LoggedInUpstream(..)
+            | Self::UpstreamRefused(..)
+            | Self::CallbackRepeated(_)
+            | Self::CallbackRefused(..)
+            | Self::UpstreamFailed(..)
+            | Self::UpstreamEnded(..)
+            | Self::UpstreamRevoked(..)
+            | Self::UpstreamNotRevoked(..) => self.words_about_provider(),
+            Self::LoggedOut(_) => ("logged_out", "a person logged out"),
+            Self::LoginRefused(_) => ("login_refused", "a login or a new password was refused"),
+            Self::PasswordChanged(_) => ("password_changed", "a person changed their password"),
+            Self::AccountCreated(_) => ("account_created", "the first account was made"),
+            Self::AccountAdministered(_, change) => of_account(*change),
+            Self::SetupRefused => ("setup_refused", "a link for the first account was refused"),
+            Self::FormRefused => (
+                "form_refused",
+                "a form of another page or login was refused",
+            ),
+            Self::GrantRevoked(_) => ("grant_revoked", "a grant was revoked"),
+            Self::RequestRefused(_) => ("request_refused", "a request was refused"),
+            Self::Unavailable(_) => ("unavailable", "nothing could be decided"),
+        }
+    }
+
+    /// The same, of the events that have to do with a provider.
+    const fn words_about_provider(&self) -> (&'static str, &'static str) {
+        match self {
             Self::SentUpstream(..) => {
                 ("sent_upstream", "a person was sent to a provider to log in")
             }
@@ -231,17 +259,6 @@ impl AuditEvent {
                 "somebody came back from a provider who was not sent there",
             ),
             Self::UpstreamFailed(..) => ("upstream_failed", "a provider failed"),
-            Self::LoggedOut(_) => ("logged_out", "a person logged out"),
-            Self::LoginRefused(_) => ("login_refused", "a login or a new password was refused"),
-            Self::PasswordChanged(_) => ("password_changed", "a person changed their password"),
-            Self::AccountCreated(_) => ("account_created", "the first account was made"),
-            Self::AccountAdministered(_, change) => of_account(*change),
-            Self::SetupRefused => ("setup_refused", "a link for the first account was refused"),
-            Self::FormRefused => (
-                "form_refused",
-                "a form of another page or login was refused",
-            ),
-            Self::GrantRevoked(_) => ("grant_revoked", "a grant was revoked"),
             Self::UpstreamEnded(..) => (
                 "upstream_ended",
                 "a provider no longer stands behind a grant, and it was revoked",
@@ -250,12 +267,11 @@ impl AuditEvent {
                 "upstream_revoked",
                 "the tokens of a grant were revoked at the provider",
             ),
-            Self::UpstreamNotRevoked(..) => (
+            // The last of them.
+            _ => (
                 "upstream_not_revoked",
                 "the tokens of a grant could not be revoked at the provider",
             ),
-            Self::RequestRefused(_) => ("request_refused", "a request was refused"),
-            Self::Unavailable(_) => ("unavailable", "nothing could be decided"),
         }
     }
 }
