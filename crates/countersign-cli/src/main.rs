@@ -4,6 +4,7 @@
 //! Answers go to standard output, everything else to standard error. Each failure
 //! is one sentence and an exit code of [`exit`].
 
+mod api_keys;
 mod argument;
 mod call;
 mod clients;
@@ -70,6 +71,7 @@ enum Action {
     Users(users::Users),
     Clients(clients::Clients),
     Grants(grants::Grants),
+    ApiKeys(api_keys::ApiKeys),
     Keys(signing_keys::Keys),
     Providers(providers::Providers),
     #[command(name = "config")]
@@ -110,6 +112,10 @@ fn run() -> anyhow::Result<()> {
         Action::Grants(grants) => {
             log::start(&grants.options.log, "error")?;
             log::runtime()?.block_on(grants.run())
+        }
+        Action::ApiKeys(keys) => {
+            log::start(&keys.options.log, "error")?;
+            log::runtime()?.block_on(keys.run())
         }
         Action::Keys(keys) => {
             log::start(&keys.options.log, "error")?;

@@ -119,6 +119,9 @@ pub use context::{
 #[cfg(feature = "authorization-server")]
 pub use countersign_authorization_server as authorization_server;
 pub use countersign_resource_server::{
+    APIKeyAuth, ApiKeyAuth, ApiKeyOwner, ApiKeyRecord, ApiKeys, FixedKey, KnownApiKeys,
+};
+pub use countersign_resource_server::{
     AccessToken, Assertion, AuthLayer, Caller, Clock, ConfigurationError, Gate, InHeader,
     IntoVerifier, JwtVerifier, JwtVerifierBuilder, Keys, Limits, Presentation, Quota, Reason,
     Source, SourceName, SourceRule, SystemClock, Verification, Verifier, WrongSource, limit, oauth,

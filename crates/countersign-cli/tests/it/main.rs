@@ -1,6 +1,8 @@
 //! The command as its users have it: the built binary, over loopback.
 
 #[cfg(test)]
+mod api_keys;
+#[cfg(test)]
 mod command;
 #[cfg(test)]
 mod connected;

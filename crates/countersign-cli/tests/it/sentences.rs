@@ -219,6 +219,8 @@ fn help_goes_to_standard_output_and_says_what_the_exit_codes_mean() {
         "grants revoke",
         "keys",
         "keys rotate",
+        "api-keys",
+        "api-keys create",
     ] {
         let words: Vec<_> = line.split(' ').collect();
         assert!(help.contains(&format!("\n  {}", words[0])), "{line}");

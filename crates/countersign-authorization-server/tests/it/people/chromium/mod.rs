@@ -6,6 +6,7 @@
 mod errors;
 mod hostile;
 mod keyboard;
+mod keys;
 pub(crate) mod look;
 mod walk;
 mod way_back;
