@@ -163,6 +163,12 @@ impl Server {
         Self::started(serve(folder, arguments).envs(variables.iter().copied()))
     }
 
+    /// `countersign serve` without options, with `variables` in its environment.
+    pub(crate) fn start_where_settings_say(folder: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut command = command(folder, &["serve"]);
+        Self::started(command.envs(variables.iter().copied()))
+    }
+
     /// Tells it to read its settings again.
     #[cfg(unix)]
     pub(crate) fn hang_up(&self) {

@@ -1,6 +1,6 @@
 //! What the command takes from the environment and a file: rows M-49, M-50, M-53, and H15.
 
-use testkit::{SignatureAlgorithm, TestIssuer};
+use testkit::{SignatureAlgorithm, TestIssuer, TestKey};
 
 use crate::command::{Server, folder, run, run_in};
 
@@ -9,7 +9,8 @@ const OTHER: &str = "canary, another secret of 32 bytes and more";
 const ISSUER: &str = "https://as.test";
 
 fn token(secret: &str) -> String {
-    let token = TestIssuer::with_keys(ISSUER, []).token();
+    let issuer = TestIssuer::with_keys(ISSUER, [TestKey::e1()]);
+    let token = issuer.token();
     let token = token.mac(SignatureAlgorithm::HS256, secret).sub("ada");
     let token = token
         .iat(super::serve_options::PAST)
@@ -137,7 +138,8 @@ fn m_50_a_named_issuer_issues_and_offers_what_is_switched_on_alone() {
         ("FASTMCP_AUTH__REVOCATION_OPTIONS__ENABLED", "true"),
     ];
     let bind = format!("127.0.0.1:{port}");
-    let server = Server::start_in(folder.path(), &variables, &["--bind", &bind]);
+    let variables = [&variables[..], &[("COUNTERSIGN_SERVER_BIND", &*bind)]].concat();
+    let server = Server::start_where_settings_say(folder.path(), &variables);
     let address = format!("{issuer}/.well-known/oauth-authorization-server");
     let http = testkit::Http::socket(&server.authority());
     let runtime = tokio::runtime::Runtime::new().unwrap();

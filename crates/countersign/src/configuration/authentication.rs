@@ -4,6 +4,8 @@ use std::path::Path;
 
 use countersign_resource_server::oauth::ScopeSet;
 use countersign_resource_server::oauth::jose::Algorithm;
+#[cfg(feature = "authorization-server")]
+use countersign_resource_server::oauth::{Issuer, web_uri::PageUri};
 use countersign_resource_server::{ConfigurationError, JwtVerifier, Keys, ReplaceableKeys};
 
 use super::Configuration;
@@ -280,6 +282,7 @@ impl Configuration {
         if self.mode()? != Mode::Ours {
             return Ok(None);
         }
+        self.check_issuing()?;
         let issuer = self.text(ISSUER_URL).unwrap_or_default();
         let mut settings = countersign_authorization_server::AuthSettings::new(issuer);
         let listed = |path: &str| {
@@ -295,5 +298,35 @@ impl Configuration {
         registration.default_scopes = listed(DEFAULT_SCOPES);
         settings.revocation_options.enabled = self.switch(REVOCATION).unwrap_or_default();
         Ok(Some(settings))
+    }
+
+    /// Whether each of the settings about issuing can be meant, told by its own name.
+    #[cfg(feature = "authorization-server")]
+    fn check_issuing(&self) -> Result<(), ConfigurationError> {
+        let wrong = |path: &str, sentence: &dyn std::fmt::Display| {
+            Err(ConfigurationError::new(format!(
+                "{}: {sentence}",
+                self.origin(path)
+            )))
+        };
+        if let Some(text) = self.text(ISSUER_URL)
+            && let Err(error) = Issuer::parse(text)
+        {
+            return wrong(ISSUER_URL, &error);
+        }
+        if let Some(text) = self.text(SERVICE_DOCUMENTATION)
+            && PageUri::parse(text).is_err()
+        {
+            return wrong(
+                SERVICE_DOCUMENTATION,
+                &"write a URL that begins with https://",
+            );
+        }
+        for path in [REQUIRED_SCOPES, VALID_SCOPES, DEFAULT_SCOPES] {
+            if let Err(error) = ScopeSet::from_names(self.list(path)) {
+                return wrong(path, &error);
+            }
+        }
+        Ok(())
     }
 }
