@@ -22,4 +22,5 @@ mod provider;
 mod provider_tokens;
 mod scripted;
 mod secrets;
+mod sources;
 mod static_tokens;

@@ -76,6 +76,7 @@ mod sessions;
 mod slow;
 #[cfg(test)]
 mod smuggling;
+mod sources;
 #[cfg(test)]
 mod subscriptions;
 #[cfg(test)]

@@ -11,7 +11,9 @@ use countersign::protocol::{
     CallToolResponse, ElicitResult, ElicitationAction, ElicitationSchema, InputRequiredResult,
     InputResponses,
 };
-use countersign::{AccessToken, Context, Elicited, Server, State, ToolError, prompt, tool};
+use countersign::{
+    AccessToken, Context, Elicited, Server, SourceName, State, ToolError, prompt, tool,
+};
 use countersign_resource_server::Assertion;
 use serde_json::{Value, json};
 use testkit::{NOW, TestClock};
@@ -202,15 +204,18 @@ fn forged(state: &str) -> [(&'static str, String); 6] {
 }
 
 /// Clients that are not the one that was asked.
-fn strangers(alice: &InMemoryClient) -> [(&'static str, InMemoryClient); 5] {
+fn strangers(alice: &InMemoryClient) -> [(&'static str, InMemoryClient); 6] {
     let as_caller = |issuer, subject, client| alice.clone().caller(token(issuer, subject, client));
     let (here, there) = ("https://a.example", "https://b.example");
+    let by_key = Assertion::new(here, "alice").client_id("app");
+    let by_key = AccessToken::assertion(by_key.source(SourceName::API_KEY));
     [
         ("bob's", as_caller(here, "bob", Some("app"))),
         ("of another issuer", as_caller(there, "alice", Some("app"))),
         ("of another client", as_caller(here, "alice", Some("other"))),
         ("of no client", as_caller(here, "alice", None)),
         ("of nobody", alice.clone().anonymous()),
+        ("of another source", alice.clone().caller(by_key)),
     ]
 }
 

@@ -18,6 +18,7 @@ pub struct LegacyClient {
     http: Http,
     path: String,
     token: Option<String>,
+    headers: Vec<(String, String)>,
     capabilities: Value,
     session: Option<String>,
     initialized: bool,
@@ -31,11 +32,19 @@ impl LegacyClient {
             http,
             path: path.to_owned(),
             token: None,
+            headers: Vec::new(),
             capabilities: json!({}),
             session: None,
             initialized: false,
             next_id: Arc::new(AtomicU64::new(1)),
         }
+    }
+
+    /// Sends the header `name` with every request, such as an API key.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// Presents `token` with every request.
@@ -155,6 +164,9 @@ impl LegacyClient {
         }
         if let Some(session) = &self.session {
             request = request.header("mcp-session-id", session);
+        }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
         }
         match &self.token {
             Some(token) => request.bearer(token),

@@ -26,6 +26,7 @@ pub struct ModernClient {
     http: Http,
     path: String,
     token: Option<String>,
+    headers: Vec<(String, String)>,
     meta: Map<String, Value>,
     next_id: Arc<AtomicU64>,
 }
@@ -45,9 +46,17 @@ impl ModernClient {
             http,
             path: path.to_owned(),
             token: None,
+            headers: Vec::new(),
             meta: meta.into_iter().collect(),
             next_id: Arc::new(AtomicU64::new(1)),
         }
+    }
+
+    /// Sends the header `name` with every request, such as an API key.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// Presents `token` with every request.
@@ -94,6 +103,9 @@ impl ModernClient {
             .json(body);
         if let Some(name) = mirrored_name(method, body.get("params")) {
             request = request.header("mcp-name", header_value(name));
+        }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
         }
         match &self.token {
             Some(token) => request.bearer(token),
