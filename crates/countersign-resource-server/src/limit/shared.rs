@@ -30,7 +30,7 @@ pub struct SharedBudget<'a> {
 }
 
 /// The store that limits are shared in does not answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Error)]
 #[error("the store of the shared limits does not answer")]
 #[non_exhaustive]
 pub struct LimitStoreLost;

@@ -47,10 +47,14 @@ impl Front {
         refusal: &Refusal,
         peer: Option<IpAddr>,
     ) -> Response<Answer> {
-        // Whoever comes with an expired token has had a good one, and has to be told so.
+        // What has a good signature was not guessed, and whoever comes with an expired token
+        // has to be told so.
         let is_wrong = match refusal {
             Refusal::Malformed { .. } => true,
-            Refusal::Rejected { reason, .. } => *reason != Reason::Expired,
+            Refusal::Rejected { reason, .. } => !matches!(
+                reason,
+                Reason::Expired | Reason::Audience | Reason::Claims(_)
+            ),
             _ => false,
         };
         if is_wrong && let Err(exceeded) = self.core.limiter.fail(peer) {

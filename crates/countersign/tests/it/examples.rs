@@ -32,6 +32,10 @@ example!(greet_server, "../../examples/greet_server.rs");
 example!(hmac, "../../examples/hmac.rs");
 example!(jwks, "../../examples/jwks.rs");
 example!(middleware, "../../examples/middleware.rs");
+example!(
+    per_user_rate_limiting,
+    "../../examples/per_user_rate_limiting.rs"
+);
 example!(rmcp_handler, "../../examples/rmcp_handler.rs");
 example!(tool_scopes, "../../examples/tool_scopes.rs");
 
@@ -351,4 +355,31 @@ async fn the_layer_protects_an_axum_application() {
     );
     assert_eq!(get("/api/admin", Some(token(&["admin"]))).await.0, 200);
     serving.abort();
+}
+
+#[tokio::test]
+async fn m_23_each_user_has_a_hundred_requests_a_minute() {
+    let keys = keys();
+    let server = start(per_user_rate_limiting::server(keys.public_pem().to_owned())).await;
+    let client = async |subject: &str| connect(&server, Some(token(&keys, subject, &[]))).await;
+    let ada = client("ada").await.unwrap();
+    let mut refused = None;
+    for _ in 0..110 {
+        let arguments = json!({ "param": "x" });
+        match call(&ada, "rate_limited_operation", arguments).await {
+            Ok(text) => assert_eq!(text, "Operation completed: x"),
+            Err(error) => {
+                refused = Some(error.to_string());
+                break;
+            }
+        }
+    }
+    let refused = refused.unwrap();
+    assert!(
+        refused.contains("Rate limit exceeded for user ada. Max 100 requests per minute."),
+        "{refused}"
+    );
+    let bob = client("bob").await.unwrap();
+    let report = call(&bob, "expensive_report", json!({})).await.unwrap();
+    assert_eq!(report, "Report completed");
 }

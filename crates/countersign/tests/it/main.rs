@@ -37,6 +37,8 @@ mod http_sse;
 #[cfg(test)]
 mod issuing_examples;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod market;
