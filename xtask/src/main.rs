@@ -8,6 +8,7 @@
 //! - `cargo xtask races` and `cargo xtask kills`: ten thousand rounds of calls that
 //!   race, on the SQLite store and at the endpoints over it, and a thousand processes
 //!   killed; fewer with `--rounds N`.
+//! - `cargo xtask flood`: ten million users at the limits of one server.
 //! - `cargo xtask conformance`: the conformance suite alone.
 //! - `cargo xtask presets`: writes the table of providers in their documents.
 #![expect(
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 use workspace::Workspace;
 
 const USAGE: &str =
-    "usage: cargo xtask check [NAME …] | test | races | kills | conformance | presets";
+    "usage: cargo xtask check [NAME …] | test | races | kills | flood | conformance | presets";
 
 fn main() -> ExitCode {
     match run() {
@@ -50,6 +51,7 @@ fn run() -> anyhow::Result<bool> {
         ["check", names @ ..] => check::run(&Workspace::load()?, names),
         ["races", options @ ..] => storage::races(&Workspace::load()?, options),
         ["kills", options @ ..] => storage::kills(&Workspace::load()?, options),
+        ["flood"] => storage::flood(&Workspace::load()?),
         ["presets"] => presets::write(&Workspace::load()?),
         ["test"] => suites::run(&Workspace::load()?),
         ["conformance"] => {

@@ -1,8 +1,8 @@
-//! `cargo xtask races` and `cargo xtask kills`: the long runs that prove the store, and the
-//! endpoints over it.
+//! `cargo xtask races`, `cargo xtask kills` and `cargo xtask flood`: the long runs that prove
+//! the store, the endpoints over it, and limits.
 //!
-//! Two are examples of `countersign-store`, the third a test of the authorization server
-//! that is told how long to go on; short runs of all are among the tests. They run for
+//! Two are examples of `countersign-store`, one is a test of the authorization server that
+//! is told how long to go on, one an example of `countersign-resource-server`; short runs of all are among the tests. They run for
 //! minutes, so they are built to run.
 
 use anyhow::{Result, bail};
@@ -18,7 +18,12 @@ pub(crate) fn races(workspace: &Workspace, options: &[&str]) -> Result<bool> {
         ["--rounds", rounds] => rounds,
         _ => bail!("usage: cargo xtask races [--rounds N]"),
     };
-    let on_the_store = example(workspace, "races", &["--rounds", rounds])?;
+    let on_the_store = example(
+        workspace,
+        "countersign-store",
+        "races",
+        &["--rounds", rounds],
+    )?;
     println!("{rounds} rounds of requests at the endpoints, three races");
     let arguments = [
         "test",
@@ -39,20 +44,33 @@ pub(crate) fn races(workspace: &Workspace, options: &[&str]) -> Result<bool> {
 /// Kills processes that write to the store. True if nothing was lost.
 pub(crate) fn kills(workspace: &Workspace, options: &[&str]) -> Result<bool> {
     match options {
-        [] => example(workspace, "kills", &["--rounds", "1000"]),
-        [option, ..] if option.starts_with("--") => example(workspace, "kills", options),
+        [] => example(
+            workspace,
+            "countersign-store",
+            "kills",
+            &["--rounds", "1000"],
+        ),
+        [option, ..] if option.starts_with("--") => {
+            example(workspace, "countersign-store", "kills", options)
+        }
         _ => bail!("usage: cargo xtask kills [--rounds N]"),
     }
 }
 
-fn example(workspace: &Workspace, name: &str, options: &[&str]) -> Result<bool> {
+/// Sends ten million users to the limits. True if memory stayed bounded and nobody who
+/// was over a limit was let off.
+pub(crate) fn flood(workspace: &Workspace) -> Result<bool> {
+    example(workspace, "countersign-resource-server", "flood", &[])
+}
+
+fn example(workspace: &Workspace, package: &str, name: &str, options: &[&str]) -> Result<bool> {
     let mut arguments = vec![
         "run",
         "--release",
         "--locked",
         "--quiet",
         "--package",
-        "countersign-store",
+        package,
         "--example",
         name,
         "--",

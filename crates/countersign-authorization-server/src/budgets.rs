@@ -20,8 +20,9 @@ use std::net::IpAddr;
 use countersign_oauth::client_authentication::{ClientProof, PresentedClient};
 use countersign_oauth::{ClientId, Lifetime, UnixTime};
 use countersign_resource_server::limit::network::{machine_of, of_one_stranger, shares_of};
-use countersign_store::{CounterKey, Hits};
+use countersign_store::CounterKey;
 
+use crate::endpoint_budgets::EndpointBudgets;
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
 
@@ -29,7 +30,8 @@ use crate::unavailable::Unavailable;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct RequestBudgets {
-    /// The time within which it is counted.
+    /// The time within which it is counted. It begins with the first attempt, so that
+    /// around its end twice as much can be tried at once, and never more.
     pub window: Lifetime,
     /// Wrong secrets for one client from one address.
     pub wrong_secrets: u64,
@@ -40,6 +42,8 @@ pub struct RequestBudgets {
     /// Authorization requests that begin to wait for a person, from one network, an IPv4
     /// /24 or an IPv6 /64; an IPv6 /48 may send ten times as many.
     pub authorizations: u64,
+    /// Requests of one address, whatever becomes of them.
+    pub endpoints: EndpointBudgets,
 }
 
 impl Default for RequestBudgets {
@@ -50,6 +54,7 @@ impl Default for RequestBudgets {
             failed_authentications: 100,
             unknown_tokens: 50,
             authorizations: 1_000,
+            endpoints: EndpointBudgets::default(),
         }
     }
 }
@@ -78,11 +83,10 @@ impl Inner {
             return Ok(None);
         }
         let tried = Tried::Secret(presented.client_id());
-        let hits = self
-            .store
-            .hits(&counter(tried, address), self.now())
-            .await?;
-        Ok(over(hits, self.settings.budgets.wrong_secrets))
+        let budgets = &self.settings.budgets;
+        let counter = counter(tried, address);
+        self.over(&counter, budgets.window, budgets.wrong_secrets)
+            .await
     }
 
     /// Counts a failed authentication; until when they are answered 429.
@@ -154,18 +158,30 @@ impl Inner {
         window: Lifetime,
         most: u64,
     ) -> Result<Option<UnixTime>, Unavailable> {
-        let now = self.now();
-        let until = over(self.store.hits(counter, now).await?, most);
+        let until = self.over(counter, window, most).await?;
         if until.is_none() {
-            self.store.hit(counter, window, now).await?;
+            self.store.hit(counter, window, self.now()).await?;
         }
         Ok(until)
     }
-}
 
-fn over(hits: Option<Hits>, most: u64) -> Option<UnixTime> {
-    hits.filter(|hits| hits.count >= most)
-        .map(|hits| hits.until)
+    /// Until when there is no more of `most`.
+    async fn over(
+        &self,
+        counter: &CounterKey,
+        window: Lifetime,
+        most: u64,
+    ) -> Result<Option<UnixTime>, Unavailable> {
+        let now = self.now();
+        let mut hits = self.store.hits(counter, now).await?;
+        if hits.is_some_and(|hits| hits.until > now.saturating_add(window)) {
+            // The clock was set back; a hit makes the window end in time.
+            hits = Some(self.store.hit(counter, window, now).await?);
+        }
+        Ok(hits
+            .filter(|hits| hits.count >= most)
+            .map(|hits| hits.until))
+    }
 }
 
 const fn has_secret(presented: &PresentedClient) -> bool {

@@ -16,6 +16,7 @@ use crate::auth_settings::AuthSettings;
 use crate::claims::{PlainClaims, TokenClaims};
 use crate::client::{ClientIdDocuments, ClientPolicy, EveryClient};
 use crate::confirmed::Confirmed;
+use crate::endpoint_budgets::EndpointLimits;
 use crate::grant_end::GrantEnder;
 use crate::interaction::Interaction;
 use crate::keys::Keyring;
@@ -370,8 +371,10 @@ impl AuthorizationServerBuilder {
             audit: audit.clone(),
             providers: self.upstreams.iter().map(provides).collect(),
         });
+        let endpoint_limits = EndpointLimits::new(&settings.budgets.endpoints)?;
         Ok(AuthorizationServer::of(Inner {
             settings,
+            endpoint_limits,
             store,
             sealing,
             clock: self.clock,

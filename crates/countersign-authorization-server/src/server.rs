@@ -10,7 +10,7 @@ use countersign_oauth::jose::JwkSet;
 use countersign_oauth::time::Clock;
 use countersign_oauth::{ClientId, Secret, UnixTime};
 use countersign_store::{SealingKeys, Store};
-use http::header::ALLOW;
+use http::header::{ALLOW, RETRY_AFTER};
 use http::{Request, StatusCode};
 use http_body::Body;
 use tokio::time::timeout;
@@ -20,10 +20,11 @@ use crate::authorize::{Approval, PendingAuthorization};
 use crate::claims::TokenClaims;
 use crate::client::{Client, ClientIdDocuments, ClientPolicy};
 use crate::confirmed::Confirmed;
+use crate::endpoint_budgets::EndpointLimits;
 use crate::endpoints;
 use crate::exchange::{
     Answer, Frame, Incoming, Notice, Unread, accepts_html, not_found, notice, plain, read,
-    unavailable,
+    throttled, unavailable,
 };
 use crate::grant::Granted;
 use crate::grant_end::GrantEnder;
@@ -68,6 +69,7 @@ pub(crate) struct Inner {
     pub(crate) claims: Arc<dyn TokenClaims>,
     pub(crate) audit: AuditTrail,
     pub(crate) paths: Paths,
+    pub(crate) endpoint_limits: EndpointLimits,
     /// The providers elsewhere at which people can log in.
     pub(crate) upstreams: Vec<Upstream>,
 }
@@ -124,6 +126,17 @@ impl AuthorizationServer {
         let path = request.uri().path();
         let is_for_person = accepts_html(request.headers()) && !inner.is_api(path);
         let is_open = inner.is_open_to_pages(path);
+        let address = request.extensions().get().copied();
+        let endpoint = inner.paths.endpoint(path);
+        let too_many =
+            endpoint.and_then(|endpoint| inner.endpoint_limits.arrive(endpoint, path, address));
+        if let Some(wait) = too_many {
+            let answer = throttled(wait);
+            return match is_open {
+                true => endpoints::open_to_pages(answer),
+                false => inner.in_words(is_for_person, answer),
+            };
+        }
         let answer = match timeout(BODY_PATIENCE, read(request)).await {
             Ok(Ok(incoming)) => {
                 // A store that is given up on has done all of a call or nothing.
@@ -310,11 +323,14 @@ impl Inner {
             StatusCode::METHOD_NOT_ALLOWED => Notice::WRONG_METHOD,
             StatusCode::URI_TOO_LONG | StatusCode::PAYLOAD_TOO_LARGE => Notice::TOO_LONG,
             StatusCode::SERVICE_UNAVAILABLE => Notice::BUSY,
+            StatusCode::TOO_MANY_REQUESTS => Notice::TOO_MANY,
             _ => return answer,
         };
         let mut page = self.notice(answer.status(), text);
-        if let Some(allow) = answer.headers().get(ALLOW) {
-            page.headers_mut().insert(ALLOW, allow.clone());
+        for name in [ALLOW, RETRY_AFTER] {
+            if let Some(value) = answer.headers().get(&name) {
+                page.headers_mut().insert(name, value.clone());
+            }
         }
         page
     }

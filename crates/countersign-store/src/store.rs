@@ -158,7 +158,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> StoreFuture<'a, bool>;
 
     /// Counts a hit. The first one opens a window of length `window`; a hit at its end
-    /// or later opens the next. A clock that goes backwards opens none.
+    /// or later opens the next. A clock that goes backwards opens none, and from the next
+    /// hit on no window ends later than `window` after it.
     ///
     /// Hits may be lost when the machine loses power.
     ///

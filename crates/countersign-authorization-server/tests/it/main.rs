@@ -19,6 +19,7 @@ mod corpus;
 mod fixture;
 mod hooks;
 mod keys;
+mod limits;
 mod no_way_in;
 mod one_connection;
 mod options;

@@ -1,6 +1,7 @@
 //! `countersign serve`.
 
 mod embedded;
+mod limits;
 mod login;
 mod options;
 mod paste;
@@ -46,7 +47,10 @@ impl Serve {
                 // Standard output belongs to the protocol.
                 output::note("Serving on standard input and output, without authentication.");
                 output::note(&available(false));
-                Ok(demo::server().serve_stdio().await?)
+                Ok(demo::server()
+                    .limits(self.limits.limits())
+                    .serve_stdio()
+                    .await?)
             }
             Place::Http(http) => self.serve(*http, &settings, tokens).await,
         }
@@ -84,7 +88,8 @@ impl Serve {
             true => Sessions::Always,
             false => Sessions::WhereNeeded,
         };
-        let running = server.sessions(sessions).start(http).await?;
+        let server = server.sessions(sessions).limits(self.limits.limits());
+        let running = server.start(http).await?;
         let (url, address) = (running.url().to_owned(), running.address());
         // The signal is listened for before anybody is told how to send it.
         let ((), printed) = tokio::join!(

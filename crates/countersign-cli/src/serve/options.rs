@@ -9,6 +9,7 @@ use countersign::oauth::jose::Algorithm;
 use countersign::{Configuration, Http};
 
 use super::embedded::{RegistrationOption, TokenFormat};
+use super::limits::LimitOptions;
 use super::login::LoginOptions;
 use crate::data::DataDirectory;
 use crate::log::LogOption;
@@ -19,6 +20,7 @@ const LET_IN: &str = "Who is let in";
 const ISSUING: &str = "The authorization server in it";
 const LOGIN: &str = "Where people log in, if not with accounts of this server";
 const WHO: &str = "Instead, to accept the tokens of another issuer";
+const OFTEN: &str = "How often callers may ask";
 /// Where it serves if nothing else is said.
 const BIND: &str = "127.0.0.1:8000";
 
@@ -131,6 +133,9 @@ pub(crate) struct Serve {
     /// Let --jwks-url be plain http on this machine
     #[arg(long, requires = "jwks_url", help_heading = WHO)]
     pub(super) danger_allow_loopback: bool,
+
+    #[command(flatten, next_help_heading = OFTEN)]
+    pub(super) limits: LimitOptions,
 
     #[command(flatten, next_help_heading = None::<&'static str>)]
     pub(crate) log: LogOption,
@@ -293,6 +298,7 @@ impl Serve {
             (self.bind.is_some(), "--bind"),
             (self.sessions, "--sessions"),
         ])
+        .or_else(|| self.limits.network_option())
     }
 }
 

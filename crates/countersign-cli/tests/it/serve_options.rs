@@ -216,3 +216,57 @@ async fn m_16_open_to_everybody_has_to_be_said_and_is_warned_of() {
         "{logs}"
     );
 }
+
+#[tokio::test]
+async fn m_23_the_options_about_limits_say_how_often_callers_may_ask() {
+    let folder = folder();
+    let call = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": { "name": "greet", "arguments": { "name": "x" } },
+    });
+    for (options, passes) in [
+        (vec!["--rate-limit", "5/hour"], 5),
+        (vec!["--rate-limit", "5/hour", "--rate-limit-burst", "2"], 2),
+        (vec!["--rate-limit-address", "3/day"], 3),
+        (vec![], 20),
+    ] {
+        let server = Server::start(folder.path(), &[&["--no-auth"], &*options].concat());
+        let authority = server.url.trim_start_matches("http://");
+        let authority = authority.trim_end_matches("/mcp").to_owned();
+        let mut passed = 0;
+        for _ in 0..20 {
+            let request = Http::socket(&authority).post("/mcp");
+            let request = request
+                .header("accept", "application/json, text/event-stream")
+                .header("mcp-protocol-version", "2025-06-18")
+                .json(&call);
+            match request.send().await.status() {
+                200 => passed += 1,
+                status => assert_eq!(status, 429, "{options:?}"),
+            }
+        }
+        assert_eq!(passed, passes, "{options:?}");
+    }
+}
+
+#[test]
+fn what_is_no_quota_is_refused_with_an_example() {
+    let folder = folder();
+    for options in [
+        ["--rate-limit", "100"],
+        ["--rate-limit", "0/min"],
+        ["--rate-limit-address", "many"],
+    ] {
+        let answer = run(
+            folder.path(),
+            &["serve", "--no-auth", options[0], options[1]],
+        );
+        assert_eq!(answer.code, 2, "{answer:?}");
+        assert!(answer.stderr.contains("100/min"), "{answer:?}");
+    }
+    let options = ["serve", "--no-auth", "--rate-limit-burst", "5"];
+    assert_eq!(run(folder.path(), &options).code, 2);
+    let options = ["serve", "--stdio", "--rate-limit-address", "5/min"];
+    let answer = run(folder.path(), &options);
+    assert!(answer.stderr.contains("stdio has no network"), "{answer:?}");
+}

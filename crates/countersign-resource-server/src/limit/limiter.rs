@@ -5,28 +5,26 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_oauth::Lifetime;
 use tokio::time::Instant;
 
 use super::cell::Rate;
 use super::exceeded::{Budget, Exceeded, TRY_LATER};
-use super::network::{NETWORKS_AROUND, of_one_stranger};
+use super::network::of_one_stranger;
 use super::quota::Quota;
-use super::shared::{LimitStore, SharedBudget, WhenLost};
+use super::shared::{LimitStore, WhenLost};
 use super::slots::{Slot, Slots};
 use super::table::{Keyed, Table};
-use super::{Limits, OfComponent};
-use crate::{Caller, ConfigurationError, Principal, Unavailable};
+use crate::{Caller, Principal};
 
 /// A quota, and how much of it everybody has.
 #[derive(Debug)]
-struct Limit {
-    quota: Quota,
-    table: Table,
+pub(super) struct Limit {
+    pub(super) quota: Quota,
+    pub(super) table: Table,
 }
 
 impl Limit {
-    fn new(quota: Quota, keys: usize) -> Self {
+    pub(super) fn new(quota: Quota, keys: usize) -> Self {
         Self {
             quota,
             table: Table::new(Rate::of(quota), keys),
@@ -36,41 +34,31 @@ impl Limit {
 
 /// The limit of addresses and that of the networks around them.
 #[derive(Debug)]
-struct AddressLimit {
-    own: Limit,
-    around: Limit,
+pub(super) struct AddressLimit {
+    pub(super) own: Limit,
+    pub(super) around: Limit,
 }
 
 #[derive(Debug)]
-struct ComponentLimit {
-    limit: Option<Limit>,
-    cost: u32,
-    slots: Option<Arc<Slots>>,
+pub(super) struct ComponentLimit {
+    pub(super) limit: Option<Limit>,
+    pub(super) cost: u32,
+    pub(super) slots: Option<Arc<Slots>>,
 }
 
 /// Counts what callers do. Times are taken from a clock that only goes forward: whoever
 /// sets the system clock frees and locks out nobody.
 #[derive(Debug)]
 pub struct Limiter {
-    user: Option<Limit>,
-    client: Option<Limit>,
-    key: Option<Limit>,
-    address: Option<AddressLimit>,
-    failures: Option<Limit>,
-    components: HashMap<Box<str>, ComponentLimit>,
-    store: Option<Arc<dyn LimitStore>>,
-    when_lost: WhenLost,
-    start: Instant,
-}
-
-/// Why a shared limit lets a request not through.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "each has its own answer")]
-pub enum Refused {
-    /// 429.
-    Exceeded(Exceeded),
-    /// 503.
-    Unavailable(Unavailable),
+    pub(super) user: Option<Limit>,
+    pub(super) client: Option<Limit>,
+    pub(super) key: Option<Limit>,
+    pub(super) address: Option<AddressLimit>,
+    pub(super) failures: Option<Limit>,
+    pub(super) components: HashMap<Box<str>, ComponentLimit>,
+    pub(super) store: Option<Arc<dyn LimitStore>>,
+    pub(super) when_lost: WhenLost,
+    pub(super) start: Instant,
 }
 
 /// What has been taken for a request that may not be let through after all.
@@ -93,86 +81,6 @@ impl<'a> Taken<'a> {
 
 /// How long a caller waits who comes when all places are taken: nobody knows.
 const WHILE_BUSY: u64 = 1_000_000_000;
-
-impl Limits {
-    /// The limits, at work from now on.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigurationError`] says which of them cannot be meant.
-    pub fn build(self) -> Result<Limiter, ConfigurationError> {
-        self.check()?;
-        let keys = self.keys;
-        let limit = |quota: Option<Quota>| quota.map(|quota| Limit::new(quota, keys));
-        let component = |of: OfComponent| ComponentLimit {
-            limit: limit(of.quota),
-            cost: of.cost.unwrap_or(1),
-            slots: of.concurrent.map(Slots::new),
-        };
-        let components = self.components.into_iter();
-        Ok(Limiter {
-            user: limit(self.user),
-            client: limit(self.client),
-            key: limit(self.key),
-            address: self.address.map(|quota| AddressLimit {
-                own: Limit::new(quota, keys),
-                around: Limit::new(quota.times(NETWORKS_AROUND), keys),
-            }),
-            failures: limit(self.failures),
-            components: components.map(|(name, of)| (name, component(of))).collect(),
-            store: self.store,
-            when_lost: self.when_lost,
-            start: Instant::now(),
-        })
-    }
-
-    fn check(&self) -> Result<(), ConfigurationError> {
-        let callers = [
-            ("user", self.user),
-            ("client", self.client),
-            ("key", self.key),
-        ];
-        let before = [
-            ("address", self.address),
-            ("failed authentications", self.failures),
-        ];
-        let quotas = callers.iter().chain(&before);
-        let of_components = self.components.iter().map(|(name, of)| (&**name, of.quota));
-        for (name, quota) in quotas.copied().chain(of_components) {
-            if quota.is_some_and(Quota::is_nothing) {
-                return Err(ConfigurationError::new(format!(
-                    "the limit `{name}` lets nothing through: set at least 1 request and a \
-                     burst of at least 1, or leave it out"
-                )));
-            }
-        }
-        if self.keys == 0 {
-            return Err(ConfigurationError::new(
-                "limits with room for nobody: set room_for to at least 1",
-            ));
-        }
-        for (name, of) in &self.components {
-            if of.concurrent == Some(0) || of.cost == Some(0) {
-                return Err(ConfigurationError::new(format!(
-                    "`{name}` has a cost or a number of places of zero: set at least 1, or leave \
-                     it out"
-                )));
-            }
-            let cost = of.cost.unwrap_or(1);
-            let least = callers.iter().filter_map(|(whose, quota)| {
-                let burst = quota.as_ref()?.at_once();
-                (cost > burst).then_some((whose, burst))
-            });
-            if let Some((whose, burst)) = least.min_by_key(|(_, burst)| *burst) {
-                return Err(ConfigurationError::new(format!(
-                    "`{name}` costs {cost}, and a {whose} never has more than {burst} at once: \
-                     set a smaller cost, or a larger burst"
-                )));
-            }
-        }
-        Ok(())
-    }
-}
 
 impl Limiter {
     /// Counts a request of a verified caller for `component`, if it names one. What is
@@ -232,82 +140,6 @@ impl Limiter {
     /// Whether there is anything that [`Limiter::share`] has to ask.
     pub fn is_shared(&self) -> bool {
         self.store.is_some()
-    }
-
-    /// Counts a request, which [`Limiter::charge`] let through, in the store that several
-    /// servers have in common.
-    ///
-    /// # Errors
-    ///
-    /// [`Refused`].
-    pub async fn share(&self, caller: &Caller, component: Option<&str>) -> Result<(), Refused> {
-        let Some(store) = &self.store else {
-            return Ok(());
-        };
-        let of = component.and_then(|name| self.components.get(name));
-        let cost = of.map_or(1, |of| of.cost);
-        for (budget, cost) in self.shared_budgets(caller, component, cost) {
-            match store.take(budget, cost).await {
-                Ok(None) => {}
-                Ok(Some(wait)) => {
-                    let wait = wait.as_secs().saturating_mul(1_000_000_000);
-                    let name = match budget.budget {
-                        Budget::Component => budget.component,
-                        _ => budget.name,
-                    };
-                    let exceeded = Exceeded::of(budget.budget, wait, budget.quota, name);
-                    return Err(Refused::Exceeded(exceeded));
-                }
-                Err(lost) if self.when_lost == WhenLost::CountHere => {
-                    tracing::warn!(%lost, "counting in this process alone");
-                    return Ok(());
-                }
-                Err(lost) => {
-                    tracing::warn!(%lost, "refusing what cannot be counted");
-                    return Err(Refused::Unavailable(Unavailable::new(
-                        "the store of the shared limits",
-                        Lifetime::from_secs(1),
-                    )));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn shared_budgets<'a>(
-        &self,
-        caller: &'a Caller,
-        component: Option<&'a str>,
-        cost: u32,
-    ) -> impl Iterator<Item = (SharedBudget<'a>, u32)> {
-        let token = caller.access_token();
-        let shared = |budget, limit: &Option<Limit>, name: Option<&'a str>, component, cost| {
-            let (limit, name, token) = (limit.as_ref()?, name?, token?);
-            let budget = SharedBudget {
-                budget,
-                issuer: token.iss(),
-                name,
-                component,
-                quota: limit.quota,
-            };
-            Some((budget, cost))
-        };
-        let none = &None;
-        let of = component.and_then(|name| self.components.get(name));
-        let (subject, key) = (
-            token.map(|token| token.sub()),
-            token.and_then(|token| token.key()),
-        );
-        let named = component.unwrap_or_default();
-        let of = of.map_or(none, |of| &of.limit);
-        [
-            shared(Budget::Component, of, subject, named, 1),
-            shared(Budget::Key, &self.key, key, "", cost),
-            shared(Budget::Client, &self.client, caller.client_id(), "", cost),
-            shared(Budget::User, &self.user, subject, "", cost),
-        ]
-        .into_iter()
-        .flatten()
     }
 
     fn now(&self) -> u64 {
@@ -391,7 +223,7 @@ impl Limiter {
 }
 
 /// Whom a caller is: issuer and subject, else a machine.
-fn user(table: &Table, caller: &Caller) -> Keyed {
+pub(super) fn user(table: &Table, caller: &Caller) -> Keyed {
     match caller.principal() {
         Some(Principal {
             issuer, subject, ..
@@ -430,6 +262,9 @@ impl AddressLimit {
 
 #[cfg(test)]
 mod tests {
+    use countersign_oauth::Lifetime;
+
+    use crate::limit::Limits;
     use crate::{AccessToken, Assertion};
 
     use super::*;

@@ -19,6 +19,7 @@
 //! # let _ = limits;
 //! ```
 
+mod build;
 mod cell;
 mod exceeded;
 mod limiter;
@@ -33,9 +34,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use exceeded::{Budget, Exceeded, TRY_LATER};
-pub use limiter::{Limiter, Refused};
+pub use limiter::Limiter;
 pub use quota::{InvalidQuota, Quota};
-pub use shared::{LimitStore, LimitStoreLost, SharedBudget, Taking, WhenLost};
+pub use shared::{LimitStore, LimitStoreLost, Refused, SharedBudget, Taking, WhenLost};
 pub use slots::Slot;
 pub use verifications::{Verification, Verifications};
 

@@ -10,8 +10,10 @@ use std::pin::Pin;
 use countersign_oauth::Lifetime;
 use thiserror::Error;
 
-use super::exceeded::Budget;
+use super::exceeded::{Budget, Exceeded};
+use super::limiter::{Limit, Limiter, user};
 use super::quota::Quota;
+use crate::{Caller, Unavailable};
 
 /// A budget that several servers have in common.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +29,19 @@ pub struct SharedBudget<'a> {
     pub component: &'a str,
     /// How much there is.
     pub quota: Quota,
+}
+
+impl<'a> SharedBudget<'a> {
+    /// A budget for everything that `name`, for whom `issuer` vouches, does.
+    pub const fn new(budget: Budget, issuer: &'a str, name: &'a str, quota: Quota) -> Self {
+        Self {
+            budget,
+            issuer,
+            name,
+            component: "",
+            quota,
+        }
+    }
 }
 
 /// The store that limits are shared in does not answer.
@@ -55,4 +70,114 @@ pub enum WhenLost {
     CountHere,
     /// Everything is answered 503.
     Refuse,
+}
+
+/// Why a shared limit lets a request not through.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "each has its own answer")]
+pub enum Refused {
+    /// 429.
+    Exceeded(Exceeded),
+    /// 503.
+    Unavailable(Unavailable),
+}
+
+impl Limiter {
+    /// Counts a request, which [`Limiter::charge`] let through, in the store that several
+    /// servers have in common. What is refused there uses up nothing here.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`].
+    pub async fn share(&self, caller: &Caller, component: Option<&str>) -> Result<(), Refused> {
+        let Some(store) = &self.store else {
+            return Ok(());
+        };
+        let of = component.and_then(|name| self.components.get(name));
+        let cost = of.map_or(1, |of| of.cost);
+        for (budget, cost) in self.shared_budgets(caller, component, cost) {
+            match store.take(budget, cost).await {
+                Ok(None) => {}
+                Ok(Some(wait)) => {
+                    let wait = wait.as_secs().saturating_mul(1_000_000_000);
+                    let name = match budget.budget {
+                        Budget::Component => budget.component,
+                        _ => budget.name,
+                    };
+                    let exceeded = Exceeded::of(budget.budget, wait, budget.quota, name);
+                    self.give_back(caller, component);
+                    return Err(Refused::Exceeded(exceeded));
+                }
+                Err(lost) if self.when_lost == WhenLost::CountHere => {
+                    tracing::warn!(%lost, "counting in this process alone");
+                    return Ok(());
+                }
+                Err(lost) => {
+                    tracing::warn!(%lost, "refusing what cannot be counted");
+                    return Err(Refused::Unavailable(Unavailable::new(
+                        "the store of the shared limits",
+                        Lifetime::from_secs(1),
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives back what a request was charged.
+    fn give_back(&self, caller: &Caller, component: Option<&str>) {
+        let of = component.and_then(|name| self.components.get(name));
+        let cost = of.map_or(1, |of| of.cost);
+        if let Some(Limit { table, .. }) = &self.user {
+            table.give_back(user(table, caller), cost);
+        }
+        if let Some(Limit { table, .. }) = of.and_then(|of| of.limit.as_ref()) {
+            table.give_back(user(table, caller), 1);
+        }
+        let Some(token) = caller.access_token() else {
+            return;
+        };
+        let (issuer, client, key) = (token.iss(), token.client_id(), token.key());
+        for (limit, name) in [(&self.client, client), (&self.key, key)] {
+            if let (Some(Limit { table, .. }), Some(name)) = (limit, name) {
+                table.give_back(table.keyed((issuer, name)), cost);
+            }
+        }
+    }
+
+    fn shared_budgets<'a>(
+        &self,
+        caller: &'a Caller,
+        component: Option<&'a str>,
+        cost: u32,
+    ) -> impl Iterator<Item = (SharedBudget<'a>, u32)> {
+        let token = caller.access_token();
+        let shared = |budget, limit: &Option<Limit>, name: Option<&'a str>, component, cost| {
+            let (limit, name, token) = (limit.as_ref()?, name?, token?);
+            let budget = SharedBudget {
+                budget,
+                issuer: token.iss(),
+                name,
+                component,
+                quota: limit.quota,
+            };
+            Some((budget, cost))
+        };
+        let none = &None;
+        let of = component.and_then(|name| self.components.get(name));
+        let (subject, key) = (
+            token.map(|token| token.sub()),
+            token.and_then(|token| token.key()),
+        );
+        let named = component.unwrap_or_default();
+        let of = of.map_or(none, |of| &of.limit);
+        [
+            shared(Budget::Component, of, subject, named, 1),
+            shared(Budget::Key, &self.key, key, "", cost),
+            shared(Budget::Client, &self.client, caller.client_id(), "", cost),
+            shared(Budget::User, &self.user, subject, "", cost),
+        ]
+        .into_iter()
+        .flatten()
+    }
 }

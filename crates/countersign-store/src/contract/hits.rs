@@ -57,9 +57,21 @@ pub(super) async fn a_clock_that_goes_backwards_opens_no_window(
     store: Arc<dyn Store>,
 ) -> Result<(), Violation> {
     let counter = CounterKey::new("login", &["anna"]);
-    for (now, count) in [(3600, 1), (0, 2), (3599, 3), (3659, 4), (3660, 1)] {
+    // The time of each hit, and what it answers: nobody waits for the hour to come again.
+    for (now, count, until) in [
+        (3600, 1, 3660),
+        (3590, 2, 3650),
+        (0, 3, 60),
+        (59, 4, 60),
+        (60, 1, 120),
+    ] {
         let hit = store.hit(&counter, MINUTE, at(now)).await?;
         ensure!(hit.count == count, "the hit at {now} counts {}", hit.count);
+        ensure!(
+            hit.until == at(until),
+            "the hit at {now} ends {}",
+            hit.until
+        );
     }
     Ok(())
 }

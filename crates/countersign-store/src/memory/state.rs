@@ -113,7 +113,7 @@ impl State {
         let hits = match self.hits(counter, now) {
             Some(hits) => Hits {
                 count: hits.count.saturating_add(1),
-                until: hits.until,
+                until: hits.until.min(now.saturating_add(window)),
             },
             None => Hits {
                 count: 1,

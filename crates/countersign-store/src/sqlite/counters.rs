@@ -25,7 +25,7 @@ impl Work for Hit {
                 "INSERT INTO counters (id, count, until) VALUES (?1, 1, ?2) \
                  ON CONFLICT (id) DO UPDATE SET \
                  count = CASE WHEN until > ?3 THEN count + 1 ELSE 1 END, \
-                 until = CASE WHEN until > ?3 THEN until ELSE excluded.until END \
+                 until = CASE WHEN until > ?3 THEN min(until, excluded.until) ELSE excluded.until END \
                  RETURNING count, until",
             )
             .bind(self.counter.as_str().to_owned())
