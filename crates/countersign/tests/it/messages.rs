@@ -473,7 +473,7 @@ async fn tr_17_e50_closing_the_stream_cancels_the_call() {
             tokio::spawn(async move { app.respond(request, None).await })
         })
         .collect();
-    for _ in 0..4 {
+    for _ in 0..64 {
         tokio::task::yield_now().await;
     }
     for call in calls {
