@@ -1,8 +1,11 @@
 //! An MCP client as people use it, by the official SDK and over HTTP.
 
+use std::time::Duration;
+
 use countersign::client::{ClientError, Endpoint};
 use countersign_oauth::Secret;
 use serde_json::Map;
+use testkit::{FakeProvider, provider};
 
 use crate::embedded::client::Client;
 
@@ -19,6 +22,13 @@ pub(super) async fn read(client: &Client, token: &str) -> Option<String> {
     assert_ne!(answer.is_error, Some(true), "{said}");
     connected.close().await;
     Some(said)
+}
+
+/// Waits until the server, which tells nobody, has asked `endpoint` that often.
+pub(super) async fn asked(fake: &FakeProvider, endpoint: provider::Endpoint, times: usize) {
+    let asked = fake.asked(endpoint, times);
+    let in_time = tokio::time::timeout(Duration::from_secs(60), asked).await;
+    assert!(in_time.is_ok(), "{endpoint:?} is not asked");
 }
 
 /// The tokens after `refresh` was used; none if the grant has ended.

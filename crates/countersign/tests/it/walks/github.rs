@@ -7,7 +7,7 @@ use testkit::provider::Endpoint;
 use testkit::webdriver::{DESKTOP, Driver, Window};
 use testkit::{FakeIssuerServer, FakeProvider, ScriptedAnswer};
 
-use super::caller::{read, renewed};
+use super::caller::{asked, read, renewed};
 use super::process::{Login, Place};
 use crate::embedded::client::Client;
 
@@ -65,12 +65,12 @@ async fn disconnect(window: &Window<'_>, place: &Place, github: &FakeProvider) {
     assert!(page.contains("through GitHub"), "{page}");
     assert!(page.contains("A client"), "{page}");
     // The tokens of that login, which nobody needs.
-    github.asked(Endpoint::Application, 1).await;
+    asked(github, Endpoint::Application, 1).await;
     window.click("#revoke-1").await;
     window.press("#sure-1").await;
     let page = window.text().await;
     assert!(page.contains("Nothing is connected."), "{page}");
-    github.asked(Endpoint::Application, 2).await;
+    asked(github, Endpoint::Application, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

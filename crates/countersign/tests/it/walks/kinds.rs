@@ -12,7 +12,7 @@ use serde_json::Value;
 use testkit::FakeProvider;
 use testkit::provider::{Endpoint, FakeProviderBuilder};
 
-use super::caller::{read, renewed};
+use super::caller::{asked, read, renewed};
 use super::process::{Login, Place};
 use crate::embedded::client::Client;
 use crate::visitor::Visitor;
@@ -248,8 +248,8 @@ impl Walk<'_> {
             Token::WithoutAudience => Some(false),
         };
         assert_eq!(claims.map(|claims| claims["aud"].is_string()), expected);
-        let asked = self.fake.requests_to(self.kind.identity);
-        assert!(!asked.is_empty(), "{:?}", self.kind.identity);
+        let requests = self.fake.requests_to(self.kind.identity);
+        assert!(!requests.is_empty(), "{:?}", self.kind.identity);
     }
 
     /// After `rounds` times in which the access token of the provider has ended.
@@ -332,7 +332,7 @@ async fn walk(mut kind: Kind) {
     client.revoke(&refresh).await;
     match kind.revocation {
         Some(endpoint) => {
-            fake.asked(endpoint, 1).await;
+            asked(&fake, endpoint, 1).await;
             assert!(!of_alice.iter().any(|token| fake.is_live(token)));
         }
         None => assert!(fake.url(Endpoint::Revocation).is_none()),
