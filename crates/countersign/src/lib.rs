@@ -84,6 +84,7 @@ pub mod client;
 pub mod component;
 mod configuration;
 mod context;
+mod credential_manager;
 mod direct;
 mod dispatch;
 #[cfg_attr(not(feature = "authorization-server"), path = "embedded/absent.rs")]
@@ -127,6 +128,7 @@ pub use countersign_resource_server::{
     Source, SourceName, SourceRule, SystemClock, Verification, Verifier, WrongSource, limit, oauth,
     policy, provider, verifier,
 };
+pub use credential_manager::CredentialManager;
 #[cfg(feature = "authorization-server")]
 pub use embedded::EmbeddedAuth;
 pub use front::{Answer, App, BoxError, PeerAddress, RouteAccess, Routes};

@@ -27,6 +27,7 @@ pub use authentication::ConfiguredTokens;
 pub(crate) use authentication::DEFAULT_DATABASE;
 pub(crate) use authentication::Mode;
 pub use given::Origin;
+pub(crate) use given::SecretPlace;
 use given::{Given, Value};
 use setting::{DOUBLE, OWN, SETTINGS, SINGLE, Setting};
 
