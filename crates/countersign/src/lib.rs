@@ -105,6 +105,7 @@ mod registry;
 mod remote;
 pub(crate) mod rmcp_lane;
 mod server;
+mod shared_secret;
 mod stdio;
 mod tool_error;
 
@@ -143,4 +144,5 @@ pub use proxy::{
 pub use remote::{FirebaseAuth, RemoteAuth};
 pub use rmcp_lane::{Notifier, SessionLimits};
 pub use server::{Server, Sessions};
+pub use shared_secret::SharedSecret;
 pub use tool_error::ToolError;

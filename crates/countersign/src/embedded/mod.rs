@@ -5,6 +5,7 @@
 //! next one on.
 
 mod mounted;
+mod variables;
 
 use std::fmt;
 #[cfg(feature = "sqlite")]
