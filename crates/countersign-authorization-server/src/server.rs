@@ -146,7 +146,7 @@ impl AuthorizationServer {
                     Err(error) => {
                         let event = AuditEvent::Unavailable(error.to_string());
                         inner.audit.note(event);
-                        unavailable()
+                        unavailable(error.retry_after())
                     }
                 }
             }

@@ -1,5 +1,6 @@
 //! What makes a request wait: a dependency that is down, never a decision.
 
+use countersign_oauth::Lifetime;
 use countersign_store::{Conflict, StoreError};
 use thiserror::Error;
 
@@ -23,6 +24,10 @@ pub enum Unavailable {
     /// What was fetched from elsewhere did not come.
     #[error("another server did not answer")]
     Fetch,
+    /// Another server does not answer, or wants to be left alone; trying again makes
+    /// sense after this time.
+    #[error("another server did not answer")]
+    Elsewhere(Lifetime),
     /// An answer was not found in time.
     #[error("the answer took too long")]
     Slow,
@@ -38,6 +43,14 @@ impl Unavailable {
     /// Whether the store cannot be asked; not if what it has is damaged.
     pub(crate) const fn is_outage_of_the_store(&self) -> bool {
         matches!(self, Self::Store(StoreError::Unavailable(_)))
+    }
+
+    /// After how long it makes sense to try again.
+    pub(crate) const fn retry_after(&self) -> Lifetime {
+        match self {
+            Self::Elsewhere(wait) => *wait,
+            _ => Lifetime::from_secs(5),
+        }
     }
 
     /// The conflict behind it, if there is one: the state of the store has

@@ -74,14 +74,12 @@ pub(crate) fn not_found() -> Answer {
 
 /// A dependency is down; nothing was decided. `temporarily_unavailable` is the code
 /// that RFC 6749 §4.1.2.1 has for it.
-pub(crate) fn unavailable() -> Answer {
+pub(crate) fn unavailable(wait: Lifetime) -> Answer {
     let mut answer = json(
         StatusCode::SERVICE_UNAVAILABLE,
         r#"{"error":"temporarily_unavailable","error_description":"try again in a moment"}"#,
     );
-    answer
-        .headers_mut()
-        .insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    retry_after(&mut answer, wait);
     answer
 }
 

@@ -199,6 +199,7 @@ impl Visit<'_> {
                 let trouble = Trouble {
                     status: StatusCode::FORBIDDEN,
                     sentence: format!("You were not logged in at {called}, and nothing changed."),
+                    wait: None,
                 };
                 return Ok(self.login_page(Shown::default().and_trouble(trouble)));
             };
@@ -230,6 +231,7 @@ impl Visit<'_> {
                 StatusCode::BAD_GATEWAY
             },
             sentence,
+            wait: None,
         };
         self.ask_again(upstream, server, pending, trouble).await
     }

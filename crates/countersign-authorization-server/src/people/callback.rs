@@ -23,7 +23,7 @@ use http::StatusCode;
 use super::visit::{Visit, value};
 use crate::audit::AuditEvent;
 use crate::authorize::{Attempt, AttemptFor, Returned};
-use crate::exchange::{Answer, Notice};
+use crate::exchange::{Answer, Notice, retry_after};
 use crate::server::AuthorizationServer;
 use crate::unavailable::Unavailable;
 use crate::upstream::{Upstream, UpstreamError};
@@ -99,7 +99,10 @@ impl Visit<'_> {
                 let event = AuditEvent::UpstreamFailed(name, error.to_string());
                 inner.audit.note(event);
                 // The attempt goes on: to load this page again is to try again.
-                return Ok(self.notice(StatusCode::SERVICE_UNAVAILABLE, Notice::CALLBACK_BUSY));
+                let mut answer =
+                    self.notice(StatusCode::SERVICE_UNAVAILABLE, Notice::CALLBACK_BUSY);
+                retry_after(&mut answer, error.retry_after);
+                return Ok(answer);
             }
             Err(_) => {
                 let refusal = CallbackRefusal::OtherIssuer;
@@ -222,6 +225,6 @@ impl Notice {
     const CALLBACK_BUSY: Self = Self {
         heading: "This login needs a moment",
         sentence: "The provider where you have logged in does not answer. Nothing was shared yet.",
-        advice: "Wait a few seconds and load this page again.",
+        advice: "Wait a moment and load this page again.",
     };
 }

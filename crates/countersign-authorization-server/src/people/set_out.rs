@@ -4,6 +4,7 @@
 //! consent, and nowhere else.
 
 use askama::Template;
+use countersign_oauth::Lifetime;
 use http::StatusCode;
 
 use super::visit::Visit;
@@ -21,12 +22,15 @@ const WAIT: u64 = 5;
 pub(super) struct Trouble {
     pub(super) status: StatusCode,
     pub(super) sentence: String,
+    /// How long to wait, where the provider says it.
+    pub(super) wait: Option<Lifetime>,
 }
 
 impl Trouble {
     /// After how many seconds to try again, if that helps.
     pub(super) fn wait(&self) -> Option<u64> {
-        (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(WAIT)
+        let wait = self.wait.map_or(WAIT, |wait| wait.as_secs().max(1));
+        (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(wait)
     }
 }
 
@@ -72,13 +76,15 @@ impl Visit<'_> {
         let event = AuditEvent::UpstreamFailed(name, reason);
         server.inner().audit.note(event);
         let called = &provider.display_name;
-        if matches!(error, UpstreamError::Unavailable(_)) {
+        if let Some(wait) = error.retry_after() {
             return Trouble {
                 status: StatusCode::SERVICE_UNAVAILABLE,
                 sentence: format!(
-                    "{called} does not answer at the moment. Nothing was shared. Wait a moment \
-                     and try again."
+                    "{called} does not answer at the moment. Nothing was shared. Wait {} and try \
+                     again.",
+                    in_words(wait)
                 ),
+                wait: Some(wait),
             };
         }
         Trouble {
@@ -87,6 +93,16 @@ impl Visit<'_> {
                 "{called} answered with something that this server cannot use. Nothing was \
                  shared. You can try again; if it stays so, tell whoever runs this server."
             ),
+            wait: None,
         }
+    }
+}
+
+/// How long somebody is told to wait.
+pub(super) fn in_words(wait: Lifetime) -> String {
+    match wait.as_secs() {
+        ..=WAIT => "a moment".to_owned(),
+        seconds @ ..=90 => format!("{seconds} seconds"),
+        seconds => format!("{} minutes", seconds.div_ceil(60)),
     }
 }

@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countersign_oauth::json;
-use countersign_resource_server::fetch::{Fetch, FetchError};
-use http::{Request, Response, StatusCode};
+use countersign_oauth::{Lifetime, json};
+use countersign_resource_server::fetch::{Fetch, FetchError, HoldOff, retry_after};
+use http::header::AUTHORIZATION;
+use http::{Request, Response, StatusCode, Uri};
 use serde_json::{Map, Value};
 
 use super::error::UpstreamError;
@@ -19,6 +20,8 @@ pub(super) struct Asker {
     fetch: Arc<dyn Fetch>,
     /// The name of the provider, for the log.
     provider: Arc<str>,
+    /// Endpoints that want to be left alone.
+    hold: Arc<HoldOff>,
 }
 
 impl Asker {
@@ -26,6 +29,7 @@ impl Asker {
         Self {
             fetch,
             provider: Arc::from(provider),
+            hold: Arc::default(),
         }
     }
 
@@ -33,13 +37,21 @@ impl Asker {
         &self.fetch
     }
 
-    /// Sends `request` to `what`. Every status but those of an outage is an answer.
+    /// Sends `request` to `what`. Every status but those of an outage is an answer. Who
+    /// says in an outage when to come back (RFC 9110 §10.2.3) is not asked before, except
+    /// where a token of one person was sent too often: that is nobody else's business.
     pub(super) async fn ask(
         &self,
         what: &str,
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, UpstreamError> {
-        let host = request.uri().host().unwrap_or_default().to_owned();
+        let address = request.uri().clone();
+        let host = address.host().unwrap_or_default();
+        if let Some(left) = self.hold.left(&address) {
+            return Err(UpstreamError::unavailable_for(what, left));
+        }
+        let credential = request.headers().get(AUTHORIZATION);
+        let is_of_person = credential.is_some_and(|it| it.as_bytes().starts_with(b"Bearer "));
         let answer = self.fetch.fetch(request).await.map_err(|error| {
             tracing::warn!(
                 provider = %self.provider, %host, %error,
@@ -58,9 +70,21 @@ impl Asker {
                 provider = %self.provider, %host, status = status.as_u16(),
                 "{what} does not answer"
             );
-            return Err(UpstreamError::unavailable(what));
+            let wait = match status {
+                StatusCode::TOO_MANY_REQUESTS if is_of_person => retry_after(&answer),
+                _ => self.hold.heed(&address, &answer),
+            };
+            return Err(match wait {
+                Some(wait) => UpstreamError::unavailable_for(what, wait),
+                None => UpstreamError::unavailable(what),
+            });
         }
         Ok(answer)
+    }
+
+    /// How long `address` is left alone because it says so.
+    pub(super) fn held(&self, address: &Uri) -> Option<Lifetime> {
+        self.hold.left(address)
     }
 
     /// The body of an answer that must be a success.

@@ -45,6 +45,8 @@ struct State {
     known: Option<(Arc<ReceivedMetadata>, UnixTime)>,
     failures: u32,
     failed_at: Option<UnixTime>,
+    /// Until when the provider wants to be left alone.
+    held_until: Option<UnixTime>,
 }
 
 impl State {
@@ -54,7 +56,11 @@ impl State {
             return Lifetime::ZERO;
         };
         let whole = (1_u64 << self.failures.min(5)).min(LONGEST_PAUSE);
-        Lifetime::from_secs(whole.saturating_sub(now.since(failed_at).as_secs()))
+        let left = whole.saturating_sub(now.since(failed_at).as_secs());
+        let held = self
+            .held_until
+            .map_or(0, |until| until.since(now).as_secs());
+        Lifetime::from_secs(left.max(held))
     }
 }
 
@@ -122,6 +128,9 @@ impl Discovery {
             Err(error) => {
                 state.failures = state.failures.saturating_add(1);
                 state.failed_at = Some(now);
+                let address = self.address.parse().ok();
+                let wait = address.and_then(|address| asker.held(&address));
+                state.held_until = wait.map(|wait| now.saturating_add(wait));
                 Err(error)
             }
         }

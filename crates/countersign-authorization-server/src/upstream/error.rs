@@ -40,7 +40,20 @@ pub enum UpstreamError {
 impl UpstreamError {
     /// `what` does not answer.
     pub(super) fn unavailable(what: impl Into<String>) -> Self {
-        Self::Unavailable(Unavailable::new(what, RETRY_AFTER))
+        Self::unavailable_for(what, RETRY_AFTER)
+    }
+
+    /// `what` wants to be left alone for as long as `wait`.
+    pub(super) fn unavailable_for(what: impl Into<String>, wait: Lifetime) -> Self {
+        Self::Unavailable(Unavailable::new(what, wait))
+    }
+
+    /// After how long it makes sense to try again, if it does.
+    pub(crate) const fn retry_after(&self) -> Option<Lifetime> {
+        match self {
+            Self::Unavailable(unavailable) => Some(unavailable.retry_after),
+            _ => None,
+        }
     }
 
     /// A refusal with the code that the provider sent. What does not fit the characters

@@ -15,7 +15,7 @@ use http::header::{AUTHORIZATION, HOST, HeaderValue, PROXY_AUTHORIZATION};
 use http::{Request, Response, StatusCode, Uri};
 use url::Url;
 
-use super::provides::was_not_sent;
+use super::provides::{PAUSE, was_not_sent};
 use super::{Place, Trouble, Vault};
 use crate::upstream::UpstreamTokens;
 
@@ -165,7 +165,7 @@ impl UpstreamClient {
     ) -> Result<Response<Bytes>, UpstreamFailure> {
         let bearer = Secret::new(format!("Bearer {}", tokens.access_token.reveal()));
         let mut bearer = HeaderValue::from_str(bearer.reveal())
-            .map_err(|_| self.failure(Trouble::ProviderDown))?;
+            .map_err(|_| self.failure(Trouble::ProviderDown(PAUSE)))?;
         bearer.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, bearer);
         let answer = self.place.provider.fetch(request).await;
@@ -175,7 +175,7 @@ impl UpstreamClient {
             if was_not_sent(error) {
                 UpstreamFailure::Address
             } else {
-                self.failure(Trouble::ProviderDown)
+                self.failure(Trouble::ProviderDown(PAUSE))
             }
         })
     }
@@ -214,7 +214,7 @@ impl UpstreamClient {
         match trouble {
             Trouble::NotConnected => UpstreamFailure::NotConnected(name),
             Trouble::LogInAgain => UpstreamFailure::LogInAgain(name),
-            Trouble::ProviderDown | Trouble::StoreDown | Trouble::Busy => {
+            Trouble::ProviderDown(_) | Trouble::StoreDown | Trouble::Busy => {
                 UpstreamFailure::Unavailable(name)
             }
         }

@@ -33,7 +33,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign_oauth::time::Clock;
-use countersign_oauth::{Secret, UnixTime};
+use countersign_oauth::{Lifetime, Secret, UnixTime};
 use countersign_store::{GrantId, Key, Record, SealingKeys, Store, StoreError};
 
 pub use client::{UpstreamAccess, UpstreamClient, UpstreamFailure};
@@ -85,8 +85,9 @@ pub(crate) enum Trouble {
     #[error("the provider no longer stands behind the grant")]
     LogInAgain,
     /// The provider does not answer, or not in a way that is understood.
+    /// Trying again makes sense after this time.
     #[error("the provider does not answer")]
-    ProviderDown,
+    ProviderDown(Lifetime),
     /// Nothing can be read or written here.
     #[error("the tokens cannot be read or written")]
     StoreDown,
@@ -102,7 +103,8 @@ impl From<Trouble> for Unavailable {
             Trouble::StoreDown => {
                 Self::Store(StoreError::Unavailable("the upstream tokens".to_owned()))
             }
-            Trouble::ProviderDown | Trouble::NotConnected | Trouble::LogInAgain => Self::Fetch,
+            Trouble::ProviderDown(wait) => Self::Elsewhere(wait),
+            Trouble::NotConnected | Trouble::LogInAgain => Self::Fetch,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 
 use bytes::Bytes;
-use countersign_oauth::{ResourceUri, Secret, UnixTime};
+use countersign_oauth::{Lifetime, ResourceUri, Secret, UnixTime};
 use countersign_resource_server::fetch::{FetchError, Fetching};
 use url::Url;
 
@@ -21,6 +21,9 @@ pub(crate) struct Asked<'a> {
     pub(crate) random: &'a dyn Random,
 }
 
+/// How long a provider is left alone that does not say it.
+pub(super) const PAUSE: Lifetime = Lifetime::from_secs(5);
+
 /// Why a provider did not do what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum No {
@@ -28,9 +31,9 @@ pub(crate) enum No {
     #[error("the provider does not accept the token any more")]
     Ended,
     /// It does not answer, or refuses for a reason that is not the person's, such as
-    /// `invalid_client`.
+    /// `invalid_client`. Trying again makes sense after this time.
     #[error("the provider does not do it now")]
-    Failed,
+    Failed(Lifetime),
 }
 
 /// One upstream provider, as the vault needs it.
@@ -111,7 +114,7 @@ fn no(upstream: &Upstream, error: &UpstreamError) -> No {
         return No::Ended;
     }
     tracing::warn!(provider = upstream.name(), %error, "a provider did not do what it was asked");
-    No::Failed
+    No::Failed(error.retry_after().unwrap_or(PAUSE))
 }
 
 /// How a failed exchange is told apart: whether the address was refused before anything

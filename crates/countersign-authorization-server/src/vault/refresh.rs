@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::flights::Seat;
 use super::kept::Unstored;
-use super::provides::No;
+use super::provides::{No, PAUSE};
 use super::record::{Age, Body, Lease};
 use super::{Place, Provides, Renewal, Trouble, Vault, hangs_on};
 use crate::audit::AuditEvent;
@@ -140,7 +140,14 @@ impl Vault {
                 self.store_renewed(place, &body, Arc::new(tokens)).await
             }
             Ok(Err(No::Ended)) => self.ended(place, &body, stale).await,
-            Ok(Err(No::Failed)) | Err(_) => self.failed(place, &body, before, &holder, stale).await,
+            outcome => {
+                let wait = match outcome {
+                    Ok(Err(No::Failed(wait))) => wait,
+                    _ => PAUSE,
+                };
+                let known = self.failed(place, &body, before, &holder, stale).await;
+                known.ok_or(Trouble::ProviderDown(wait))
+            }
         }
     }
 
@@ -331,7 +338,7 @@ impl Vault {
     }
 
     /// The provider did not answer: others may try, and a token that has not ended goes on
-    /// working.
+    /// working, which comes back then.
     async fn failed(
         &self,
         place: &Place,
@@ -339,14 +346,14 @@ impl Vault {
         before: UpstreamTokens,
         holder: &str,
         stale: Option<&Secret>,
-    ) -> Renewal {
+    ) -> Option<Arc<UpstreamTokens>> {
         let provider = place.provider.name();
         tracing::warn!(provider, "upstream tokens could not be refreshed");
         self.give_up_lease(place, holder).await;
         if body.age(self.now()) == Age::Ended || stale == Some(&before.access_token) {
-            return Err(Trouble::ProviderDown);
+            return None;
         }
-        Ok(Arc::new(before))
+        Some(Arc::new(before))
     }
 
     /// Takes our lease away. If that fails it ends by itself.

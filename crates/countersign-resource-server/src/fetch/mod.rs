@@ -10,6 +10,7 @@ mod address;
 mod client;
 #[cfg(test)]
 mod guard_tests;
+mod hold_off;
 mod resolver;
 #[cfg(test)]
 mod tls_tests;
@@ -22,6 +23,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 pub use client::{Fetcher, FetcherBuilder};
+pub use hold_off::{HoldOff, retry_after};
 
 /// An answer on its way.
 pub type Fetching<'a> =

@@ -1,5 +1,6 @@
 //! Row X30: what a token endpoint can answer instead of tokens.
 
+use countersign_oauth::Lifetime;
 use countersign_resource_server::fetch::FetchError;
 
 use super::*;
@@ -97,6 +98,53 @@ async fn x30_what_does_not_answer_is_asked_again_later() {
         };
         assert!(reason.retry_after.as_secs() > 0);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn x30_who_says_when_to_come_back_is_left_alone_until_then() {
+    for status in [429, 503] {
+        let script = script();
+        script.play(
+            "/token",
+            Play::of(status, String::new()).header("retry-after", "120"),
+        );
+        let upstream = builder(&opaque(), &script).build().unwrap();
+        let wait = async |seconds| {
+            let error = redeem(&upstream, &attempt()).await.unwrap_err();
+            assert_eq!(error.retry_after(), Some(Lifetime::from_secs(seconds)));
+        };
+        wait(120).await;
+        script.json("/token", &token_answer(""));
+        tokio::time::advance(std::time::Duration::from_secs(60)).await;
+        wait(60).await;
+        assert_eq!(script.asked("/token").len(), 1, "{status}");
+        tokio::time::advance(std::time::Duration::from_secs(60)).await;
+        redeem(&upstream, &attempt()).await.unwrap();
+        // Nobody is locked out for a day by one answer.
+        script.play(
+            "/token",
+            Play::of(status, String::new()).header("retry-after", "86400"),
+        );
+        wait(600).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn x30_too_many_requests_of_one_person_keep_nobody_else_out() {
+    let script = script();
+    let upstream = builder(&opaque(), &script).build().unwrap();
+    let said = |status| Play::of(status, String::new()).header("retry-after", "120");
+    script.play("/userinfo", said(429));
+    let error = redeem(&upstream, &attempt()).await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Lifetime::from_secs(120)));
+    script.json("/userinfo", &json!({"sub": "bob"}));
+    redeem(&upstream, &attempt()).await.unwrap();
+    // That it is down is for everybody.
+    script.play("/userinfo", said(503));
+    redeem(&upstream, &attempt()).await.unwrap_err();
+    let asked = script.asked("/userinfo").len();
+    redeem(&upstream, &attempt()).await.unwrap_err();
+    assert_eq!(script.asked("/userinfo").len(), asked);
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use testkit::TestClock;
 use tokio::time::sleep;
 use url::Url;
 
-use super::provides::{Asking, No};
+use super::provides::{Asking, No, PAUSE};
 use super::{Asked, Place, Provides, Renewal, UpstreamAccess, Vault, VaultParts};
 use crate::audit::AuditTrail;
 use crate::confirmed::Confirmed;
@@ -122,7 +122,7 @@ impl Provides for Provider {
                     Ok(tokens)
                 }
                 Mood::Refuses => Err(No::Ended),
-                Mood::Fails => Err(No::Failed),
+                Mood::Fails => Err(No::Failed(PAUSE)),
                 Mood::Hangs => std::future::pending().await,
             }
         })
@@ -135,7 +135,7 @@ impl Provides for Provider {
     fn revoke<'a>(&'a self, tokens: &'a UpstreamTokens, _at: Asked<'a>) -> Asking<'a, ()> {
         Box::pin(async move {
             if !*self.revokes.lock().unwrap() {
-                return Err(No::Failed);
+                return Err(No::Failed(PAUSE));
             }
             let refresh = tokens.refresh_token.as_ref();
             self.revoked.lock().unwrap().push((

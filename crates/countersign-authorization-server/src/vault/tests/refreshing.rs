@@ -42,7 +42,7 @@ async fn c34_a_provider_that_fails_or_hangs_costs_nothing_and_frees_the_lease() 
         assert_eq!(world.vault.ask_behind(&granted).await, Ok(()), "{mood:?}");
         world.pass(30);
         let asked = world.vault.ask_behind(&granted).await;
-        assert_eq!(asked, Err(Trouble::ProviderDown), "{mood:?}");
+        assert_eq!(asked, Err(Trouble::ProviderDown(PAUSE)), "{mood:?}");
         assert!(world.is_live(&granted).await, "{mood:?}");
         let stored = ("upstream-refresh-0".to_owned(), false);
         assert_eq!(world.stored(&granted).await, stored, "{mood:?}");
@@ -212,7 +212,7 @@ async fn of_sixty_four_calls_at_once_one_refreshes_also_when_it_fails() {
             let renewal = call.await.unwrap();
             match mood {
                 Mood::Rotates => assert_eq!(access_token(&renewal), "upstream-access-1"),
-                _ => assert_eq!(renewal.unwrap_err(), Trouble::ProviderDown),
+                _ => assert_eq!(renewal.unwrap_err(), Trouble::ProviderDown(PAUSE)),
             }
         }
         assert_eq!(

@@ -1,6 +1,8 @@
 use super::trial::{Trial, trial};
-use testkit::FakeProvider;
-use testkit::provider::{Endpoint, Misbehaviour};
+use countersign_authorization_server::oauth::Lifetime;
+use http::StatusCode;
+use testkit::provider::{Breakage, Endpoint, Misbehaviour};
+use testkit::{FakeProvider, ScriptedAnswer};
 
 async fn google() -> Trial {
     trial("google", FakeProvider::google(), &[], |google| {
@@ -71,4 +73,23 @@ async fn preset_google_gives_tokens_back_without_the_secret() {
         assert_eq!(request.parameter("client_secret"), None);
         assert_eq!(request.request.query, None);
     }
+}
+
+#[tokio::test]
+async fn preset_google_that_wants_to_be_left_alone_keeps_clients_waiting_and_connected() {
+    let google = google().await;
+    let (tokens, _) = google.tokens_of("alice").await;
+    google.clock.advance(Lifetime::from_hours(1));
+    let told = ScriptedAnswer::status(503).header("retry-after", "77");
+    let broken = Breakage::Answer(told);
+    google.fake.break_endpoint(Endpoint::Token, broken);
+    let before = google.token_requests().len();
+    let token = tokens["refresh_token"].as_str().unwrap();
+    for _ in 0..2 {
+        let answer = google.refresh(token).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.header("retry-after"), Some("77"));
+        assert_eq!(answer.json()["error"], "temporarily_unavailable");
+    }
+    assert_eq!(google.token_requests().len(), before + 1);
 }

@@ -258,12 +258,7 @@ impl Trial {
             self.clock.advance(Lifetime::from_secs(seconds));
             let before = self.token_requests().len();
             let refresh_token = tokens["refresh_token"].as_str().unwrap().to_owned();
-            let fields = [
-                ("grant_type", "refresh_token"),
-                ("client_id", "C1"),
-                ("refresh_token", refresh_token.as_str()),
-            ];
-            let answer = Browser::new(&self.server).post("/token", &fields).await;
+            let answer = self.refresh(&refresh_token).await;
             assert_eq!(answer.status, StatusCode::OK, "{round}: {}", self.name);
             tokens = answer.json();
             let asked = self.token_requests().split_off(before);
@@ -275,6 +270,16 @@ impl Trial {
         let live = self.fake.access_tokens();
         let live = live.iter().filter(|token| self.fake.is_live(token));
         assert_eq!(live.count(), 1, "{}", self.name);
+    }
+
+    /// What the client is answered that renews with `refresh_token`.
+    pub(super) async fn refresh(&self, refresh_token: &str) -> Seen {
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("client_id", "C1"),
+            ("refresh_token", refresh_token),
+        ];
+        Browser::new(&self.server).post("/token", &fields).await
     }
 
     /// Where a login leads the browser.

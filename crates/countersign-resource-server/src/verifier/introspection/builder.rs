@@ -13,7 +13,7 @@ use url::{Url, form_urlencoded};
 
 use super::answer::Expectations;
 use super::{CONCURRENT_REQUESTS, IntrospectionVerifier};
-use crate::fetch::{Fetch, Fetcher};
+use crate::fetch::{Fetch, Fetcher, HoldOff};
 use crate::{ConfigurationError, IntoVerifier};
 
 const DEFAULT_CACHE: Lifetime = Lifetime::from_mins(1);
@@ -242,6 +242,7 @@ impl IntrospectionVerifierBuilder {
             max_cache: self.max_cache,
             required_scopes: self.required_scopes,
             permits: Semaphore::new(CONCURRENT_REQUESTS),
+            hold: HoldOff::default(),
         })
     }
 }

@@ -20,7 +20,7 @@ use url::form_urlencoded;
 pub use builder::IntrospectionVerifierBuilder;
 
 use super::{PresentedToken, Unavailable, Verification, Verifier};
-use crate::fetch::Fetch;
+use crate::fetch::{Fetch, HoldOff};
 use crate::{AccessToken, Reason};
 use answer::Expectations;
 
@@ -57,6 +57,7 @@ pub struct IntrospectionVerifier {
     required_scopes: ScopeSet,
     authorization_server: Option<Issuer>,
     permits: Semaphore,
+    hold: HoldOff,
 }
 
 impl IntrospectionVerifier {
@@ -86,7 +87,11 @@ impl IntrospectionVerifier {
         token: PresentedToken<'_>,
         now: UnixTime,
     ) -> Result<Verification, Unavailable> {
-        let unavailable = || Unavailable::new("the introspection endpoint", RETRY_AFTER);
+        let after = |wait| Unavailable::new("the introspection endpoint", wait);
+        let unavailable = || after(RETRY_AFTER);
+        if let Some(left) = self.hold.left(&self.endpoint) {
+            return Err(after(left));
+        }
         let answer = {
             let permit = tokio::time::timeout(LONGEST_WAIT, self.permits.acquire()).await;
             let Ok(Ok(_permit)) = permit else {
@@ -108,7 +113,8 @@ impl IntrospectionVerifier {
             status => {
                 let host = self.endpoint.host();
                 tracing::warn!(host, status = status.as_u16(), "introspection failed");
-                return Err(unavailable());
+                let wait = self.hold.heed(&self.endpoint, &answer);
+                return Err(after(wait.unwrap_or(RETRY_AFTER)));
             }
         }
         Ok(match self.expectations.check(answer.body(), now) {

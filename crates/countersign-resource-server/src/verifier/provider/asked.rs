@@ -17,7 +17,7 @@ use url::form_urlencoded;
 use super::super::introspection::{ClientCredentials, check_kind};
 use super::endpoint::Endpoint;
 use super::judge::{Judge, scopes};
-use crate::fetch::Fetch;
+use crate::fetch::{Fetch, HoldOff, retry_after};
 use crate::provider::{IntrospectionProfile, TokenPlacement};
 use crate::{AccessToken, Assertion, PresentedToken, Reason, Unavailable, Verification};
 
@@ -56,6 +56,8 @@ pub(super) struct Asked {
     /// Stands for the issuer of a provider that has none.
     pub(super) namespace: String,
     pub(super) permits: Semaphore,
+    /// Whether the endpoint wants to be left alone.
+    pub(super) hold: HoldOff,
 }
 
 /// What an answer says before anything in it is looked at.
@@ -74,15 +76,19 @@ impl Asked {
         token: PresentedToken<'_>,
         now: UnixTime,
     ) -> Result<Verification, Unavailable> {
-        let unavailable = || Unavailable::new("the identity provider", RETRY_AFTER);
+        let after = |wait| Unavailable::new("the identity provider", wait);
+        let unavailable = || after(RETRY_AFTER);
         let address = self.endpoint.address(now).await?;
+        if let Some(left) = self.hold.left(&address) {
+            return Err(after(left));
+        }
         let host = address.host().map(str::to_owned);
         let answer = {
             let permit = tokio::time::timeout(LONGEST_WAIT, self.permits.acquire()).await;
             let Ok(Ok(_permit)) = permit else {
                 return Err(unavailable());
             };
-            self.fetch.fetch(self.request(address, token)).await
+            self.fetch.fetch(self.request(address.clone(), token)).await
         };
         let answer = answer.map_err(|error| {
             tracing::warn!(host, %error, "the identity provider cannot be asked");
@@ -92,7 +98,12 @@ impl Asked {
         let heard = self.hear(&answer).ok_or_else(|| {
             let status = status.as_u16();
             tracing::warn!(host, status, "the identity provider does not judge tokens");
-            unavailable()
+            let wait = if self.is_about_one_token(answer.status()) {
+                retry_after(&answer)
+            } else {
+                self.hold.heed(&address, &answer)
+            };
+            after(wait.unwrap_or(RETRY_AFTER))
         })?;
         Ok(match heard {
             Heard::No(reason) => Verification::Rejected(reason),
@@ -101,6 +112,17 @@ impl Asked {
                 Err(reason) => Verification::Rejected(reason),
             },
         })
+    }
+
+    /// Too many requests with one token keep nobody else out.
+    fn is_about_one_token(&self, status: StatusCode) -> bool {
+        let bears_token = match &self.question {
+            Question::Userinfo => true,
+            Question::Introspection { profile, .. } => {
+                profile.request.token_in == TokenPlacement::Bearer
+            }
+        };
+        bears_token && status == StatusCode::TOO_MANY_REQUESTS
     }
 
     fn request(&self, address: Uri, token: PresentedToken<'_>) -> Request<Bytes> {

@@ -13,7 +13,7 @@ use super::endpoint::{Endpoint, Member, Published, Seen};
 use super::judge::Judge;
 use super::signed::Signed;
 use super::{ProviderVerifier, Way};
-use crate::fetch::{Fetch, Fetcher};
+use crate::fetch::{Fetch, Fetcher, HoldOff};
 use crate::key_source::check_address;
 use crate::provider::{
     EndpointAuthentication, IssuerRule, Provider, TokenKind, TokenPlacement, TokenProfile,
@@ -322,6 +322,7 @@ impl ProviderVerifierBuilder {
             max_cache: self.max_cache,
             namespace: format!("urn:countersign:provider:{}", self.provider.name),
             permits: Asked::permits(),
+            hold: HoldOff::default(),
         })
     }
 

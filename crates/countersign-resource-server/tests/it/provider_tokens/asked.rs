@@ -297,3 +297,23 @@ async fn a76_an_answer_is_remembered_for_as_long_as_is_said_and_no_longer() {
     internet.set(INTROSPECTION, answer(200, r#"{"active":false}"#));
     assert_refused(&gate, "opaque", "revoked").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_says_when_to_come_back_is_left_alone_until_then() {
+    let internet = Internet::default();
+    let gate = gate(propelauth(), &internet);
+    for status in [429, 503] {
+        let mut told = answer(status, "");
+        let headers = told.headers_mut();
+        headers.insert("retry-after", "50".parse().unwrap());
+        internet.set(INTROSPECTION, told);
+        let before = internet.count(INTROSPECTION);
+        assert_unavailable(&gate, "opaque", "told to wait").await;
+        internet.set(INTROSPECTION, answer(200, changed("n", json!(1))));
+        tokio::time::advance(std::time::Duration::from_secs(49)).await;
+        assert_unavailable(&gate, "opaque", "still waiting").await;
+        assert_eq!(internet.count(INTROSPECTION), before + 1);
+        tokio::time::advance(std::time::Duration::from_secs(1)).await;
+        admitted(&gate, "opaque").await;
+    }
+}

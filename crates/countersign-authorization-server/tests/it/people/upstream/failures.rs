@@ -6,6 +6,7 @@ use countersign_authorization_server::upstream::UpstreamBuilder;
 use countersign_resource_server::fetch::Fetcher;
 use http::StatusCode;
 use serde_json::json;
+use testkit::ScriptedAnswer;
 use testkit::provider::{Breakage, Endpoint, Misbehaviour};
 
 use super::super::browser::*;
@@ -184,6 +185,32 @@ async fn x23_a_person_who_is_not_proven_is_nobody() {
         assert_nothing_granted(&inn).await;
     }
     assert_eq!(inn.site.saw("upstream_refused"), 9);
+}
+
+#[tokio::test]
+async fn x30_a_person_is_told_how_long_a_provider_wants_to_be_left_alone() {
+    for (seconds, words) in [
+        ("3", "Wait a moment and"),
+        ("75", "Wait 75 seconds and"),
+        ("240", "Wait 4 minutes and"),
+    ] {
+        let inn = inn(Offer::Alone).await;
+        let browser = inn.browser();
+        let told = ScriptedAnswer::status(429).header("retry-after", seconds);
+        inn.github
+            .break_endpoint(Endpoint::Token, Breakage::Answer(told));
+        for _ in 0..2 {
+            let page = browser.authorize("D", &[]).await;
+            let location = location_of(&browser.decide(&page, "allow", &[]).await);
+            let callback = inn.github.approve(&location, "alice").await;
+            let seen = browser.get(&callback).await;
+            assert_asks_again(&seen, StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(seen.header("retry-after"), Some(seconds));
+            assert!(seen.body.contains(words), "{words}: {}", seen.body);
+        }
+        let asked = inn.github.requests_to(Endpoint::Token);
+        assert_eq!(asked.len(), 1, "it was asked although it said when to");
+    }
 }
 
 #[tokio::test]
