@@ -9,6 +9,7 @@ use bytes::Bytes;
 use countersign_oauth::client_authentication::{ASSERTION_TYPE, TokenEndpointAuthMethod};
 use countersign_oauth::jose::{SigningKey, sign_compact};
 use countersign_oauth::{Lifetime, Secret, UnixTime, form};
+use countersign_resource_server::provider::AssertionAudience;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Request};
 use serde_json::json;
@@ -18,22 +19,6 @@ use crate::random::{Random, draw_id};
 
 /// How long an assertion is valid.
 const ASSERTION_LIFETIME: Lifetime = Lifetime::from_mins(1);
-
-/// Whom an assertion is made for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "an assertion has one audience, and these are the two in use"
-)]
-pub enum AssertionAudience {
-    /// The issuer of the provider: nobody else can use an assertion that was led astray
-    /// (draft-ietf-oauth-rfc7523bis §4).
-    #[default]
-    Issuer,
-    /// The address of its token endpoint, for providers that know no other
-    /// (RFC 7523 §3, OpenID Connect Core §9).
-    TokenEndpoint,
-}
 
 /// What our application proves itself with.
 #[derive(Clone)]
@@ -142,6 +127,7 @@ impl Credentials {
             "aud": audience,
             "jti": draw_id(random).map_err(|_| no_key())?,
             "iat": now.as_secs(),
+            "nbf": now.as_secs(),
             "exp": now.saturating_add(ASSERTION_LIFETIME).as_secs(),
         });
         let generator = aws_lc_rs::rand::SystemRandom::new();

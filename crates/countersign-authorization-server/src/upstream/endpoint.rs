@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use countersign_oauth::UnixTime;
 use countersign_oauth::received_metadata::ReceivedMetadata;
-use countersign_resource_server::provider::{Endpoints, IssuerRule};
+use countersign_resource_server::provider::{AssertionAudience, Endpoints, IssuerRule};
 
 use super::Upstream;
-use super::credentials::AssertionAudience;
 use super::error::UpstreamError;
 
 /// An address of a provider.

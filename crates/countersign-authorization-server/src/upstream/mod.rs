@@ -49,7 +49,7 @@ use countersign_resource_server::provider::{ListProfile, LoginProfile, Provider}
 
 pub(crate) use attempt::AttemptSecrets;
 pub use builder::UpstreamBuilder;
-pub use credentials::AssertionAudience;
+pub use countersign_resource_server::provider::AssertionAudience;
 pub use error::UpstreamError;
 pub use identity::{Email, UpstreamIdentity};
 pub use tokens::UpstreamTokens;

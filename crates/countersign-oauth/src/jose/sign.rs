@@ -12,7 +12,7 @@ use aws_lc_rs::signature::{
     RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
     RSA_PSS_SHA512, RsaKeyPair, RsaSignatureEncoding,
 };
-use aws_lc_rs::{hmac, rsa};
+use aws_lc_rs::{digest, hmac, rsa};
 use pem_rfc7468::LineEnding;
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -47,6 +47,12 @@ pub enum SignError {
     /// The public half is not fit for verifying.
     #[error("the key cannot be used: {0}")]
     Key(#[from] KeyError),
+    /// Not one PEM block `CERTIFICATE` (RFC 7468 §5).
+    #[error("not one PEM block CERTIFICATE; of a chain, give the certificate of the key alone")]
+    Certificate,
+    /// The certificate is of another key.
+    #[error("the certificate is not of this private key")]
+    OtherCertificate,
     /// An HMAC key pair was asked for.
     #[error("an HMAC secret has no key pair; use random text of at least 64 bytes instead")]
     NoKeyPair,
@@ -60,6 +66,8 @@ pub struct SigningKey {
     signer: Signer,
     algorithm: Algorithm,
     public: VerifyingKey,
+    /// `x5t#S256` of its certificate.
+    certificate: Option<String>,
 }
 
 enum Signer {
@@ -132,6 +140,7 @@ impl SigningKey {
             signer,
             algorithm,
             public,
+            certificate: None,
         })
     }
 
@@ -180,7 +189,32 @@ impl SigningKey {
         if let Some(kid) = self.public.kid() {
             public = public.with_kid(kid)?;
         }
-        Self::assemble(self.signer, algorithm, public)
+        let certificate = self.certificate;
+        let key = Self::assemble(self.signer, algorithm, public)?;
+        Ok(Self { certificate, ..key })
+    }
+
+    /// The same key, with the SHA-256 thumbprint of its certificate in every header:
+    /// `x5t#S256` (RFC 7515 §4.1.8), by which some servers find the key. `pem` is one
+    /// block `CERTIFICATE` (RFC 7468 §5).
+    ///
+    /// # Errors
+    ///
+    /// [`SignError::Certificate`] if it is none, [`SignError::OtherCertificate`] if it is
+    /// that of another key, [`SignError::Key`] if its key cannot be read.
+    pub fn with_certificate(mut self, pem: &str) -> Result<Self, SignError> {
+        let text = pem.trim().as_bytes();
+        let Ok(("CERTIFICATE", der)) = pem_rfc7468::decode_vec(text) else {
+            return Err(SignError::Certificate);
+        };
+        let certified = VerifyingKey::from_pem(text)?;
+        let both = (certified.thumbprint(), self.public.thumbprint());
+        if !matches!(both, (Some(certified), Some(own)) if certified == own) {
+            return Err(SignError::OtherCertificate);
+        }
+        let hash = digest::digest(&digest::SHA256, &der);
+        self.certificate = Some(base64url::encode(hash.as_ref()));
+        Ok(self)
     }
 
     /// The same key under the id `kid`, which is then written into every header.
@@ -247,7 +281,7 @@ impl fmt::Debug for SigningKey {
 
 /// Signs `payload` and returns the token.
 ///
-/// The header gets `alg` and, if the key has one, `kid`; `typ` is written as
+/// The header gets `alg` and, if the key has them, `kid` and `x5t#S256`; `typ` is written as
 /// given, for instance `at+jwt`. `random` serves the algorithms that need it.
 ///
 /// # Errors
@@ -266,6 +300,9 @@ pub fn sign_compact(
     header.insert("alg".into(), key.algorithm.as_str().into());
     if let Some(kid) = key.public.kid() {
         header.insert("kid".into(), kid.into());
+    }
+    if let Some(certificate) = &key.certificate {
+        header.insert("x5t#S256".into(), certificate.as_str().into());
     }
     let mut token = base64url::encode(Value::Object(header).to_string().as_bytes());
     token.push('.');

@@ -14,6 +14,40 @@ fn read(pem: &str) -> SigningKey {
     SigningKey::from_pkcs8_pem(&Secret::new(pem)).unwrap()
 }
 
+#[test]
+fn a_certificate_of_another_key_is_refused_and_its_own_is_named_in_the_header() {
+    let certificate = include_str!("keys/r1.certificate.pem");
+    let two = format!("{certificate}{certificate}");
+    for (pem, why) in [
+        ("", SignError::Certificate),
+        (R1.pem, SignError::Certificate),
+        (include_str!("keys/r1.public.pem"), SignError::Certificate),
+        (&two, SignError::Certificate),
+        (
+            include_str!("keys/e1.certificate.pem"),
+            SignError::OtherCertificate,
+        ),
+    ] {
+        assert_eq!(read(R1.pem).with_certificate(pem).unwrap_err(), why);
+    }
+    let hmac = SigningKey::from_hmac_secret(&Secret::new("s".repeat(64)), Algorithm::HS256);
+    let hmac = hmac.unwrap().with_certificate(certificate);
+    assert_eq!(hmac.unwrap_err(), SignError::OtherCertificate);
+
+    let key = read(R1.pem).with_certificate(certificate).unwrap();
+    let key = key.with_algorithm(Algorithm::PS256).unwrap();
+    let token = sign_compact(Some("JWT"), b"{}", &key, &SystemRandom::new()).unwrap();
+    let header = token.split('.').next().unwrap();
+    let header = base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, header).unwrap();
+    let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
+    // As `openssl x509 -outform der | openssl dgst -sha256 -binary | base64` says.
+    let expected = "0fHagpUMLSePGOTuQFKYOxxaOKkWXCGjM_BcgqnbzP0";
+    assert_eq!(
+        header,
+        json!({"alg": "PS256", "typ": "JWT", "x5t#S256": expected})
+    );
+}
+
 /// One signing key for every algorithm.
 fn signers() -> Vec<SigningKey> {
     Algorithm::ALL

@@ -51,6 +51,10 @@ pub struct LoginProfile {
     /// How our application can authenticate; the first is used unless the operator says
     /// otherwise. `none` is a public application.
     pub client_authentication: Vec<TokenEndpointAuthMethod>,
+    /// Whom assertions of our application are made for (RFC 7523 §3), unless the operator
+    /// says otherwise.
+    #[serde(default)]
+    pub assertion_audience: AssertionAudience,
     /// What becomes of the resource indicator.
     #[serde(default)]
     pub resource: ResourceParameter,
@@ -134,6 +138,23 @@ impl PromptProfile {
         let strictest = strictest.into_iter().find(|one| values.contains(one));
         strictest.or(values.last().copied()).map(str::to_owned)
     }
+}
+
+/// Whom an assertion is made for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "an assertion has one audience, and these are the two in use"
+)]
+pub enum AssertionAudience {
+    /// The issuer of the provider: nobody else can use an assertion that was led astray
+    /// (draft-ietf-oauth-rfc7523bis §4).
+    #[default]
+    Issuer,
+    /// The address of its token endpoint, for providers that know no other
+    /// (RFC 7523 §3, OpenID Connect Core §9).
+    TokenEndpoint,
 }
 
 /// What becomes of the resource indicator (RFC 8707 §2).

@@ -44,7 +44,9 @@ mod where_in_file;
 pub use api::{ApiOrigin, ApiProfile};
 pub use endpoints::Endpoints;
 pub use identity::{ApplicationPin, IdentityProfile, IdentitySource, IssuerRule, ListProfile};
-pub use login::{LoginProfile, PromptProfile, ResourceParameter, TokenResponseProfile};
+pub use login::{
+    AssertionAudience, LoginProfile, PromptProfile, ResourceParameter, TokenResponseProfile,
+};
 pub use pointer::{InvalidPointer, Pointer};
 pub use preset::{Preset, PresetError};
 pub use token_request::{

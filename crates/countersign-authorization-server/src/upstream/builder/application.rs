@@ -6,13 +6,31 @@ use countersign_oauth::client_authentication::TokenEndpointAuthMethod;
 use countersign_oauth::jose::AlgorithmFamily;
 use countersign_resource_server::ConfigurationError;
 use countersign_resource_server::provider::{
-    EndpointAuthentication, IdentitySource, IssuerRule, LoginProfile,
+    AssertionAudience, EndpointAuthentication, IdentitySource, IssuerRule, LoginProfile,
 };
 
 use super::{UpstreamBuilder, fault};
-use crate::upstream::credentials::{AssertionAudience, Credentials, Proof};
+use crate::upstream::credentials::{Credentials, Proof};
 
 impl UpstreamBuilder {
+    /// Makes the key name its certificate in what it signs.
+    pub(super) fn certify(&mut self, name: &str) -> Result<(), ConfigurationError> {
+        let Some(certificate) = self.certificate.take() else {
+            return Ok(());
+        };
+        let Some(key) = self.key.take().and_then(Arc::into_inner) else {
+            return Err(fault(
+                name,
+                "there is a certificate and no private key that it belongs to: set private_key or \
+                 leave it out",
+            ));
+        };
+        let certified = key.with_certificate(&certificate);
+        let certified = certified.map_err(|error| fault(name, &format!("{error}: set its own")))?;
+        self.key = Some(Arc::new(certified));
+        Ok(())
+    }
+
     pub(super) fn credentials(
         &self,
         name: &str,
@@ -134,7 +152,7 @@ impl UpstreamBuilder {
                  EC or Ed25519 key",
             ));
         }
-        let audience = self.audience.unwrap_or_default();
+        let audience = self.audience.unwrap_or(login.assertion_audience);
         let fixed = matches!(login.identity.issuer, IssuerRule::Fixed(_))
             && login.identity.source.is_signed();
         let has_issuer = self.provider.endpoints.issuer.is_some() || fixed;

@@ -14,10 +14,11 @@ use countersign_oauth::web_uri::LoopbackHosts;
 use countersign_oauth::{ClientId, ScopeToken, Secret};
 use countersign_resource_server::ConfigurationError;
 use countersign_resource_server::fetch::{Fetch, Fetcher};
-use countersign_resource_server::provider::{IdentitySource, IssuerRule, LoginProfile, Provider};
+use countersign_resource_server::provider::{
+    AssertionAudience, IdentitySource, IssuerRule, LoginProfile, Provider,
+};
 
 use super::ask::Asker;
-use super::credentials::AssertionAudience;
 use super::discovery::Discovery;
 use super::endpoint::Endpoint;
 use super::rules::Rules;
@@ -30,6 +31,7 @@ pub struct UpstreamBuilder {
     client_id: String,
     secret: Option<Secret>,
     key: Option<Arc<SigningKey>>,
+    certificate: Option<String>,
     audience: Option<AssertionAudience>,
     is_public: bool,
     method: Option<TokenEndpointAuthMethod>,
@@ -63,6 +65,7 @@ impl UpstreamBuilder {
             client_id,
             secret: None,
             key: None,
+            certificate: None,
             audience: None,
             is_public: false,
             method: None,
@@ -93,7 +96,14 @@ impl UpstreamBuilder {
         self
     }
 
-    /// Whom assertions are made for; the issuer of the provider unless set.
+    /// The certificate of that key, one PEM block `CERTIFICATE`, for a provider that finds
+    /// the key by it (`x5t#S256`, RFC 7515 §4.1.8), such as Microsoft Entra.
+    pub fn certificate(mut self, pem: impl Into<String>) -> Self {
+        self.certificate = Some(pem.into());
+        self
+    }
+
+    /// Whom assertions are made for; what the provider's file says unless set.
     pub const fn assertion_audience(mut self, audience: AssertionAudience) -> Self {
         self.audience = Some(audience);
         self
@@ -224,8 +234,9 @@ impl UpstreamBuilder {
     /// # Errors
     ///
     /// [`ConfigurationError`] says what to set.
-    pub fn build(self) -> Result<Upstream, ConfigurationError> {
+    pub fn build(mut self) -> Result<Upstream, ConfigurationError> {
         let name = self.provider.name.clone();
+        self.certify(&name)?;
         let Some(login) = self.provider.login.clone() else {
             return Err(fault(
                 &name,

@@ -8,6 +8,8 @@ use countersign_oauth::jose::{Algorithm, JwkSet, KeyOrigin, SigningKey};
 use countersign_oauth::{ClientId, Issuer, Lifetime};
 use testkit::TestKey;
 
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use super::*;
 use crate::upstream::AssertionAudience;
 
@@ -119,6 +121,42 @@ async fn private_key_jwt_is_for_the_issuer_alone_and_fresh_each_time() {
     }
     assert_eq!(ids.len(), 2);
     assert_ne!(ids[0], ids[1]);
+}
+
+#[tokio::test]
+async fn an_assertion_names_the_certificate_of_its_key() {
+    let script = script();
+    let build = |certificate: &str, key: Option<SigningKey>| {
+        let mut builder = Upstream::builder(provider(&opaque()), CLIENT)
+            .certificate(certificate)
+            .fetcher(script.clone());
+        if let Some(key) = key {
+            builder = builder.private_key(key);
+        }
+        builder.build()
+    };
+    let own = TestKey::e1().certificate_pem();
+    for (certificate, key, told) in [
+        (own, None, "no private key"),
+        ("soon", Some(signing_key()), "CERTIFICATE"),
+        (
+            TestKey::r1().certificate_pem(),
+            Some(signing_key()),
+            "not of this private key",
+        ),
+    ] {
+        let error = build(certificate, key).unwrap_err().to_string();
+        assert!(error.contains(told), "{error}");
+    }
+    redeem(&build(own, Some(signing_key())).unwrap(), &attempt())
+        .await
+        .unwrap();
+    let assertion = script.one("/token").field("client_assertion").unwrap();
+    let header = assertion.split('.').next().unwrap();
+    let header = base64::Engine::decode(&URL_SAFE_NO_PAD, header).unwrap();
+    let header: Value = serde_json::from_slice(&header).unwrap();
+    assert_eq!(header["x5t#S256"].as_str().unwrap().len(), 43);
+    assert_eq!(header["kid"], "k-1");
 }
 
 #[tokio::test]

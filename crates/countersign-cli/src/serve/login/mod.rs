@@ -38,6 +38,11 @@ pub(crate) struct LoginOptions {
     #[arg(long = "login-private-key", value_name = "FILE")]
     private_keys: Vec<String>,
 
+    /// A file with the certificate of that key (PEM), for a provider that finds the key by
+    /// it, such as Entra; an RSA key signs PS256 then
+    #[arg(long = "login-certificate", value_name = "FILE")]
+    certificates: Vec<String>,
+
     /// The id (`kid`) under which the provider knows that key
     #[arg(long = "login-kid", value_name = "KID")]
     kids: Vec<String>,
@@ -93,12 +98,13 @@ impl LoginOptions {
             .find_map(|(name, values)| (!values.is_empty()).then_some(name))
     }
 
-    fn lists(&self) -> [(&'static str, &[String]); 13] {
+    fn lists(&self) -> [(&'static str, &[String]); 14] {
         [
             ("--login", &self.providers),
             ("--login-client-id", &self.client_ids),
             ("--login-client-secret-file", &self.secret_files),
             ("--login-private-key", &self.private_keys),
+            ("--login-certificate", &self.certificates),
             ("--login-kid", &self.kids),
             ("--login-public", &self.public),
             ("--login-set", &self.variables),

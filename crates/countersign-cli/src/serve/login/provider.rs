@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use countersign::authorization_server::Upstream;
 use countersign::oauth::Secret;
 use countersign::oauth::client_authentication::TokenEndpointAuthMethod;
-use countersign::oauth::jose::SigningKey;
+use countersign::oauth::jose::{Algorithm, SigningKey};
 use countersign::provider::{Preset, Provider};
 
 use super::{FLAGS, secret};
@@ -210,8 +210,10 @@ impl Chosen {
         if let (Some((_, one)), Some((_, other))) = (given.next(), given.next()) {
             bail!("{one} and {other} exclude each other: leave one out");
         }
-        if self.says("--login-kid") && key.is_none() {
-            bail!("--login-kid needs --login-private-key, the key that it names");
+        for option in ["--login-kid", "--login-certificate"] {
+            if self.says(option) && key.is_none() {
+                bail!("{option} needs --login-private-key, the key that it is about");
+            }
         }
         if let Some(key) = key {
             return self.signing_key(Path::new(key)).map(Proof::Key);
@@ -243,10 +245,21 @@ impl Chosen {
     fn signing_key(&self, path: &Path) -> anyhow::Result<SigningKey> {
         let pem = Secret::new(file::text(path)?);
         let key = SigningKey::from_pkcs8_pem(&pem).with_context(|| path.display().to_string())?;
-        Ok(match self.one("--login-kid") {
+        let key = match self.one("--login-kid") {
             Some(id) => key.with_kid(id).context("--login-kid")?,
             None => key,
-        })
+        };
+        let Some(certificate) = self.one("--login-certificate") else {
+            return Ok(key);
+        };
+        let pem = file::text(Path::new(certificate))?;
+        let key = match key.algorithm() {
+            // What Entra's documentation asks for.
+            Algorithm::RS256 => key.with_algorithm(Algorithm::PS256)?,
+            _ => key,
+        };
+        let certified = key.with_certificate(&pem);
+        certified.with_context(|| format!("--login-certificate {certificate}"))
     }
 }
 
