@@ -35,7 +35,7 @@ use crate::people::People;
 use crate::random::{Random, draw_id};
 use crate::settings::Settings;
 use crate::token_manager::DynTokenManager;
-use crate::unavailable::Unavailable;
+use crate::unavailable::{PAUSE, Unavailable};
 use crate::upstream::Upstream;
 use crate::vault::Vault;
 use countersign_audit::{RequestId, Text};
@@ -103,7 +103,7 @@ impl AuthorizationServer {
         AuditTrail::within(id, address, async {
             if self.0.audit.sink.state().is_err() {
                 // What cannot be noted is not done.
-                return unavailable();
+                return unavailable(PAUSE);
             }
             let answer = self.answer(request).await;
             let status = answer.status();

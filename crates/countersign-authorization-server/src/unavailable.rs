@@ -4,6 +4,9 @@ use countersign_oauth::Lifetime;
 use countersign_store::{Conflict, StoreError};
 use thiserror::Error;
 
+/// How long to wait where nobody says it.
+pub(crate) const PAUSE: Lifetime = Lifetime::from_secs(5);
+
 /// Why nothing could be decided. The answer is 503, never a refusal: a refusal
 /// would send the client into a login for nothing.
 #[derive(Debug, Error)]
@@ -49,7 +52,7 @@ impl Unavailable {
     pub(crate) const fn retry_after(&self) -> Lifetime {
         match self {
             Self::Elsewhere(wait) => *wait,
-            _ => Lifetime::from_secs(5),
+            _ => PAUSE,
         }
     }
 
