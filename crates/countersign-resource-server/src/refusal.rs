@@ -14,7 +14,8 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use thiserror::Error;
 
-use crate::gate::{Challenges, Whose};
+use crate::gate::{Asked, Challenges, Whose};
+use crate::verifier::VerifierChain;
 use crate::{ApiKeyRefusal, Caller, Presentation, SourceName, Unavailable, WrongSource};
 
 /// Why a token was rejected. For the log and the audit, never for the wire.
@@ -123,6 +124,8 @@ pub(crate) struct Realm<'a> {
     /// What every token needs; those that only some verifiers need are not in it.
     pub(crate) own_scopes: &'a ScopeSet,
     pub(crate) challenges: &'a Challenges,
+    /// Knows how clients ask for scopes.
+    pub(crate) chain: Option<&'a VerifierChain>,
 }
 
 impl Refusal {
@@ -228,7 +231,11 @@ impl Refusal {
             }
             Self::Forbidden | Self::TooMany { .. } | Self::Unavailable(_) => return,
         };
-        realm.challenges.write(headers, whose, code, &scopes);
+        let asked = Asked {
+            scopes: &scopes,
+            chain: realm.chain,
+        };
+        realm.challenges.write(headers, whose, code, asked);
     }
 
     /// `caller` lacks scopes; `scopes` are all that the operation needs.

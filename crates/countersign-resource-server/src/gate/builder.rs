@@ -7,7 +7,7 @@ use countersign_oauth::protected_resource::ProtectedResourceMetadata;
 use countersign_oauth::{ResourceUri, ScopeSet};
 
 use super::challenges::Challenges;
-use super::{Entrance, Gate, Presence};
+use super::{Entrance, Gate, Presence, bearer_chain};
 use crate::verifier::VerifierChain;
 use crate::{
     Clock, ConfigurationError, IntoVerifier, Presentation, ScopeHierarchy, Source, SourceName,
@@ -223,7 +223,10 @@ impl GateBuilder {
             );
         }
         let asked_scopes = required_scopes.union(&self.challenge_scopes);
-        metadata.scopes_supported = asked_scopes.clone();
+        metadata.scopes_supported = bearer_chain(&self.entrances).map_or_else(
+            || asked_scopes.clone(),
+            |chain| chain.asked_as(None, &asked_scopes),
+        );
         metadata.resource_name = self.resource_name;
         metadata.resource_documentation = self.resource_documentation;
         let challenges = Challenges::new(self.sources, &realm, metadata.address());

@@ -5,6 +5,7 @@ use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderValue};
 
 use super::builder::is_oauth;
+use crate::verifier::VerifierChain;
 use crate::{Presentation, Source, SourceName};
 
 /// What the sources of a gate ask for.
@@ -20,6 +21,25 @@ struct Line {
     source: Source,
     /// `None` for tokens that an authorization server issues.
     realm: Option<String>,
+}
+
+/// What an operation needs, as it is called here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) scopes: &'a ScopeSet,
+    /// Knows how clients ask an authorization server for it.
+    pub(crate) chain: Option<&'a VerifierChain>,
+}
+
+impl Asked<'_> {
+    /// As clients write it for the tokens of `source`.
+    fn of(self, source: &SourceName) -> ScopeSet {
+        let chain = self.chain;
+        chain.map_or_else(
+            || self.scopes.clone(),
+            |chain| chain.asked_as(Some(source), self.scopes),
+        )
+    }
 }
 
 /// Whose challenges.
@@ -60,11 +80,11 @@ impl Challenges {
         headers: &mut HeaderMap,
         whose: Whose<'_>,
         error: Option<ChallengeErrorCode>,
-        scopes: &ScopeSet,
+        asked: Asked<'_>,
     ) {
         let mut written: Vec<String> = Vec::new();
         for line in self.lines.iter().filter(|line| line.is_of(whose)) {
-            let text = self.text(line, error, scopes);
+            let text = self.text(line, error, asked);
             if let Ok(value) = HeaderValue::from_str(&text)
                 && !written.contains(&text)
             {
@@ -73,11 +93,12 @@ impl Challenges {
             }
         }
         if written.is_empty() && !matches!(whose, Whose::Everybodys) {
-            self.write(headers, Whose::Everybodys, error, scopes);
+            self.write(headers, Whose::Everybodys, error, asked);
         }
     }
 
-    fn text(&self, line: &Line, error: Option<ChallengeErrorCode>, scopes: &ScopeSet) -> String {
+    fn text(&self, line: &Line, error: Option<ChallengeErrorCode>, asked: Asked<'_>) -> String {
+        let spelled = asked.of(line.source.name());
         let mut challenge = match error {
             Some(code) => Challenge::failed(code),
             None => Challenge::unauthenticated(),
@@ -87,10 +108,10 @@ impl Challenges {
         }
         challenge = match &line.realm {
             None => challenge
-                .scope(scopes)
+                .scope(&spelled)
                 .resource_metadata(&self.resource_metadata),
             Some(realm) if error == Some(ChallengeErrorCode::InsufficientScope) => {
-                challenge.realm(realm).scope(scopes)
+                challenge.realm(realm).scope(asked.scopes)
             }
             // Nobody can ask for a key with certain scopes.
             Some(realm) => challenge.realm(realm),

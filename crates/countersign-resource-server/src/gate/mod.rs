@@ -15,7 +15,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
 pub use builder::GateBuilder;
-pub(crate) use challenges::{Challenges, Whose};
+pub(crate) use challenges::{Asked, Challenges, Whose};
 
 use crate::refusal::Realm;
 use crate::verifier::{CacheLimits, ChainOutcome, VerifiedToken, VerifierChain};
@@ -66,6 +66,13 @@ impl Entrance {
             }
         }
     }
+}
+
+/// Who judges the tokens of authorization servers.
+fn bearer_chain(entrances: &[Entrance]) -> Option<&VerifierChain> {
+    let mut entrances = entrances.iter();
+    let bearer = entrances.find(|entrance| entrance.presentation == Presentation::Bearer);
+    bearer.map(|entrance| &entrance.chain)
 }
 
 /// Lets verified callers in and answers all others.
@@ -305,6 +312,7 @@ impl Gate {
             scopes: &self.asked_scopes,
             own_scopes: &self.own_scopes,
             challenges: &self.challenges,
+            chain: bearer_chain(&self.entrances),
         })
     }
 }

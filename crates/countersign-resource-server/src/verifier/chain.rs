@@ -114,6 +114,23 @@ impl VerifierChain {
         self.links.iter().map(|link| &link.source)
     }
 
+    /// How clients ask for `scopes` at the authorization server that is named first, which
+    /// is where they go; with `source`, at the first of that source.
+    pub(crate) fn asked_as(&self, source: Option<&SourceName>, scopes: &ScopeSet) -> ScopeSet {
+        let mut links = self.links.iter();
+        let issues = |link: &&Link| {
+            source.is_none_or(|source| *source == link.source)
+                && !link.verifier.authorization_servers().is_empty()
+        };
+        match links.find(issues) {
+            Some(link) => scopes
+                .iter()
+                .map(|scope| link.verifier.asked_as(scope))
+                .collect(),
+            None => scopes.clone(),
+        }
+    }
+
     /// The remembered outcome for `token`, without waiting for anything.
     pub fn cached(&self, token: PresentedToken<'_>, now: UnixTime) -> Option<VerifiedToken> {
         self.cache.find(&TokenDigest::of(token), now)

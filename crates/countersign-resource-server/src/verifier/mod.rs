@@ -15,7 +15,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use countersign_oauth::{Issuer, Lifetime, ScopeSet, UnixTime};
+use countersign_oauth::{Issuer, Lifetime, ScopeSet, ScopeToken, UnixTime};
 use thiserror::Error;
 
 pub use cache::CacheLimits;
@@ -128,6 +128,12 @@ pub trait Verifier: Send + Sync + 'static {
     fn source(&self) -> Source {
         Source::default()
     }
+
+    /// What clients write to ask the authorization server for `scope`, if that is not its
+    /// name in tokens: Microsoft Entra wants `api://CLIENT-ID/read` and issues `read`.
+    fn asked_as(&self, scope: &ScopeToken) -> ScopeToken {
+        scope.clone()
+    }
 }
 
 /// Something that becomes a verifier at start: a verifier itself, or a builder
@@ -158,6 +164,7 @@ type Answer<'a> = Pin<Box<dyn Future<Output = Result<Verification, Unavailable>>
 pub(crate) trait DynVerifier: Send + Sync + 'static {
     fn verify<'a>(&'a self, token: PresentedToken<'a>, now: UnixTime) -> Answer<'a>;
     fn authorization_servers(&self) -> Vec<Issuer>;
+    fn asked_as(&self, scope: &ScopeToken) -> ScopeToken;
 }
 
 impl<V: Verifier> DynVerifier for V {
@@ -167,5 +174,9 @@ impl<V: Verifier> DynVerifier for V {
 
     fn authorization_servers(&self) -> Vec<Issuer> {
         Verifier::authorization_servers(self)
+    }
+
+    fn asked_as(&self, scope: &ScopeToken) -> ScopeToken {
+        Verifier::asked_as(self, scope)
     }
 }

@@ -146,6 +146,7 @@ impl ProviderVerifierBuilder {
             way,
             required_scopes: self.required_scopes,
             authorization_server,
+            login: self.provider.login,
         })
     }
 

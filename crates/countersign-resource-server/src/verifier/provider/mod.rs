@@ -13,12 +13,12 @@ mod endpoint;
 mod judge;
 mod signed;
 
-use countersign_oauth::{Issuer, ScopeSet, UnixTime};
+use countersign_oauth::{Issuer, ScopeSet, ScopeToken, UnixTime};
 
 pub use builder::ProviderVerifierBuilder;
 
 use super::{PresentedToken, Unavailable, Verification, Verifier};
-use crate::provider::Provider;
+use crate::provider::{LoginProfile, Provider};
 use asked::Asked;
 use signed::Signed;
 
@@ -49,6 +49,8 @@ pub struct ProviderVerifier {
     way: Way,
     required_scopes: ScopeSet,
     authorization_server: Issuer,
+    /// How its scopes are asked for.
+    login: Option<LoginProfile>,
 }
 
 /// Who says what a token is good for.
@@ -83,5 +85,13 @@ impl Verifier for ProviderVerifier {
 
     fn required_scopes(&self) -> ScopeSet {
         self.required_scopes.clone()
+    }
+
+    fn asked_as(&self, scope: &ScopeToken) -> ScopeToken {
+        let login = self.login.as_ref();
+        let asked = login.map(|login| login.scope_on_the_wire(scope.as_str()));
+        // A prefix that makes no scope of it stops the preset (`provider/rules.rs`).
+        let asked = asked.and_then(|asked| ScopeToken::parse(&asked).ok());
+        asked.unwrap_or_else(|| scope.clone())
     }
 }

@@ -1,12 +1,13 @@
 //! Providers whose tokens are JWTs, and what is peculiar about each.
 
 use countersign_resource_server::Gate;
-use countersign_resource_server::oauth::UnixTime;
+use countersign_resource_server::oauth::{ScopeSet, UnixTime};
+use http::HeaderMap;
 use serde_json::{Value, json};
 use testkit::{AUDIENCE, NOW, TestClock, TestIssuer, TokenBuilder};
 
 use super::{Internet, built_in, filled, verifier};
-use crate::protected::{admitted, assert_refused, gate_at};
+use crate::protected::{admitted, assert_refused, bearer, challenge, gate_at, refused};
 
 /// A gate for tokens of the preset `name`, whose keys are those of the test issuer.
 fn gate(name: &str, values: &[(&str, &str)]) -> Gate {
@@ -153,6 +154,33 @@ async fn a80_entra_tokens_of_other_tenants_and_issuers_are_refused() {
     assert_eq!(seen.1, "guest-1");
     assert_eq!(seen.2.as_deref(), Some("client-7"));
     assert_eq!(seen.3, "Notes.Read Notes.Write");
+}
+
+#[tokio::test]
+async fn entra_is_asked_for_scopes_with_their_prefix_and_names_them_without() {
+    let mut provider = built_in("entra", &[("tenant", TENANT), ("client_id", "app-1")]);
+    let keys = "https://keys.test/jwks";
+    provider.endpoints.jwks = Some(keys.to_owned());
+    let internet = Internet::default().with(keys, TestIssuer::as_test().jwks());
+    let needed = ScopeSet::parse("Notes.Write").unwrap();
+    let entra = verifier(provider, &internet).required_scopes(needed);
+    let gate = gate_at(entra, &TestClock::new(), "Notes.Read");
+    admitted(&gate, &of_tenant(TENANT).sign()).await;
+
+    let asked = "scope=\"api://app-1/Notes.Read api://app-1/Notes.Write\"";
+    let answer = refused(&gate, &HeaderMap::new()).await;
+    assert!(challenge(&answer).contains(asked), "{answer:?}");
+    for scp in ["", "Notes.Read", "api://app-1/Notes.Read Notes.Write"] {
+        let token = of_tenant(TENANT).claim("scp", scp).sign();
+        let answer = refused(&gate, &bearer(&token)).await;
+        assert_eq!(answer.status(), 403, "{scp}");
+        assert!(challenge(&answer).contains(asked), "{scp}: {answer:?}");
+    }
+    let document: Value = serde_json::from_slice(&gate.metadata_document()).unwrap();
+    let supported = ["api://app-1/Notes.Read", "api://app-1/Notes.Write"];
+    assert_eq!(document["scopes_supported"], json!(supported));
+    // What a handler compares is the name in the token.
+    assert_eq!(gate.required_scopes().to_string(), "Notes.Read Notes.Write");
 }
 
 #[tokio::test]
