@@ -308,17 +308,35 @@ impl AuthorizationServerBuilder {
         self
     }
 
+    /// Judges what was said so far, except for the pages, without a storage: for whoever
+    /// opens one only for a server that will start.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] says what contradicts itself.
+    pub fn check(&self) -> Result<&Settings, ConfigurationError> {
+        let settings = self.settings.as_ref().map_err(Clone::clone)?;
+        settings.check()?;
+        check_format(settings, self.token_manager.is_some())?;
+        check_upstreams(&self.upstreams)?;
+        if self.interaction.is_some() && !self.upstreams.is_empty() {
+            return Err(ConfigurationError::new(
+                "people are to log in at an upstream provider, which needs the pages of this \
+                 server, and .interaction(…) puts others in their place: leave one out",
+            ));
+        }
+        Ok(settings)
+    }
+
     /// The server.
     ///
     /// # Errors
     ///
     /// [`ConfigurationError`] says what is missing or contradicts itself.
     pub fn build(self) -> Result<AuthorizationServer, ConfigurationError> {
+        self.check()?;
         let settings = self.settings?;
-        settings.check()?;
-        check_format(&settings, self.token_manager.is_some())?;
         let Storage { store, sealing } = self.storage.ok_or_else(no_storage)?;
-        check_upstreams(&self.upstreams)?;
         let audit = AuditTrail {
             sink: self.audit,
             clock: Arc::clone(&self.clock),
@@ -331,12 +349,6 @@ impl AuthorizationServerBuilder {
             vault: OnceLock::new(),
         });
         let (interaction, people) = match self.interaction {
-            Some(_) if !self.upstreams.is_empty() => {
-                return Err(ConfigurationError::new(
-                    "people are to log in at an upstream provider, which needs the pages of this \
-                     server, and .interaction(…) puts others in their place: leave one out",
-                ));
-            }
             Some(interaction) => (interaction, None),
             None => {
                 let local_accounts = if self.upstreams.is_empty() || self.wants_local_accounts {

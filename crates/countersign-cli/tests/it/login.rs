@@ -211,6 +211,16 @@ const MISTAKES: &[(&[&str], &str)] = &[
         "--login-kid needs --login-private-key",
     ),
     (
+        &[
+            "--login=github",
+            ID,
+            ALL,
+            SECRET,
+            "--login-certificate=secret",
+        ],
+        "--login-certificate needs --login-private-key",
+    ),
+    (
         &["--login=github", ID, ID, ALL, SECRET],
         "--login-client-id is given twice",
     ),
@@ -246,6 +256,13 @@ const MISTAKES: &[(&[&str], &str)] = &[
         "--login has no effect without authentication",
     ),
     (&["--login=github", "--stdio"], "stdio has no OAuth"),
+    (&["--auth-prefix=auth"], "the prefix `auth` is not a path"),
+    (
+        &["--auth-prefix=/auth/"],
+        "the prefix `/auth/` is not a path",
+    ),
+    (&["--auth-prefix=/a?b"], "the prefix `/a?b` is not a path"),
+    (&["--auth-prefix=/../x"], "the prefix `/../x` is not a path"),
 ];
 
 #[test]

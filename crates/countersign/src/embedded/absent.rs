@@ -16,13 +16,14 @@ use crate::server::Surroundings;
 pub(crate) enum EmbeddedAuth {}
 
 impl EmbeddedAuth {
-    pub(crate) async fn open(self) -> Result<Self, ConfigurationError> {
+    pub(crate) async fn open(self, _around: &Surroundings<'_>) -> Result<Self, ConfigurationError> {
         match self {}
     }
 
     pub(crate) fn mount(
         self,
-        _around: Surroundings<'_>,
+        _gate: GateBuilder,
+        _around: &Surroundings<'_>,
     ) -> Result<(GateBuilder, Mounted), ConfigurationError> {
         match self {}
     }

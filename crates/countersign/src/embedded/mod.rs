@@ -77,6 +77,8 @@ pub struct EmbeddedAuth {
     /// Names of providers, and where they send people back to.
     registered: Vec<(String, String)>,
     announcement: Announcement,
+    /// What was judged before the storage was opened.
+    begun: Option<AuthorizationServerBuilder>,
 }
 
 /// Where the state is.
@@ -135,6 +137,7 @@ impl EmbeddedAuth {
             changes: Vec::new(),
             registered: Vec::new(),
             announcement: Box::new(print),
+            begun: None,
         }
     }
 
@@ -253,30 +256,78 @@ impl EmbeddedAuth {
         self
     }
 
-    /// Opens what has to be waited for.
-    pub(crate) async fn open(mut self) -> Result<Self, ConfigurationError> {
+    /// Opens what has to be waited for, if what was said can be served at `around`: a
+    /// start that fails for another reason leaves nothing behind.
+    pub(crate) async fn open(
+        mut self,
+        around: &Surroundings<'_>,
+    ) -> Result<Self, ConfigurationError> {
+        if !matches!(self.kept, Kept::Later(_)) {
+            return Ok(self);
+        }
+        let builder = self.begin(around)?;
+        mounted::check(builder.check()?, around.place)?;
+        self.begun = Some(builder);
         if let Kept::Later(open) = self.kept {
             self.kept = Kept::Opened(open().await?);
         }
         Ok(self)
     }
 
-    /// Builds the authorization server for the address of the server around it, and
-    /// lets the tokens that it issues through the gate.
-    pub(crate) fn mount(
-        self,
-        around: Surroundings<'_>,
-    ) -> Result<(GateBuilder, Mounted), ConfigurationError> {
+    /// Everything about the authorization server but its storage.
+    fn begin(
+        &mut self,
+        around: &Surroundings<'_>,
+    ) -> Result<AuthorizationServerBuilder, ConfigurationError> {
         if self.headless.is_some() && around.reach == Reach::Others {
             return Err(ConfigurationError::new(
                 "everybody would be logged in without being asked, and others reach this server: \
                  leave out .danger_approve_everything(…), or bind a loopback address",
             ));
         }
+        let place = around.place;
+        let issuer = self.issuer.take().unwrap_or_else(|| {
+            let (origin, stripped) = (place.resource.origin(), &place.stripped);
+            format!("{origin}{stripped}")
+        });
+        let documents = ClientIdDocuments::new(
+            Arc::new(Fetcher::builder().build()?),
+            DocumentTrust::AnyHost,
+        );
+        let scopes = around.scopes.clone();
+        let mut builder = AuthorizationServer::builder(&issuer)
+            .resource(place.resource.as_str())
+            .settings(|settings| {
+                settings.offer(scopes.all);
+                settings.concealed_scopes = scopes.concealed;
+                settings.default_scopes = scopes.default;
+            })
+            .client_id_documents(documents)
+            .clock(Arc::clone(&around.clock));
+        if let Some(audit) = &around.audit {
+            builder = builder.audit(Arc::clone(audit));
+        }
+        if let Some(settings) = &self.settings {
+            builder = builder.auth_settings(settings);
+        }
+        if let Some(headless) = self.headless.take() {
+            builder = builder.interaction(Arc::new(headless));
+        }
+        let changes = std::mem::take(&mut self.changes).into_iter();
+        Ok(changes.fold(builder, |builder, change| change(builder)))
+    }
+
+    /// Builds the authorization server for the address of the server around it, and
+    /// lets the tokens that it issues through the gate.
+    pub(crate) fn mount(
+        mut self,
+        gate: GateBuilder,
+        around: &Surroundings<'_>,
+    ) -> Result<(GateBuilder, Mounted), ConfigurationError> {
         let said_more =
             self.issuer.is_some() || self.headless.is_some() || !self.changes.is_empty();
         let place = around.place;
-        let storage = match self.kept {
+        let storage = match std::mem::replace(&mut self.kept, Kept::Memory) {
             Kept::Built(_) if said_more => {
                 return Err(ConfigurationError::new(
                     "the authorization server was built before, and is told more now: say it to \
@@ -286,7 +337,7 @@ impl EmbeddedAuth {
             Kept::Built(server) => {
                 return mounted::mount(
                     server,
-                    (around.gate, around.source),
+                    (gate, around.source.clone()),
                     place,
                     self.announcement,
                 );
@@ -302,41 +353,15 @@ impl EmbeddedAuth {
                 ));
             }
         };
-        let issuer = self.issuer.unwrap_or_else(|| {
-            let (origin, stripped) = (place.resource.origin(), &place.stripped);
-            format!("{origin}{stripped}")
-        });
-        let documents = ClientIdDocuments::new(
-            Arc::new(Fetcher::builder().build()?),
-            DocumentTrust::AnyHost,
-        );
-        let mut builder = AuthorizationServer::builder(&issuer)
-            .resource(place.resource.as_str())
-            .settings(|settings| {
-                settings.offer(around.scopes.all);
-                settings.concealed_scopes = around.scopes.concealed;
-                settings.default_scopes = around.scopes.default;
-            })
-            .storage(storage)
-            .client_id_documents(documents)
-            .clock(around.clock);
-        if let Some(audit) = around.audit {
-            builder = builder.audit(audit);
-        }
-        if let Some(settings) = &self.settings {
-            builder = builder.auth_settings(settings);
-        }
-        if let Some(headless) = self.headless {
-            builder = builder.interaction(Arc::new(headless));
-        }
-        let changes = self.changes.into_iter();
-        let server = changes
-            .fold(builder, |builder, change| change(builder))
-            .build()?;
+        let builder = match self.begun.take() {
+            Some(builder) => builder,
+            None => self.begin(around)?,
+        };
+        let server = builder.storage(storage).build()?;
         check_registered(&server, &self.registered)?;
         mounted::mount(
             server,
-            (around.gate, around.source),
+            (gate, around.source.clone()),
             place,
             self.announcement,
         )

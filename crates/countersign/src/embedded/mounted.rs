@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_authorization_server::AuthorizationServer;
+use countersign_authorization_server::{AuthorizationServer, Settings};
 use countersign_resource_server::{ConfigurationError, GateBuilder, SourceName};
 use http::request::Parts;
 use http::{Request, Response};
@@ -38,14 +38,7 @@ pub(super) fn mount(
     place: &Place,
     announcement: Announcement,
 ) -> Result<(GateBuilder, Mounted), ConfigurationError> {
-    if !server.settings().resources.contains(&place.resource) {
-        return Err(ConfigurationError::new(format!(
-            "the authorization server issues no tokens for `{}`, which is where this server is: \
-             add it with .resource(…)",
-            place.resource.as_str()
-        )));
-    }
-    check_issuer(server.settings().issuer.as_str(), place)?;
+    check(server.settings(), place)?;
     let own_tokens = server
         .own_tokens(place.resource.clone())
         .map_err(|error| ConfigurationError::new(error.to_string()))?;
@@ -57,6 +50,18 @@ pub(super) fn mount(
         announcement,
     };
     Ok((gate, mounted))
+}
+
+/// Whether a server with these `settings` can be at this place.
+pub(super) fn check(settings: &Settings, place: &Place) -> Result<(), ConfigurationError> {
+    if !settings.resources.contains(&place.resource) {
+        return Err(ConfigurationError::new(format!(
+            "the authorization server issues no tokens for `{}`, which is where this server is: \
+             add it with .resource(…)",
+            place.resource.as_str()
+        )));
+    }
+    check_issuer(settings.issuer.as_str(), place)
 }
 
 /// Clients read the metadata at the issuer, so it has to lead here.

@@ -364,7 +364,8 @@ impl Server {
         let place = http.place(local)?;
         server.check(local.ip(), &place)?;
         if let Some(embedded) = server.embedded.take() {
-            server.embedded = Some(embedded.open().await?);
+            let around = server.surroundings(local.ip(), &place);
+            server.embedded = Some(embedded.open(&around).await?);
         }
         let reloads = std::mem::take(&mut server.reloads);
         let app = server.checked_app(place, local)?;
@@ -487,20 +488,7 @@ impl Server {
         let Some(embedded) = self.embedded.take() else {
             return Ok((gate, None));
         };
-        let reach = if address.is_loopback() && place.names.are_loopback() {
-            Reach::ThisMachine
-        } else {
-            Reach::Others
-        };
-        let (gate, mounted) = embedded.mount(Surroundings {
-            scopes: self.offered_scopes(),
-            gate,
-            source: self.embedded_source.clone(),
-            place,
-            reach,
-            clock: Arc::clone(&self.clock),
-            audit: self.audit.clone(),
-        })?;
+        let (gate, mounted) = embedded.mount(gate, &self.surroundings(address, place))?;
         for path in mounted.paths() {
             self.routes.check_free(path)?;
             if place.endpoints().contains(&path) {
@@ -511,6 +499,23 @@ impl Server {
             }
         }
         Ok((gate, Some(mounted)))
+    }
+
+    /// What an authorization server in it is told.
+    fn surroundings<'a>(&self, address: IpAddr, place: &'a Place) -> Surroundings<'a> {
+        let reach = if address.is_loopback() && place.names.are_loopback() {
+            Reach::ThisMachine
+        } else {
+            Reach::Others
+        };
+        Surroundings {
+            scopes: self.offered_scopes(),
+            place,
+            reach,
+            source: self.embedded_source.clone(),
+            clock: Arc::clone(&self.clock),
+            audit: self.audit.clone(),
+        }
     }
 
     /// Nothing configured means nothing allowed.

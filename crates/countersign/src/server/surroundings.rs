@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_audit::Sink;
 use countersign_resource_server::oauth::ScopeSet;
 use countersign_resource_server::policy::Concealment;
-use countersign_resource_server::{Clock, GateBuilder, SourceName};
+use countersign_resource_server::{Clock, SourceName};
 
 use super::Server;
 use crate::front::Place;
@@ -17,8 +17,6 @@ use crate::front::Place;
     expect(dead_code, reason = "nobody issues tokens")
 )]
 pub(crate) struct Surroundings<'a> {
-    /// What lets callers in.
-    pub(crate) gate: GateBuilder,
     /// What the tokens that are issued are called.
     pub(crate) source: SourceName,
     /// Where the server is.
