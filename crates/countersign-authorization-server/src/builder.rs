@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use countersign_oauth::time::Clock;
 use countersign_oauth::{ApiKeyFormat, Issuer, ResourceUri, ScopeSet};
+use countersign_resource_server::limit::Verifications;
 use countersign_resource_server::{ConfigurationError, SystemClock};
 
 use crate::accounts::Accounts;
@@ -387,6 +388,7 @@ impl AuthorizationServerBuilder {
         Ok(AuthorizationServer::of(Inner {
             settings,
             endpoint_limits,
+            verifications: Verifications::default(),
             store,
             sealing,
             clock: self.clock,

@@ -9,6 +9,7 @@ use countersign_oauth::introspection::ActiveToken;
 use countersign_oauth::jose::JwkSet;
 use countersign_oauth::time::Clock;
 use countersign_oauth::{ClientId, Secret, UnixTime};
+use countersign_resource_server::limit::Verifications;
 use countersign_store::{SealingKeys, Store};
 use http::header::{ALLOW, RETRY_AFTER};
 use http::{Request, StatusCode};
@@ -70,6 +71,8 @@ pub(crate) struct Inner {
     pub(crate) audit: AuditTrail,
     pub(crate) paths: Paths,
     pub(crate) endpoint_limits: EndpointLimits,
+    /// Takes care that few assertions of clients are verified at once.
+    pub(crate) verifications: Verifications,
     /// The providers elsewhere at which people can log in.
     pub(crate) upstreams: Vec<Upstream>,
 }

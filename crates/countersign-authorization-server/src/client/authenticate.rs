@@ -152,6 +152,10 @@ impl Inner {
         if settings.assertion_audience == AssertionAudience::DangerTokenEndpointToo {
             rules = rules.danger_accept_token_endpoint(settings.address("/token"));
         }
+        // A signature costs a core some time: few at once, and fewer of one address.
+        let Some(_turn) = self.verifications.turn(address).await else {
+            return Err(Unavailable::Slow);
+        };
         let now = self.now();
         let verified = rules.verify(assertion, &client.id, &keys, &ASSERTION_ALGORITHMS, now);
         let verified = match verified {

@@ -95,6 +95,7 @@ impl FixedKey {
         let mut claims = super::verifier::claims(&owner, &self.service, &self.roles);
         claims.insert("key_name".to_owned(), self.service.clone().into());
         let mut assertion = Assertion::new(ISSUER, owner.subject())
+            .key(self.service.as_str())
             .scopes(self.scopes)
             .claims(claims);
         if let Some(time) = self.expires_at {

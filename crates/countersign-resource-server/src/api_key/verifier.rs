@@ -131,6 +131,7 @@ fn accepted(place: &str, record: ApiKeyRecord) -> AccessToken {
     let issuer = format!("urn:countersign:api-keys:{place}");
     let mut assertion = Assertion::new(issuer, record.owner.subject())
         .client_id(record.id.as_str())
+        .key(record.id.as_str())
         .issued_at(record.created_at)
         .scopes(record.scopes)
         .claims(claims);

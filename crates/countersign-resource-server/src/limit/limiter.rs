@@ -201,10 +201,10 @@ impl Limiter {
             let key = limit.table.keyed((token.iss(), client));
             take(Budget::Client, limit, key, cost, Some(client))?;
         }
-        if let (Some(limit), Some(token)) = (&self.key, token)
-            && let Some(id) = token.key()
+        if let Some(limit) = &self.key
+            && let Some((issuer, id)) = api_key(caller)
         {
-            let key = limit.table.keyed((token.iss(), id));
+            let key = limit.table.keyed((issuer, id));
             take(Budget::Key, limit, key, cost, Some(id))?;
         }
         if let Some((name, of)) = component
@@ -230,6 +230,15 @@ pub(super) fn user(table: &Table, caller: &Caller) -> Keyed {
         }) => table.keyed((&**issuer, &**subject)),
         None => table.keyed(caller.address().map(machine)),
     }
+}
+
+/// The API key among the credentials of a caller, if there is one: who vouches for it, and
+/// its id.
+pub(super) fn api_key(caller: &Caller) -> Option<(&str, &str)> {
+    let mut keys = caller
+        .credentials()
+        .filter_map(|token| Some((token.iss(), token.key()?)));
+    keys.next()
 }
 
 /// An IPv4 address, an IPv6 /64.

@@ -11,7 +11,7 @@ use countersign_oauth::Lifetime;
 use thiserror::Error;
 
 use super::exceeded::{Budget, Exceeded};
-use super::limiter::{Limit, Limiter, user};
+use super::limiter::{Limit, Limiter, api_key, user};
 use super::quota::Quota;
 use crate::{Caller, Unavailable};
 
@@ -137,10 +137,10 @@ impl Limiter {
         let Some(token) = caller.access_token() else {
             return;
         };
-        let (issuer, client, key) = (token.iss(), token.client_id(), token.key());
-        for (limit, name) in [(&self.client, client), (&self.key, key)] {
+        let client = token.client_id().map(|client| (token.iss(), client));
+        for (limit, name) in [(&self.client, client), (&self.key, api_key(caller))] {
             if let (Some(Limit { table, .. }), Some(name)) = (limit, name) {
-                table.give_back(table.keyed((issuer, name)), cost);
+                table.give_back(table.keyed(name), cost);
             }
         }
     }
@@ -151,31 +151,26 @@ impl Limiter {
         component: Option<&'a str>,
         cost: u32,
     ) -> impl Iterator<Item = (SharedBudget<'a>, u32)> {
-        let token = caller.access_token();
-        let shared = |budget, limit: &Option<Limit>, name: Option<&'a str>, component, cost| {
-            let (limit, name, token) = (limit.as_ref()?, name?, token?);
+        type Named<'a> = Option<(&'a str, &'a str)>;
+        let shared = |budget, limit: &Option<Limit>, named: Named<'a>, component, cost| {
+            let (quota, (issuer, name)) = (limit.as_ref()?.quota, named?);
             let budget = SharedBudget {
-                budget,
-                issuer: token.iss(),
-                name,
                 component,
-                quota: limit.quota,
+                ..SharedBudget::new(budget, issuer, name, quota)
             };
             Some((budget, cost))
         };
-        let none = &None;
         let of = component.and_then(|name| self.components.get(name));
-        let (subject, key) = (
-            token.map(|token| token.sub()),
-            token.and_then(|token| token.key()),
-        );
+        let of = of.map_or(&None, |of| &of.limit);
+        let token = caller.access_token();
+        let user = token.map(|token| (token.iss(), token.sub()));
+        let client = token.and_then(|token| Some((token.iss(), token.client_id()?)));
         let named = component.unwrap_or_default();
-        let of = of.map_or(none, |of| &of.limit);
         [
-            shared(Budget::Component, of, subject, named, 1),
-            shared(Budget::Key, &self.key, key, "", cost),
-            shared(Budget::Client, &self.client, caller.client_id(), "", cost),
-            shared(Budget::User, &self.user, subject, "", cost),
+            shared(Budget::Component, of, user, named, 1),
+            shared(Budget::Key, &self.key, api_key(caller), "", cost),
+            shared(Budget::Client, &self.client, client, "", cost),
+            shared(Budget::User, &self.user, user, "", cost),
         ]
         .into_iter()
         .flatten()

@@ -177,6 +177,46 @@ fn patient() -> Settings {
 }
 
 #[tokio::test]
+async fn g15_a_thousand_bad_assertions_at_once_let_others_pass() {
+    let world = world_with(patient(), |builder| builder).await;
+    let (right, wrong) = (key(Algorithm::RS256), key(Algorithm::RS256));
+    register(&world, &right).await;
+    let forged = signed(&wrong, &claims(&world, json!({})));
+    let finished = std::sync::Mutex::new(Vec::new());
+    let send = async |address: String, assertion: String| {
+        let parameters = [
+            ("grant_type", "client_credentials"),
+            ("client_assertion_type", ASSERTION_TYPE),
+            ("client_assertion", assertion.as_str()),
+        ];
+        let request = http::Request::post("/token")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .extension(address.parse::<std::net::IpAddr>().unwrap())
+            .body(http_body_util::Full::from(form(&parameters)))
+            .unwrap();
+        let seen = world.send(request).await;
+        finished.lock().unwrap().push((address, seen.status));
+    };
+    let flood = (0..1_000).map(|_| ("203.0.113.1".to_owned(), forged.clone()));
+    let others = (0..4).map(|number| {
+        let assertion = signed(&right, &claims(&world, json!({"jti": number.to_string()})));
+        (format!("198.51.100.{number}"), assertion)
+    });
+    let all = flood.chain(others);
+    crate::codes::join_all(all.map(|(address, assertion)| send(address, assertion))).await;
+    let finished = finished.into_inner().unwrap();
+    let places = finished.iter().enumerate();
+    let others = places.filter(|(_, (address, _))| address != "203.0.113.1");
+    let others: Vec<_> = others
+        .map(|(place, (_, status))| (place, *status))
+        .collect();
+    assert!(others.iter().all(|(_, status)| *status == StatusCode::OK));
+    // One in 64 addresses shares the turns of the flood.
+    let early = others.iter().filter(|(place, _)| *place < 100).count();
+    assert!(early >= 2, "{others:?}");
+}
+
+#[tokio::test]
 async fn c24_a_flood_of_ids_displaces_none_that_is_still_valid() {
     let world = world_with(patient(), |builder| builder).await;
     let key = key(Algorithm::ES256);
