@@ -231,3 +231,41 @@ async fn g4_whoever_has_many_networks_of_one_provider_has_not_many_times_the_att
     let outcome = attempt("2001:db8:8::1".to_owned(), 60).await;
     assert_eq!(outcome, LoginOutcome::Refused);
 }
+
+#[tokio::test]
+async fn g5_g6_other_spellings_of_a_name_have_no_other_budget() {
+    let same = ["ALICE", "Alice", " alice ", "aLiCe"];
+    let foreign = [
+        "alice.",
+        "al\u{200b}ice",
+        "\u{ff41}lice",
+        "alic\u{0065}\u{0301}",
+        "alic\u{00e9}",
+        "alice\u{00a0}",
+    ];
+    let accounts = Accounts::new(Arc::new(MemoryStore::new())).hashing_cost(cheap());
+    let subject = accounts.add(&name("alice"), &password(PASSWORD)).await;
+    let subject = subject.unwrap();
+    let (right, wrong) = (Secret::new(PASSWORD), Secret::new("wrong guess"));
+    let attempt = async |name: &str, guess: &Secret| {
+        let mut attempt = LoginAttempt::new(name, guess);
+        attempt.address = "192.0.2.1".parse().ok();
+        accounts.log_in(attempt).await.unwrap()
+    };
+    // Whatever has another spelling that is not the same name is nobody's, the subject too.
+    for name in foreign.into_iter().chain([subject.as_str()]) {
+        let outcome = attempt(name, &right).await;
+        assert!(!matches!(outcome, LoginOutcome::Subject(_)), "{name}");
+    }
+    for number in 0..10 {
+        let outcome = attempt(same[number % same.len()], &wrong).await;
+        assert_eq!(outcome, LoginOutcome::Refused);
+    }
+    for name in same {
+        let outcome = attempt(name, &right).await;
+        assert!(
+            !matches!(outcome, LoginOutcome::Subject(_) | LoginOutcome::Refused),
+            "{name} {outcome:?}"
+        );
+    }
+}
