@@ -11,7 +11,7 @@ use countersign::{ConfigurationError, CredentialManager};
 const NEEDED: [&str; 3] = ["API_KEY", "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET"];
 
 /// What is said about them: how long they are, and never what they are.
-fn report(credentials: &CredentialManager) -> Result<String, ConfigurationError> {
+pub(crate) fn report(credentials: &CredentialManager) -> Result<String, ConfigurationError> {
     let mut lines = String::new();
     for key in NEEDED {
         let secret = credentials.secret(key)?;

@@ -10,7 +10,7 @@ use countersign_resource_server::ConfigurationError;
 use countersign_resource_server::oauth::Secret;
 
 use crate::configuration::SecretPlace;
-use crate::environment::{Environment, OfProcess};
+use crate::environment::{Environment, OfProcess, Pairs};
 
 /// What stands behind the name of a secret in that of the variable with its file.
 const FILE: &str = "_FILE";
@@ -64,6 +64,19 @@ impl CredentialManager {
     /// Secrets in the environment of the process, and in the files that it names.
     pub fn from_env() -> Self {
         Self::of(OfProcess)
+    }
+
+    /// Secrets in `variables`, pairs of name and value, and in the files that they name,
+    /// instead of those of the process.
+    pub fn from_variables<N: Into<String>, V: Into<String>>(
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        let pairs = variables.into_iter();
+        Self::of(Pairs(
+            pairs
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        ))
     }
 
     fn of(environment: impl Environment + Send + Sync + 'static) -> Self {

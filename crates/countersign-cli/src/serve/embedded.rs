@@ -45,7 +45,8 @@ impl Embedded {
         };
         let setup_link = Arc::clone(&self.setup_link);
         let format = options.access_tokens.into();
-        let registration = options.registration.into();
+        // What settings say about it counts where no option says something.
+        let registration = said.is_none().then_some(options.registration.into());
         let mut auth = EmbeddedAuth::opening(move || opened(directory))
             .scope(SCOPE, "Call the tools greet and whoami")
             .optional_scope("admin", "Read the report for administrators")
@@ -53,7 +54,9 @@ impl Embedded {
                 let builder = add_login(builder.service_name("countersign demo"));
                 builder.settings(|settings| {
                     settings.access_token_format = format;
-                    settings.registration = registration;
+                    if let Some(registration) = registration {
+                        settings.registration = registration;
+                    }
                 })
             })
             .on_setup_link(move |link| {

@@ -26,6 +26,7 @@ example!(
     "../../examples/anonymous_degradation.rs"
 );
 example!(axum_layer, "../../examples/axum_layer.rs");
+example!(credential_manager, "../../examples/credential_manager.rs");
 example!(custom_verifier, "../../examples/custom_verifier.rs");
 example!(greet_client, "../../examples/greet_client.rs");
 example!(greet_server, "../../examples/greet_server.rs");
@@ -391,4 +392,31 @@ async fn m_23_each_user_has_a_hundred_requests_a_minute() {
     let bob = client("bob").await.unwrap();
     let report = call(&bob, "expensive_report", json!({})).await.unwrap();
     assert_eq!(report, "Report completed");
+}
+
+#[test]
+fn credential_manager_says_what_is_configured_and_never_what_it_is() {
+    use countersign::CredentialManager;
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    std::fs::write(&file, "canary\n").unwrap();
+    let file = file.display().to_string();
+    let all = [
+        ("API_KEY", "canary-1"),
+        ("OAUTH_CLIENT_ID", "app"),
+        ("OAUTH_CLIENT_SECRET_FILE", &*file),
+    ];
+    let report = credential_manager::report(&CredentialManager::from_variables(all)).unwrap();
+    assert_eq!(
+        report,
+        "API_KEY: configured, 8 bytes\nOAUTH_CLIENT_ID: configured, 3 bytes\n\
+         OAUTH_CLIENT_SECRET: configured, 6 bytes\n"
+    );
+    let some = CredentialManager::from_variables(all.into_iter().take(2));
+    assert_eq!(
+        credential_manager::report(&some).unwrap_err().to_string(),
+        "Required secret not configured: OAUTH_CLIENT_SECRET. Set OAUTH_CLIENT_SECRET \
+         environment variable."
+    );
 }
