@@ -77,6 +77,7 @@ extern crate self as countersign;
 
 #[doc(hidden)]
 pub mod __private;
+mod api_keys;
 mod attributes;
 pub mod audit;
 mod authentication;
@@ -109,6 +110,7 @@ mod shared_secret;
 mod stdio;
 mod tool_error;
 
+pub use api_keys::FromEnvironment;
 #[doc(inline)]
 pub use attributes::{prompt, resource, tool};
 pub use authentication::Authentication;

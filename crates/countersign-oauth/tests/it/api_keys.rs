@@ -136,6 +136,16 @@ fn a_key_looks_as_it_is_documented() {
     assert!(!format!("{made:?}").contains(text));
 }
 
+#[test]
+fn the_key_and_the_pattern_in_the_documentation_are_true() {
+    let document = include_str!("../../../../docs/api-keys.md");
+    let line = document.lines().find(|line| line.starts_with("csk_"));
+    let id = ApiKeyFormat::default().parse(line.unwrap()).unwrap();
+    assert!(document.contains(&format!("{id}")));
+    let pattern = ApiKeyFormat::default().pattern();
+    assert!(document.lines().any(|line| line == pattern));
+}
+
 proptest! {
     #[test]
     fn every_key_is_read_back_and_another_random_text_is_another_key(

@@ -30,6 +30,8 @@ use crate::{ConfigurationError, IntoVerifier, Source, SourceName};
 #[must_use = "it lets nobody in before it is given to a server"]
 pub struct ApiKeyAuth {
     place: Place,
+    /// What the source is called, if not `api_key`.
+    name: Option<String>,
     format: ApiKeyFormat,
     fixed: Vec<(Secret, FixedKey)>,
     keys: Option<Arc<dyn DynApiKeys>>,
@@ -58,11 +60,19 @@ impl ApiKeyAuth {
     fn at(place: Place) -> Self {
         Self {
             place,
+            name: None,
             format: ApiKeyFormat::default(),
             fixed: Vec::new(),
             keys: None,
             required_scopes: ScopeSet::new(),
         }
+    }
+
+    /// Components name it `name`, instead of `api_key`
+    /// ([`SourceRule`](crate::SourceRule)).
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
     }
 
     /// Accepts the keys that `keys` knows, such as those of an authorization server.
@@ -105,9 +115,13 @@ impl IntoVerifier for ApiKeyAuth {
                  .key(…), or give this to EmbeddedAuth::api_keys",
             ));
         }
+        let name = match &self.name {
+            Some(name) => SourceName::parse(name)?,
+            None => SourceName::API_KEY,
+        };
         let source = match &self.place {
-            Place::Header(name) => Source::header(SourceName::API_KEY, name)?,
-            Place::Bearer => Source::bearer(SourceName::API_KEY).realm("api keys"),
+            Place::Header(header) => Source::header(name, header)?,
+            Place::Bearer => Source::bearer(name).realm("api keys"),
         };
         let mut fixed: Vec<super::fixed::Fixed> = Vec::with_capacity(self.fixed.len());
         for (text, opens) in self.fixed {

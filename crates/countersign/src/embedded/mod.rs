@@ -19,7 +19,7 @@ use countersign_authorization_server::{
 };
 use countersign_resource_server::fetch::Fetcher;
 use countersign_resource_server::oauth::Secret;
-use countersign_resource_server::{ConfigurationError, GateBuilder};
+use countersign_resource_server::{ApiKeyAuth, ConfigurationError, GateBuilder};
 
 pub(crate) use mounted::Mounted;
 
@@ -74,6 +74,8 @@ pub struct EmbeddedAuth {
     headless: Option<Headless>,
     settings: Option<AuthSettings>,
     changes: Vec<Change>,
+    /// Where the API keys that are made here are presented.
+    api_keys: Vec<ApiKeyAuth>,
     /// Names of providers, and where they send people back to.
     registered: Vec<(String, String)>,
     announcement: Announcement,
@@ -135,6 +137,7 @@ impl EmbeddedAuth {
             headless: None,
             settings: None,
             changes: Vec::new(),
+            api_keys: Vec::new(),
             registered: Vec::new(),
             announcement: Box::new(print),
             begun: None,
@@ -211,6 +214,18 @@ impl EmbeddedAuth {
     #[must_use]
     pub fn with_local_accounts(self) -> Self {
         self.configure(AuthorizationServerBuilder::with_local_accounts)
+    }
+
+    /// Accepts the API keys that were made here, presented as `keys` says:
+    /// `ApiKeyAuth::header("X-API-Key")`. They are made with the command
+    /// `countersign api-keys`, by
+    /// [`AuthorizationServer::api_keys`](countersign_authorization_server::AuthorizationServer::api_keys),
+    /// and by people for themselves where
+    /// [`api_keys_for_people`](AuthorizationServerBuilder::api_keys_for_people) lets them.
+    #[must_use]
+    pub fn api_keys(mut self, keys: ApiKeyAuth) -> Self {
+        self.api_keys.push(keys);
+        self
     }
 
     /// Puts `prefix`, such as `/auth`, before the paths of the endpoints and pages.
@@ -335,12 +350,9 @@ impl EmbeddedAuth {
                 ));
             }
             Kept::Built(server) => {
-                return mounted::mount(
-                    server,
-                    (gate, around.source.clone()),
-                    place,
-                    self.announcement,
-                );
+                let gate = (gate, around.source.clone());
+                let (gate, mounted) = mounted::mount(server, gate, place, self.announcement)?;
+                return accept_keys(gate, self.api_keys, mounted);
             }
             Kept::Opened(storage) => storage,
             Kept::Memory => Storage::memory()?,
@@ -359,13 +371,24 @@ impl EmbeddedAuth {
         };
         let server = builder.storage(storage).build()?;
         check_registered(&server, &self.registered)?;
-        mounted::mount(
-            server,
-            (gate, around.source.clone()),
-            place,
-            self.announcement,
-        )
+        let gate = (gate, around.source.clone());
+        let (gate, mounted) = mounted::mount(server, gate, place, self.announcement)?;
+        accept_keys(gate, self.api_keys, mounted)
     }
+}
+
+/// Lets the API keys of the server in `mounted` through the gate.
+fn accept_keys(
+    mut gate: GateBuilder,
+    api_keys: Vec<ApiKeyAuth>,
+    mounted: Mounted,
+) -> Result<(GateBuilder, Mounted), ConfigurationError> {
+    let format = &mounted.server.settings().api_keys.format;
+    for auth in api_keys {
+        let keys = mounted.server.api_keys();
+        gate = gate.verifier(auth.keys(keys).format(format.clone()))?;
+    }
+    Ok((gate, mounted))
 }
 
 /// RFC 6749 §3.1.2.3: providers compare redirect URIs, so that a wrong one would be

@@ -21,6 +21,7 @@ macro_rules! example {
     };
 }
 
+example!(admin_by_api_key, "../../examples/admin_by_api_key.rs");
 example!(
     anonymous_degradation,
     "../../examples/anonymous_degradation.rs"
@@ -419,4 +420,36 @@ fn credential_manager_says_what_is_configured_and_never_what_it_is() {
         "Required secret not configured: OAUTH_CLIENT_SECRET. Set OAUTH_CLIENT_SECRET \
          environment variable."
     );
+}
+
+#[tokio::test]
+async fn the_admin_example_opens_statistics_to_a_key_and_to_no_person() {
+    use countersign::oauth::ScopeSet;
+    use countersign::{ApiKeyAuth, FixedKey};
+
+    let keys = keys();
+    let scopes = ScopeSet::parse("stats:read").unwrap();
+    let opens = FixedKey::service("monitoring").scopes(scopes);
+    let auth = ApiKeyAuth::header("X-API-Key").key(Secret::new("0123456789abcdef"), opens);
+    let app = admin_by_api_key::server(auth, keys.public_pem().to_owned());
+    let app = app.into_app(&Http::bind("127.0.0.1:8000")).unwrap();
+    let http = testkit::Http::service(app);
+    let read = || {
+        let params = json!({ "uri": "admin://system/stats" });
+        testkit::ModernClient::new(http.clone(), "/mcp").mcp("resources/read", params)
+    };
+    let person = token(&keys, "ada", &["stats:read"]);
+    let bearer = format!("Bearer {}", person.reveal());
+    for request in [
+        read(),
+        read().header("x-api-key", "0123456789abcdeg"),
+        read().header("authorization", bearer),
+    ] {
+        assert_eq!(request.send().await.status(), 401);
+    }
+    let request = read().header("x-api-key", "0123456789abcdef");
+    let mut answer = request.send().await;
+    let answer: Value = serde_json::from_slice(&answer.bytes().await).unwrap();
+    let said = &answer["result"]["contents"][0]["text"];
+    assert_eq!(said, "All is well, service:monitoring.");
 }

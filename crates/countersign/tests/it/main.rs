@@ -1,6 +1,8 @@
 //! The crate as its users see it.
 
 #[cfg(test)]
+mod api_keys;
+#[cfg(test)]
 mod attributes;
 #[cfg(test)]
 mod audit;
