@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use countersign::authorization_server::Storage;
 use countersign::authorization_server::settings::{AccessTokenFormat, Registration};
 use countersign::oauth::{ResourceUri, Secret};
-use countersign::{Configuration, ConfigurationError, EmbeddedAuth, Server};
+use countersign::{ApiKeyAuth, Configuration, ConfigurationError, EmbeddedAuth, Server};
 
 use super::login::Chosen;
 use super::options::Serve;
@@ -66,6 +66,11 @@ impl Embedded {
         if let Some(said) = said {
             auth = auth.settings(said);
         }
+        if let Some(header) = &options.api_keys {
+            auth = auth
+                .api_keys(ApiKeyAuth::header(header))
+                .configure(|builder| builder.api_keys_for_people([SCOPE, "admin"]));
+        }
         if let Some(prefix) = &options.auth_prefix {
             auth = auth.prefix(prefix);
         }
@@ -104,6 +109,12 @@ impl Embedded {
             lines.push(format!(
                 "\nAdd {url} to an MCP client: it sends you to a browser to log in.\n\
                  What is connected: {origin}{prefix}/account"
+            ));
+        }
+        if let Some(header) = &options.api_keys {
+            lines.push(format!(
+                "\nPrograms send an API key in the header {header}; `countersign api-keys create` \
+                 makes one."
             ));
         }
         lines

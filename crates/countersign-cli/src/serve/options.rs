@@ -86,6 +86,18 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "PATH", help_heading = ISSUING)]
     pub(super) auth_prefix: Option<String>,
 
+    /// Accept API keys in this header, besides tokens: those of `countersign api-keys`, and
+    /// those that people make on their account page
+    #[arg(
+        long,
+        value_name = "HEADER",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "X-API-Key",
+        help_heading = ISSUING
+    )]
+    pub(super) api_keys: Option<String>,
+
     #[command(flatten, next_help_heading = LOGIN)]
     pub(super) login: LoginOptions,
 
@@ -286,6 +298,7 @@ impl Serve {
             (registration, "--registration"),
             (self.access_tokens != TokenFormat::Jwt, "--access-tokens"),
             (self.auth_prefix.is_some(), "--auth-prefix"),
+            (self.api_keys.is_some(), "--api-keys"),
         ]))
         .or_else(|| self.login.first())
     }

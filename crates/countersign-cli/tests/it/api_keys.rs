@@ -1,8 +1,9 @@
-//! `countersign api-keys`, without a server.
+//! `countersign api-keys`, without a server and with one that runs.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use testkit::{Http, ModernClient};
 
-use crate::command::{folder, run, run_with_input};
+use crate::command::{Server, folder, run, run_with_input};
 
 /// The key in what `countersign api-keys create` and `rotate` print.
 fn key_in(printed: &str) -> String {
@@ -136,4 +137,74 @@ fn what_cannot_be_meant_is_said_without_repeating_a_key() {
         "{}",
         whole.stderr
     );
+}
+
+/// What the server answers to a call with `key` in the header `header`.
+async fn whoami(server: &Server, header: &str, key: &str) -> (u16, Value) {
+    let client = ModernClient::new(Http::socket(&server.authority()), "/mcp");
+    let params = json!({ "name": "whoami", "arguments": {} });
+    let call = client.mcp("tools/call", params).header(header, key);
+    let mut answer = call.send().await;
+    let body = serde_json::from_slice(&answer.bytes().await).unwrap_or(Value::Null);
+    (answer.status(), body)
+}
+
+#[tokio::test]
+async fn m_19_a_server_that_runs_accepts_keys_until_they_are_revoked() {
+    let folder = folder();
+    let keys = |rest: &[&str]| run(folder.path(), &[&["api-keys"], rest].concat()).ok();
+    let server = Server::start(folder.path(), &["--api-keys"]);
+    assert!(server.printed.contains("in the header X-API-Key"));
+    let key = key_in(&keys(&[
+        "create",
+        "--service",
+        "nightly",
+        "--scopes",
+        "mcp",
+    ]));
+    let (status, body) = whoami(&server, "x-api-key", &key).await;
+    assert_eq!(status, 200, "{body}");
+    let seen = &body["result"]["structuredContent"];
+    assert_eq!(seen["subject"], "service:nightly");
+    assert_eq!(seen["scopes"], json!(["mcp"]));
+    assert_eq!(whoami(&server, "x-other-key", &key).await.0, 401);
+    let listed: Value = serde_json::from_str(&keys(&["list", "--json"])).unwrap();
+    assert!(listed[0]["last_used_at"].is_u64(), "{listed}");
+    keys(&["revoke", id_of(&key)]);
+    assert_eq!(whoami(&server, "x-api-key", &key).await.0, 401);
+    let (_, logged) = server.signal("-INT");
+    assert!(!logged.contains("csk_"), "{logged}");
+}
+
+#[tokio::test]
+async fn keys_are_not_accepted_unless_that_was_said_and_where_it_was_said() {
+    let folder = folder();
+    let printed = run(
+        folder.path(),
+        &["api-keys", "create", "--service", "nightly"],
+    )
+    .ok();
+    let key = key_in(&printed);
+    let server = Server::start(folder.path(), &[]);
+    assert_eq!(whoami(&server, "x-api-key", &key).await.0, 401);
+    drop(server);
+    let server = Server::start(folder.path(), &["--api-keys=X-Our-Key"]);
+    assert_eq!(whoami(&server, "x-api-key", &key).await.0, 401);
+    assert_eq!(whoami(&server, "x-our-key", &key).await.0, 200);
+    drop(server);
+    for (arguments, said) in [
+        (&["--api-keys=Cookie"][..], "means something else"),
+        (&["--api-keys", "--no-auth"], "--api-keys has no effect"),
+        (&["--api-keys", "--stdio"], "leave out --api-keys"),
+    ] {
+        let serve = [&["serve", "--bind", "127.0.0.1:0"], arguments].concat();
+        let serve = if arguments.contains(&"--stdio") {
+            [&["serve"], arguments].concat()
+        } else {
+            serve
+        };
+        let answer = run(folder.path(), &serve);
+        assert_ne!(answer.code, 0);
+        assert!(answer.stderr.contains(said), "{}", answer.stderr);
+    }
 }
