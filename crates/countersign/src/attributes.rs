@@ -73,7 +73,8 @@
 /// | `title = "…"` | a name for people |
 /// | `description = "…"` | instead of the documentation |
 /// | `scopes("a", "b")` | what a caller needs, all of them; checked when it compiles (RFC 6749 §3.3) |
-/// | `hidden` | callers without the scopes get the answer for an unknown tool, and no 403 |
+/// | `auth = "oauth"` | from which source callers are accepted, see [`Server::source`](crate::Server::source); also `any("oauth", "api_key")`, `all(…)`, and `optional("oauth")`, which lets nobody in particular in besides |
+/// | `hidden` | callers without the scopes, or of another source, get the answer for an unknown tool, and no 403 or 401 |
 /// | `tags("a")` | labels for policies and middleware; not on the wire |
 /// | `icons("https://…")` | icons |
 /// | `interactive` | it asks the client something (elicitation, sampling, roots), for which legacy clients get a session |
@@ -115,7 +116,7 @@ pub use countersign_macros::tool;
 /// ```
 ///
 /// What the server supplies, what becomes of the function, and the arguments
-/// `name`, `title`, `description`, `scopes`, `hidden`, `tags`, `icons` and
+/// `name`, `title`, `description`, `auth`, `scopes`, `hidden`, `tags`, `icons` and
 /// `interactive` are those of [`macro@tool`]; `mime_type = "…"` is the media type.
 /// The result is everything that is
 /// [`IntoResourceResult`](crate::component::IntoResourceResult): text, bytes,
@@ -148,7 +149,7 @@ pub use countersign_macros::resource;
 /// ```
 ///
 /// What the server supplies, what becomes of the function, and the arguments
-/// `name`, `title`, `description`, `scopes`, `hidden`, `tags`, `icons` and
+/// `name`, `title`, `description`, `auth`, `scopes`, `hidden`, `tags`, `icons` and
 /// `interactive` are those of [`macro@tool`]. The result is everything that is
 /// [`IntoPromptResult`](crate::component::IntoPromptResult): text, which is one
 /// message of the user, messages, and a `Result` of these.

@@ -19,7 +19,7 @@ use http_body_util::{Either, Full};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{Caller, Gate, Refusal};
+use crate::{Caller, ConfigurationError, Gate, Refusal, SourceName, SourceRule};
 
 /// The body of an answer: that of the service, or a short one of the gate.
 pub type AuthBody<B> = Either<B, Full<Bytes>>;
@@ -27,16 +27,18 @@ pub type AuthBody<B> = Either<B, Full<Bytes>>;
 /// Puts a [`Gate`] in front of a service.
 ///
 /// The service finds the [`Caller`] in the extensions of the request. It does
-/// not see the `Authorization` header, so that it cannot pass the token on by
-/// accident; [`Caller::token`] gives it out on purpose.
+/// not see the `Authorization` header, nor others that credentials are in, so that it
+/// cannot pass the token on by accident; [`Caller::token`] gives it out on purpose.
 ///
 /// The layer also answers for the protected resource metadata (RFC 9728 §3), at
 /// the root and with the path of the resource, without a token.
 #[derive(Clone)]
 pub struct AuthLayer(Arc<Settings>);
 
+#[derive(Clone)]
 struct Settings {
     gate: Arc<Gate>,
+    sources: Option<SourceRule>,
     required_scopes: ScopeSet,
     keeps_authorization: bool,
 }
@@ -54,6 +56,7 @@ impl AuthLayer {
     pub fn new(gate: impl Into<Arc<Gate>>) -> Self {
         Self(Arc::new(Settings {
             gate: gate.into(),
+            sources: None,
             required_scopes: ScopeSet::new(),
             keeps_authorization: false,
         }))
@@ -64,13 +67,34 @@ impl AuthLayer {
     #[must_use]
     pub fn required_scopes(&self, scopes: ScopeSet) -> Self {
         Self(Arc::new(Settings {
-            gate: Arc::clone(&self.0.gate),
             required_scopes: scopes,
-            keeps_authorization: self.0.keeps_authorization,
+            ..Settings::clone(&self.0)
         }))
     }
 
-    /// Leaves the `Authorization` header in the request.
+    /// Everything behind this layer accepts callers of these sources only. The service
+    /// finds the credential acting that the rule names.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] if the gate has no source of a name in the rule.
+    pub fn sources(&self, rule: SourceRule) -> Result<Self, ConfigurationError> {
+        let known: Vec<&str> = self.0.gate.sources().map(SourceName::as_str).collect();
+        if rule.is_empty() || rule.names().any(|name| !known.contains(&name)) {
+            return Err(ConfigurationError::new(format!(
+                "the layer accepts callers of the source `{}`, and the gate has: {}",
+                rule.to_string().escape_default(),
+                known.join(", ")
+            )));
+        }
+        Ok(Self(Arc::new(Settings {
+            sources: Some(rule),
+            ..Settings::clone(&self.0)
+        })))
+    }
+
+    /// Leaves the `Authorization` header in the request, and others that credentials
+    /// are in.
     ///
     /// # Security
     ///
@@ -79,9 +103,8 @@ impl AuthLayer {
     #[must_use]
     pub fn danger_keep_authorization(&self) -> Self {
         Self(Arc::new(Settings {
-            gate: Arc::clone(&self.0.gate),
-            required_scopes: self.0.required_scopes.clone(),
             keeps_authorization: true,
+            ..Settings::clone(&self.0)
         }))
     }
 }
@@ -127,7 +150,10 @@ impl Settings {
             .map_err(|refusal| self.gate.refuse(&refusal))
     }
 
-    fn check_scopes(&self, caller: Caller) -> Result<Caller, Refusal> {
+    fn check_scopes(&self, mut caller: Caller) -> Result<Caller, Refusal> {
+        if let Some(rule) = &self.sources {
+            caller.act_for(rule, &self.required_scopes)?;
+        }
         if caller.scopes().is_superset(&self.required_scopes) {
             return Ok(caller);
         }

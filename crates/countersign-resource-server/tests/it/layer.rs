@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use countersign_resource_server::oauth::{ResourceUri, ScopeSet};
-use countersign_resource_server::{AuthLayer, Caller, Gate};
+use countersign_resource_server::oauth::{ResourceUri, ScopeSet, Secret};
+use countersign_resource_server::{ApiKeyAuth, AuthLayer, Caller, FixedKey, Gate, SourceRule};
 use http::{HeaderMap, Method, Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
@@ -259,4 +259,71 @@ async fn answers_to_refused_requests_carry_no_cors_headers() {
     let (layer, service) = (AuthLayer::new(gate(false)), Protected::default());
     let (_, headers, _) = call(&layer, &service, request(Method::POST, "/mcp", None)).await;
     assert!(!headers.contains_key("access-control-allow-origin"));
+}
+
+#[tokio::test]
+async fn a_layer_accepts_its_sources_and_shows_the_service_no_key() {
+    const KEY: &str = "0123456789abcdef0123456789abcdef";
+    let keys = ApiKeyAuth::header("X-API-Key").key(Secret::new(KEY), FixedKey::service("cron"));
+    let gate = Gate::builder()
+        .verifier(trusting(&TestIssuer::as_test()))
+        .unwrap()
+        .verifier(keys)
+        .unwrap()
+        .clock(Arc::new(TestClock::new()))
+        .build(ResourceUri::parse(AUDIENCE).unwrap());
+    let layer = AuthLayer::new(gate);
+    let unknown = layer.sources(SourceRule::of("partner")).unwrap_err();
+    assert_eq!(
+        unknown.to_string(),
+        "the layer accepts callers of the source `partner`, and the gate has: oauth, api_key"
+    );
+    let layer = layer.sources(SourceRule::of("api_key")).unwrap();
+    let with_key = |mut request: Request<Untouchable>| {
+        let headers = request.headers_mut();
+        headers.insert("x-api-key", KEY.parse().unwrap());
+        request
+    };
+    let seen = Arc::new(AtomicUsize::new(0));
+    let service = layer.layer(Keys(Arc::clone(&seen)));
+    for token in [None, Some(good())] {
+        let refused = request(Method::GET, "/", token.as_deref());
+        let answer = service.clone().oneshot(refused).await.unwrap();
+        assert_eq!(answer.status(), 401);
+        let told = answer.headers().get_all("www-authenticate").iter();
+        let told: Vec<&str> = told.map(|line| line.to_str().unwrap()).collect();
+        // Whoever has a token needs no other one.
+        assert_eq!(told.len(), if token.is_some() { 1 } else { 2 }, "{told:?}");
+        assert!(
+            told.last().unwrap().starts_with("ApiKey realm="),
+            "{told:?}"
+        );
+        let good = with_key(request(Method::GET, "/", token.as_deref()));
+        let answer = service.clone().oneshot(good).await.unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+    assert_eq!(seen.load(Ordering::SeqCst), 2);
+}
+
+/// Finds a key acting and none in the headers.
+#[derive(Clone)]
+struct Keys(Arc<AtomicUsize>);
+
+impl Service<Request<Untouchable>> for Keys {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Untouchable>) -> Self::Future {
+        let caller: &Caller = request.extensions().get().unwrap();
+        assert_eq!(caller.source().unwrap(), "api_key");
+        assert!(!request.headers().contains_key("x-api-key"));
+        assert!(!request.headers().contains_key("authorization"));
+        self.0.fetch_add(1, Ordering::SeqCst);
+        std::future::ready(Ok(Response::new(Full::new(Bytes::new()))))
+    }
 }

@@ -200,7 +200,7 @@ async fn the_source_that_was_declared_first_says_who_calls_wherever_its_credenti
         .unwrap();
     let caller = admit(&built(keys_first), &both).await;
     assert_eq!(caller.source().unwrap(), "api_key");
-    assert_eq!(caller.access_token().unwrap().sub(), "nightly");
+    assert_eq!(caller.access_token().unwrap().sub(), "service:nightly");
     assert_eq!(caller.token().unwrap().reveal(), KEY);
     let sources: Vec<&str> = caller
         .credentials()

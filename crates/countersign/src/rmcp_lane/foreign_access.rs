@@ -120,7 +120,7 @@ impl ForeignAccess {
 
     /// Whether anything needs scopes.
     pub(crate) fn asks_for_scopes(&self) -> bool {
-        self.needs().any(|(scopes, _)| !scopes.is_empty())
+        self.needs().any(|(scopes, ..)| !scopes.is_empty())
     }
 
     fn all(&self) -> impl Iterator<Item = &Needed> {
@@ -130,9 +130,13 @@ impl ForeignAccess {
     }
 
     /// What each guarded component needs.
-    pub(crate) fn needs(&self) -> impl Iterator<Item = (&ScopeSet, Concealment)> {
-        self.all()
-            .map(|needed| (&needed.scopes, needed.concealment))
+    pub(crate) fn needs(
+        &self,
+    ) -> impl Iterator<Item = (&ScopeSet, Option<&SourceRule>, Concealment)> {
+        self.all().map(|needed| {
+            let rule = needed.sources.as_ref();
+            (&needed.scopes, rule, needed.concealment)
+        })
     }
 
     /// Which sources guarded components accept, and what each is called in a sentence.

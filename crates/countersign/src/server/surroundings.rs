@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_audit::Sink;
 use countersign_resource_server::oauth::ScopeSet;
 use countersign_resource_server::policy::Concealment;
-use countersign_resource_server::{Clock, SourceName};
+use countersign_resource_server::{Clock, SourceName, SourceRule};
 
 use super::Server;
 use crate::front::Place;
@@ -55,7 +55,8 @@ pub(crate) struct OfferedScopes {
 impl Server {
     /// What clients may ask for. A client that asks for none gets what every token
     /// needs and what it was told to ask for; if that is nothing, what is published,
-    /// because many clients never ask again.
+    /// because many clients never ask again. Scopes of components that take no tokens
+    /// are between the server and whoever makes its keys.
     pub(crate) fn offered_scopes(&self) -> OfferedScopes {
         let asked = self.required_scopes.union(&self.challenge_scopes);
         let mut known = asked
@@ -66,11 +67,17 @@ impl Server {
         let foreign = foreign
             .into_iter()
             .flat_map(|foreign| foreign.access.needs());
-        let accesses = self
-            .registry
-            .accesses()
-            .map(|access| (&access.scopes, access.concealment));
-        for (scopes, concealment) in accesses.chain(foreign) {
+        let accesses = self.registry.accesses();
+        let accesses =
+            accesses.map(|access| (&access.scopes, access.sources.as_ref(), access.concealment));
+        for (scopes, rule, concealment) in accesses.chain(foreign) {
+            let takes_tokens = |rule: &SourceRule| {
+                let mut names = rule.names();
+                names.any(|name| self.embedded_source == name)
+            };
+            if !rule.is_none_or(takes_tokens) {
+                continue;
+            }
             let all = match concealment {
                 Concealment::Hidden => &mut hidden,
                 _ => &mut known,

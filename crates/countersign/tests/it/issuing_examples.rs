@@ -3,7 +3,7 @@
 use countersign::client::{ClientError, Endpoint};
 use countersign::oauth::pkce::{CodeVerifier, PkceError};
 use countersign::oauth::{Lifetime, ScopeSet, Secret};
-use countersign::{App, Clock, Http, Server, SystemClock};
+use countersign::{ApiKeyAuth, App, Clock, FixedKey, Http, Server, SystemClock};
 use serde_json::{Map, Value, json};
 use testkit::ModernClient;
 
@@ -22,6 +22,7 @@ macro_rules! example {
 example!(client_credentials, "../../examples/client_credentials.rs");
 example!(consent_text, "../../examples/consent_text.rs");
 example!(embedded_server, "../../examples/embedded_server.rs");
+example!(multi_auth, "../../examples/multi_auth.rs");
 example!(own_login, "../../examples/own_login.rs");
 example!(opaque_tokens, "../../examples/opaque_tokens.rs");
 example!(pkce, "../../examples/pkce.rs");
@@ -103,6 +104,53 @@ async fn the_consent_page_speaks_with_the_words_of_the_application() {
     let token = person.allow(&client, &[]).await;
     let listed = call(&app, &token, "list_letters", json!({})).await;
     assert_eq!(listed, (200, "No letters".to_owned()));
+}
+
+#[tokio::test]
+async fn m_18_m_20_people_and_machines_are_each_refused_where_the_other_is_let_in() {
+    const KEY: &str = "0123456789abcdef0123456789abcdef";
+    let opens = FixedKey::service("reports");
+    let machines = ApiKeyAuth::header("X-API-Key").key(Secret::new(KEY), opens);
+    let app = app(multi_auth::server(cheap_accounts(), machines));
+    let http = testkit::Http::service(app.clone());
+    let client = Client::discover(&http).await;
+    let token = Visitor::first_of(&app).await;
+    let token = token.allow(&client, &["write:profile"]).await;
+    let person = ModernClient::new(http.clone(), "/mcp").bearer(&token);
+    let machine = ModernClient::new(http, "/mcp").header("x-api-key", KEY);
+
+    let text = json!({ "text": "likes ice" });
+    let changed = call(&app, &token, "update_my_profile", text).await;
+    assert_eq!(changed, (200, "Your profile is changed".to_owned()));
+    let users = machine.call("list_all_users", json!({})).await;
+    let id = users["structuredContent"]["result"][0].as_str().unwrap();
+    let one = machine
+        .call("get_user_by_id", json!({ "user_id": id }))
+        .await;
+    assert_eq!(one["content"][0]["text"], "likes ice");
+
+    let private = json!({ "uri": format!("user://{id}/private") });
+    let stats = json!({ "uri": "admin://system/stats" });
+    let read = "resources/read";
+    let own = person.result(read, private.clone()).await;
+    assert_eq!(own["contents"][0]["text"], "likes ice");
+    let counted = machine.result(read, stats.clone()).await;
+    assert_eq!(counted["contents"][0]["text"], "{\"total_users\":1}");
+
+    let refused = Seen::of(machine.send(read, private).await).await;
+    assert_eq!(refused.status, 401);
+    let challenge = refused.header("www-authenticate").unwrap();
+    assert!(challenge.starts_with("Bearer "), "{challenge}");
+    assert!(challenge.contains("resource_metadata="), "{challenge}");
+    let refused = Seen::of(person.send(read, stats).await).await;
+    assert_eq!(refused.status, 401);
+    assert_eq!(
+        refused.header("www-authenticate").unwrap(),
+        "ApiKey realm=\"multi-auth-server\", header=\"x-api-key\""
+    );
+    let others = json!({ "uri": "user://somebody-else/private" });
+    let missing = Seen::of(person.send(read, others).await).await;
+    assert_eq!(missing.json()["error"]["code"], -32602);
 }
 
 #[tokio::test]

@@ -80,6 +80,7 @@ mod sessions;
 mod slow;
 #[cfg(test)]
 mod smuggling;
+#[cfg(test)]
 mod sources;
 #[cfg(test)]
 mod subscriptions;

@@ -1,10 +1,12 @@
 //! Refusals and answers, the same on the direct lane, without and with a session, for a
 //! handler of the SDK, at a route and in memory.
 
+use countersign::component::CompletionRequest;
 use countersign::in_memory::CallError;
 use countersign::policy::Denial;
 use countersign::{
-    AccessToken, App, Assertion, Server, Sessions, SourceName, SourceRule, oauth::ScopeSet,
+    AccessToken, App, Assertion, Context, Notifier, Server, Sessions, SourceName, SourceRule,
+    ToolError, oauth::ScopeSet,
 };
 use serde_json::{Value, json};
 use testkit::client::http::RequestBuilder;
@@ -186,6 +188,50 @@ async fn e39_a_hidden_component_of_another_source_answers_as_unknown_whatever_th
             assert!(!names.contains(&"maintenance".to_owned()), "{lane:?}");
         }
     }
+}
+
+async fn suggestions(_: Context, _: CompletionRequest) -> Result<Vec<String>, ToolError> {
+    Ok(vec!["one".to_owned()])
+}
+
+#[tokio::test(start_paused = true)]
+async fn e39_no_method_leads_around_the_sources_of_a_component() {
+    let server = server().sessions(Sessions::Always).completion(suggestions);
+    let server = server.notifier(&Notifier::new());
+    let app = server.into_app(&place()).unwrap();
+    let mut client = legacy(&app, Holds::Token);
+    client.initialize().await;
+    let stats = json!({ "uri": "admin://system/stats" });
+    let completion = json!({
+        "ref": { "type": "ref/prompt", "name": "report" },
+        "argument": { "name": "topic", "value": "" },
+    });
+    let report = json!({ "name": "report", "arguments": { "topic": "x" } });
+    for (method, params) in [
+        tool("create_admin_user"),
+        ("resources/read", stats.clone()),
+        ("resources/subscribe", stats),
+        ("prompts/get", report),
+        ("completion/complete", completion.clone()),
+    ] {
+        let seen = see(client.mcp(method, params)).await;
+        assert_eq!(seen.status, 401, "{method}: {}", seen.text());
+        assert_eq!(challenges(&seen), [ASKS_FOR_KEY], "{method}");
+    }
+    for (method, params) in [
+        tool("admin://system/stats"),
+        tool("report"),
+        ("prompts/get", json!({ "name": "create_admin_user" })),
+        resource("create_admin_user"),
+    ] {
+        let seen = see(client.mcp(method, params)).await;
+        assert!(challenges(&seen).is_empty(), "{method}");
+        assert!(seen.json()["error"]["code"].is_i64(), "{}", seen.text());
+    }
+    let equipped = legacy(&app, Holds::Both).with_session(client.session());
+    let seen = see(equipped.mcp("completion/complete", completion)).await;
+    let values = &seen.json()["result"]["completion"]["values"];
+    assert_eq!(*values, json!(["one"]), "{}", seen.text());
 }
 
 async fn listed(lane: Lane, holds: Holds, method: &str, member: &str) -> Vec<String> {

@@ -1,11 +1,13 @@
 //! Rules that nobody could meet stop the start, and say what to set.
 
 use countersign::oauth::ScopeSet;
-use countersign::{InHeader, RouteAccess, Server, SourceRule, tool};
+use countersign::{Http, InHeader, RouteAccess, Server, SourceRule, tool};
+use serde_json::json;
 
 use super::{machines, people};
 use crate::fixture::place;
 use crate::foreign::Theirs;
+use crate::visitor::cheap_accounts;
 
 /// For machines.
 #[tool(auth = "api_key")]
@@ -97,4 +99,30 @@ async fn in_memory_too_a_source_has_to_be_there() {
     assert!(missing.unwrap_err().to_string().contains("does not have"));
     let there = Server::new("s").source("api_key", machines()).tool(machine);
     assert!(there.test_client().is_ok());
+}
+
+/// With a scope that keys have.
+#[tool(auth = "api_key", scopes("stats:read"))]
+async fn counted() -> &'static str {
+    "7"
+}
+
+/// With a scope that tokens have.
+#[tool(auth = "oauth", scopes("notes:read"))]
+async fn noted() -> &'static str {
+    "ice"
+}
+
+#[tokio::test]
+async fn scopes_that_only_keys_can_have_are_not_offered_to_people() {
+    let server = Server::new("s")
+        .auth(cheap_accounts())
+        .source("api_key", machines())
+        .tool(counted)
+        .tool(noted);
+    let app = server.into_app(&Http::bind("127.0.0.1:8000")).unwrap();
+    let http = testkit::Http::service(app);
+    let metadata = http.get("/.well-known/oauth-authorization-server");
+    let metadata = metadata.send().await.json().await;
+    assert_eq!(metadata["scopes_supported"], json!(["notes:read"]));
 }
