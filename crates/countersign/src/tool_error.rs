@@ -117,6 +117,11 @@ impl ToolError {
         }
     }
 
+    /// Whether something broke inside, and the caller is not told what.
+    pub(crate) fn is_internal(&self) -> bool {
+        matches!(*self.0, Kind::Internal(_))
+    }
+
     /// What kind of failure it is, in words.
     pub(crate) fn noun(&self) -> &'static str {
         match *self.0 {

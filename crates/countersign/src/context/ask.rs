@@ -465,6 +465,8 @@ impl Context {
         if !self.protocol_version().has_initialize() {
             return self.replay(questions);
         }
+        // From here on it counts as a call that asked.
+        drop(self.round());
         let Link::Session(peer) = &self.0.link else {
             return Err(ToolError::new(format!(
                 "This asks the client for input, which needs a session in protocol version {}: \

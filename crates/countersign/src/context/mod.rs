@@ -20,6 +20,7 @@ mod ticket;
 mod upstream;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
@@ -61,6 +62,7 @@ struct Inner {
     cancelled: OnceLock<CancellationToken>,
     meta: OnceLock<Box<RequestMetaObject>>,
     round: OnceLock<Box<Mutex<ask::Round>>>,
+    private: AtomicBool,
 }
 
 /// What every call of one server shares.
@@ -154,6 +156,7 @@ impl Context {
             cancelled: OnceLock::new(),
             meta: OnceLock::new(),
             round: OnceLock::new(),
+            private: AtomicBool::new(false),
         }))
     }
 
@@ -272,6 +275,29 @@ impl Context {
     /// The handler itself is dropped then; the token is for work that it spawned.
     pub fn cancellation(&self) -> &CancellationToken {
         self.0.cancelled.get_or_init(CancellationToken::new)
+    }
+
+    /// Keeps the result of this call out of every cache of this server, such as
+    /// [`crate::middleware::ResponseCaching`]: for a result that depends on more than
+    /// the caller and the arguments, or that should not lie in memory.
+    pub fn keep_private(&self) {
+        self.0.private.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Self::keep_private`] was called.
+    pub fn is_private(&self) -> bool {
+        self.0.private.load(Ordering::Relaxed)
+    }
+
+    /// When the request came, by the clock of the server.
+    pub fn received_at(&self) -> UnixTime {
+        self.0.request.received
+    }
+
+    /// Whether the client was asked something in the course of this call, or answers
+    /// came with it.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.0.round.get().is_some() || self.0.request.inputs.is_some()
     }
 
     pub(crate) fn outbox(&self) -> Option<&Outbox> {

@@ -93,8 +93,8 @@ impl Core {
         T: Serialize + DeserializeOwned + Send + 'static,
     {
         let items = self
-            .through(context, listing, |_| async move {
-                Ok(serde_json::from_slice(&listed.array)?)
+            .through(context, listing, |_| {
+                std::future::ready(serde_json::from_slice(&listed.array).map_err(ToolError::from))
             })
             .await?;
         Ok(Listed {

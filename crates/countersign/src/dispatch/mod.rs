@@ -6,8 +6,8 @@
 mod guard;
 mod lists;
 
-use std::future::Future;
-use std::sync::Arc;
+use std::future::{Future, ready};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_resource_server::Caller;
@@ -22,8 +22,8 @@ use crate::audit::{self, Audit};
 use crate::component::{Arguments, CompletionHandler, CompletionRequest, Variables};
 use crate::context::Shared;
 use crate::middleware::{
-    Completion, Discovery, Erased, Initialization, Operation, Outcome, PromptRendering,
-    ResourceRead, Rest, Subject, ToolCall,
+    Boxed, Completion, Discovery, Erased, Initialization, Operation, Outcome, PromptRendering,
+    Request, ResourceRead, Rest, Subject, ToolCall,
 };
 use crate::protocol::{
     CallToolResponse, CallToolResult, CompletionInfo, ContentBlock, DiscoverResult, ErrorData,
@@ -127,11 +127,10 @@ impl Core {
                 arguments: arguments.into_passing(),
             };
             // In a box: a call without middleware has no room for it.
-            Box::pin(
-                self.through(context.clone(), call, |call: ToolCall| async move {
-                    run_tool(entry, context, call.arguments.as_arguments()).await
-                }),
-            )
+            Box::pin(self.through(context.clone(), call, |call: ToolCall| {
+                let context = context.clone();
+                async move { run_tool(entry, context, call.arguments.as_arguments()).await }
+            }))
             .await
         };
         outcome.or_else(tool_failure)
@@ -156,8 +155,8 @@ impl Core {
                 uri: uri.to_owned(),
                 variables: variables.clone(),
             };
-            self.through(context.clone(), read, |_read| async move {
-                run_resource(entry, context, uri, variables).await
+            self.through(context.clone(), read, |_read| {
+                run_resource(entry, context.clone(), uri, variables.clone())
             })
             .await
         };
@@ -181,13 +180,10 @@ impl Core {
                 subject: Subject::Registered(Arc::clone(entry)),
                 arguments: arguments.into_passing(),
             };
-            self.through(
-                context.clone(),
-                rendering,
-                |rendering: PromptRendering| async move {
-                    run_prompt(entry, context, rendering.arguments.as_arguments()).await
-                },
-            )
+            self.through(context.clone(), rendering, |rendering: PromptRendering| {
+                let context = context.clone();
+                async move { run_prompt(entry, context, rendering.arguments.as_arguments()).await }
+            })
             .await
         };
         outcome.map_err(ToolError::into_error_data)
@@ -224,13 +220,9 @@ impl Core {
                 context: context.clone(),
                 request,
             };
-            self.through(
-                context.clone(),
-                completion,
-                |completion: Completion| async move {
-                    self.run_completion(context, completion.request).await
-                },
-            )
+            self.through(context.clone(), completion, |completion: Completion| {
+                self.run_completion(context.clone(), completion.request)
+            })
             .await
         };
         outcome.map_err(ToolError::into_error_data)
@@ -266,7 +258,7 @@ impl Core {
             context: context.clone(),
             params: Box::new(params()),
         };
-        self.through(context, initialization, |_| async move { Ok(result) })
+        self.through(context, initialization, |_| ready(Ok(result.clone())))
             .await
             .map_err(ToolError::into_error_data)
     }
@@ -284,7 +276,7 @@ impl Core {
         let discovery = Discovery {
             context: context.clone(),
         };
-        self.through(context, discovery, |_| async move { Ok(result) })
+        self.through(context, discovery, |_| ready(Ok(result.clone())))
             .await
             .map_err(ToolError::into_error_data)
     }
@@ -302,12 +294,23 @@ impl Core {
         F: FnOnce(O) -> R + Send + 'a,
         R: Future<Output = Outcome<O>> + Send + 'a,
     {
-        let call = context.clone();
-        let end = move |operation| guarded(call, end(operation));
         if self.middleware.is_empty() {
-            return self.in_time(end(operation)).await;
+            return self.in_time(guarded(context, end(operation))).await;
         }
-        self.in_time(self.through(context, operation, end)).await
+        let call = context.clone();
+        let once = Mutex::new(Some(end));
+        let end = |request: Request| -> Boxed<'_> {
+            let end = once.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let call = call.clone();
+            Box::pin(async move {
+                let operation = O::of(request).ok_or_else(swapped)?;
+                let end =
+                    end.ok_or_else(|| ToolError::internal("a handler of the SDK runs once"))?;
+                guarded(call, end(operation)).await.map(O::response)
+            })
+        };
+        let rest = Rest::new(&self.middleware, &end).foreign();
+        self.in_time(answered::<O>(context, rest, operation)).await
     }
 
     /// Drops `call` when it takes too long.
@@ -329,18 +332,26 @@ impl Core {
     async fn through<'a, O, F, R>(&'a self, context: Context, operation: O, end: F) -> Outcome<O>
     where
         O: Operation,
-        F: FnOnce(O) -> R + Send + 'a,
+        F: Fn(O) -> R + Send + Sync + 'a,
         R: Future<Output = Outcome<O>> + Send + 'a,
     {
-        let rest = Rest::new(&self.middleware, move |request| {
-            Box::pin(async move {
-                let operation = O::of(request).ok_or_else(swapped)?;
-                end(operation).await.map(O::response)
-            })
-        });
-        let response = guarded(context, rest.run(operation.into_request())).await?;
-        O::output_of(response).ok_or_else(swapped)
+        let end = |request: Request| -> Boxed<'_> {
+            match O::of(request) {
+                Some(operation) => {
+                    let running = end(operation);
+                    Box::pin(async move { running.await.map(O::response) })
+                }
+                None => Box::pin(ready(Err(swapped()))),
+            }
+        };
+        answered::<O>(context, Rest::new(&self.middleware, &end), operation).await
     }
+}
+
+/// Sends `operation` on its way.
+async fn answered<O: Operation>(context: Context, rest: Rest<'_>, operation: O) -> Outcome<O> {
+    let response = guarded(context, rest.run(operation.into_request())).await?;
+    O::output_of(response).ok_or_else(swapped)
 }
 
 async fn run_tool(

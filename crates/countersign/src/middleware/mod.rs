@@ -5,11 +5,17 @@
 //! is the one that was permitted, whatever a middleware hands on.
 
 mod error_masking;
+mod json_size;
 mod logging;
 mod next;
 mod plain;
 mod request;
+mod response_caching;
+mod response_limit;
+mod retry;
+mod shelf;
 mod stopwatch;
+mod timeouts;
 mod timing;
 
 use std::future::Future;
@@ -17,13 +23,17 @@ use std::future::Future;
 pub use error_masking::ErrorMasking;
 pub use logging::Logging;
 pub use next::Next;
-pub(crate) use next::{Erased, Rest};
+pub(crate) use next::{Boxed, Erased, Rest};
 pub(crate) use plain::plain;
 pub use request::{
     Completion, Discovery, Initialization, Operation, PromptListing, PromptRendering, Request,
     ResourceListing, ResourceRead, Response, TemplateListing, ToolCall, ToolListing,
 };
 pub(crate) use request::{Passing, Subject};
+pub use response_caching::ResponseCaching;
+pub use response_limit::ResponseLimit;
+pub use retry::Retry;
+pub use timeouts::Timeouts;
 pub use timing::Timing;
 
 use crate::ToolError;

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use super::{Middleware, Operation, Outcome, Request, Response};
 use crate::ToolError;
 
-type Boxed<'a> = Pin<Box<dyn Future<Output = Result<Response, ToolError>> + Send + 'a>>;
+/// A request on its way.
+pub(crate) type Boxed<'a> = Pin<Box<dyn Future<Output = Result<Response, ToolError>> + Send + 'a>>;
 
 /// What carries the request out.
-type End<'a> = Box<dyn FnOnce(Request) -> Boxed<'a> + Send + 'a>;
+type End<'a> = dyn Fn(Request) -> Boxed<'a> + Sync + 'a;
 
 /// [`Middleware`] without its types.
 pub(crate) trait Erased: Send + Sync {
@@ -64,37 +65,40 @@ impl<M: Middleware> Erased for M {
 }
 
 /// The middleware that is left, and what is at the end.
+#[derive(Clone, Copy)]
 pub(crate) struct Rest<'a> {
     left: &'a [Arc<dyn Erased>],
-    end: End<'a>,
+    end: &'a End<'a>,
+    foreign: bool,
 }
 
 impl<'a> Rest<'a> {
     /// All of `middleware`, the outermost first, around `end`.
-    pub(crate) fn new(
-        middleware: &'a [Arc<dyn Erased>],
-        end: impl FnOnce(Request) -> Boxed<'a> + Send + 'a,
-    ) -> Self {
+    pub(crate) const fn new(middleware: &'a [Arc<dyn Erased>], end: &'a End<'a>) -> Self {
         Self {
             left: middleware,
-            end: Box::new(end),
+            end,
+            foreign: false,
+        }
+    }
+
+    /// At the end is a handler that was written for the SDK.
+    pub(crate) const fn foreign(self) -> Self {
+        Self {
+            foreign: true,
+            ..self
         }
     }
 
     pub(crate) fn run(self, request: Request) -> Boxed<'a> {
         match self.left.split_first() {
-            Some((first, left)) => first.around(
-                request,
-                Rest {
-                    left,
-                    end: self.end,
-                },
-            ),
+            Some((first, left)) => first.around(request, Rest { left, ..self }),
             None => (self.end)(request),
         }
     }
 }
 
+#[derive(Clone, Copy)]
 enum Step<'a> {
     Hook(&'a dyn Erased, Rest<'a>),
     Rest(Rest<'a>),
@@ -102,6 +106,9 @@ enum Step<'a> {
 
 /// What comes after a middleware. A request that is not handed on is refused by
 /// whatever the middleware answers instead.
+///
+/// A clone hands the request on once more: the component runs again, under the one
+/// decision that was made, and counts once against limits.
 #[must_use = "without `run` the request goes no further"]
 pub struct Next<'a, O> {
     step: Step<'a>,
@@ -111,6 +118,25 @@ pub struct Next<'a, O> {
 impl<O> fmt::Debug for Next<'_, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Next").finish_non_exhaustive()
+    }
+}
+
+impl<O> Clone for Next<'_, O> {
+    fn clone(&self) -> Self {
+        Self {
+            step: self.step,
+            operation: PhantomData,
+        }
+    }
+}
+
+impl<O> Next<'_, O> {
+    /// Whether a handler that was written for the SDK is at the end. Such a one
+    /// runs at most once for a request, and its lists come in pages.
+    pub const fn is_foreign(&self) -> bool {
+        match &self.step {
+            Step::Hook(_, rest) | Step::Rest(rest) => rest.foreign,
+        }
     }
 }
 

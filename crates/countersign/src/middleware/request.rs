@@ -7,6 +7,7 @@ use crate::component::{Arguments, CompletionRequest, Variables};
 use crate::protocol::{
     CallToolResponse, CompletionInfo, DiscoverResult, GetPromptResponse, InitializeRequestParams,
     InitializeResult, JsonObject, Prompt, ReadResourceResponse, Resource, ResourceTemplate, Tool,
+    ToolAnnotations,
 };
 use crate::registry::{PromptEntry, ResourceEntry, ToolEntry};
 use crate::{Context, ToolError};
@@ -44,7 +45,7 @@ macro_rules! operations {
         }
 
         /// The response to any request.
-        #[derive(Debug)]
+        #[derive(Clone, Debug)]
         #[non_exhaustive]
         pub enum Response {
             $(#[doc = concat!("To a [`", stringify!($name), "`].")] $name($output),)*
@@ -146,6 +147,15 @@ operations! {
     Discovery => DiscoverResult;
 }
 
+impl<E> Clone for Subject<E> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Registered(entry) => Self::Registered(Arc::clone(entry)),
+            Self::Foreign(name) => Self::Foreign(name.clone()),
+        }
+    }
+}
+
 impl sealed::Sealed for Request {}
 
 impl Operation for Request {
@@ -177,6 +187,7 @@ pub(crate) enum Subject<E> {
 }
 
 /// The arguments of a call, on their way through the middleware.
+#[derive(Clone)]
 pub(crate) enum Passing {
     /// JSON text; empty if there are none.
     Text(String),
@@ -236,6 +247,7 @@ macro_rules! arguments_of {
 }
 
 /// `tools/call`.
+#[derive(Clone)]
 pub struct ToolCall {
     pub(crate) context: Context,
     pub(crate) subject: Subject<ToolEntry>,
@@ -253,6 +265,24 @@ impl ToolCall {
         }
     }
 
+    /// What the tool says about itself, such as that it only reads; a handler of the
+    /// SDK says nothing here.
+    pub fn annotations(&self) -> Option<&ToolAnnotations> {
+        match &self.subject {
+            Subject::Registered(entry) => entry.definition.tool.annotations.as_ref(),
+            Subject::Foreign(_) => None,
+        }
+    }
+
+    /// Whether the tool is given a schema for its structured results; a handler of
+    /// the SDK says nothing here.
+    pub fn has_output_schema(&self) -> bool {
+        match &self.subject {
+            Subject::Registered(entry) => entry.definition.tool.output_schema.is_some(),
+            Subject::Foreign(_) => false,
+        }
+    }
+
     /// The labels of the tool; a handler of the SDK has none.
     pub fn tags(&self) -> &[String] {
         match &self.subject {
@@ -267,6 +297,7 @@ impl ToolCall {
 }
 
 /// `resources/read`.
+#[derive(Clone)]
 pub struct ResourceRead {
     pub(crate) context: Context,
     /// None for a resource of a handler that was written for the SDK.
@@ -279,6 +310,14 @@ impl ResourceRead {
     /// The URI that is read.
     pub fn uri(&self) -> &str {
         &self.uri
+    }
+
+    /// The URI or template that the resource was registered with; for a handler of
+    /// the SDK the URI that is read.
+    pub fn registered(&self) -> &str {
+        self.entry
+            .as_ref()
+            .map_or(&self.uri, |entry| entry.component().name)
     }
 
     /// The variables of the URI template, decoded.
@@ -299,6 +338,7 @@ impl ResourceRead {
 }
 
 /// `prompts/get`.
+#[derive(Clone)]
 pub struct PromptRendering {
     pub(crate) context: Context,
     pub(crate) subject: Subject<PromptEntry>,

@@ -77,6 +77,7 @@ mod session_limits;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod shipped_middleware;
 mod slow;
 #[cfg(test)]
 mod smuggling;
