@@ -20,6 +20,7 @@
 //! ```
 
 pub mod chain;
+pub mod follow;
 pub mod json_lines;
 pub mod line;
 pub mod moment;
@@ -34,6 +35,7 @@ pub mod text;
 pub mod tracing_sink;
 pub mod verify;
 
+pub use follow::Follow;
 pub use json_lines::{JsonLines, JsonLinesBuilder, OpenError};
 pub use line::Entry;
 pub use queue::OnFull;

@@ -37,6 +37,24 @@ impl fmt::Display for ToolFailed {
 
 impl std::error::Error for ToolFailed {}
 
+/// A log is not as it was written; the number of things that are wrong with it.
+#[derive(Debug)]
+pub(crate) struct Tampered(pub(crate) usize);
+
+impl fmt::Display for Tampered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("the audit log is not as it was written: 1 thing is wrong"),
+            found => write!(
+                f,
+                "the audit log is not as it was written: {found} things are wrong"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Tampered {}
+
 /// Says what went wrong and returns the exit code.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(usage) = error.downcast_ref::<clap::Error>() {

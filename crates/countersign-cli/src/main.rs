@@ -6,6 +6,7 @@
 
 mod api_keys;
 mod argument;
+mod audit;
 mod call;
 mod clients;
 mod configuration;
@@ -73,6 +74,7 @@ enum Action {
     Grants(grants::Grants),
     ApiKeys(api_keys::ApiKeys),
     Keys(signing_keys::Keys),
+    Audit(audit::Audit),
     Providers(providers::Providers),
     #[command(name = "config")]
     Configuration(configuration::Settings),
@@ -120,6 +122,10 @@ fn run() -> anyhow::Result<()> {
         Action::Keys(keys) => {
             log::start(&keys.options.log, "error")?;
             log::runtime()?.block_on(keys.run())
+        }
+        Action::Audit(audit) => {
+            log::start(&audit.log, "error")?;
+            log::runtime()?.block_on(audit.run())
         }
         Action::Providers(providers) => providers.run(),
         Action::Configuration(settings) => settings.run(),

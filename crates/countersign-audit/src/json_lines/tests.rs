@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::files::Files;
 use super::*;
 use crate::verify::{self, Damage, Report};
-use crate::{Outcome, Search, Severity};
+use crate::{Follow, Outcome, Search, Severity};
 
 struct Folder(tempfile::TempDir);
 
@@ -456,4 +456,24 @@ fn f20_who_knows_another_key_writes_no_line_that_counts() {
             .unwrap()
             .is_intact()
     );
+}
+
+#[test]
+fn a_log_is_followed_from_file_to_file() {
+    let folder = Folder::new();
+    write(small(&folder), story()[..1].to_vec());
+    let mut follow = Follow::behind(&folder.log(), 0).unwrap();
+    let mut seen = Vec::new();
+    let mut look = |follow: &mut Follow| {
+        let added = follow.added().unwrap();
+        seen.extend(added.iter().map(|(entry, _)| entry.link.seq));
+    };
+    look(&mut follow);
+    for record in story().into_iter().cycle().take(12) {
+        write(small(&folder), vec![record]);
+        look(&mut follow);
+    }
+    look(&mut follow);
+    assert_eq!(seen, (1..=13).collect::<Vec<_>>());
+    assert!(Place::new(folder.log(), None).all_full().unwrap().len() > 2);
 }

@@ -47,10 +47,8 @@ impl Serve {
                 // Standard output belongs to the protocol.
                 output::note("Serving on standard input and output, without authentication.");
                 output::note(&available(false));
-                Ok(demo::server()
-                    .limits(self.limits.limits())
-                    .serve_stdio()
-                    .await?)
+                let server = demo::server().limits(self.limits.limits());
+                Ok(self.audited(server)?.serve_stdio().await?)
             }
             Place::Http(http) => self.serve(*http, &settings, tokens).await,
         }
@@ -83,7 +81,7 @@ impl Serve {
                 .tool(demo::admin_report)
                 .required_scopes(self.required_scopes()),
         };
-        let server = server.configuration(settings);
+        let server = self.audited(server.configuration(settings))?;
         let sessions = match self.sessions {
             true => Sessions::Always,
             false => Sessions::WhereNeeded,

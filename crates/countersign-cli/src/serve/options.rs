@@ -4,9 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use anyhow::bail;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use countersign::audit::{JsonLines, OnFull, TracingSink};
 use countersign::oauth::jose::Algorithm;
-use countersign::{Configuration, Http};
+use countersign::{Configuration, Http, Server};
 
 use super::embedded::{RegistrationOption, TokenFormat};
 use super::limits::LimitOptions;
@@ -101,6 +102,16 @@ pub(crate) struct Serve {
     #[command(flatten, next_help_heading = LOGIN)]
     pub(super) login: LoginOptions,
 
+    /// Note every decision in this file, and what the authorization server does: lines of
+    /// JSON that cannot be changed unseen; see `countersign audit`
+    #[arg(long, value_name = "FILE", help_heading = WHERE)]
+    pub(super) audit: Option<PathBuf>,
+
+    /// When nothing more can be noted: refuse answers 503, spool goes on and notes how much
+    /// was lost
+    #[arg(long, value_name = "WHAT", default_value = "refuse", hide_possible_values = true, requires = "audit", help_heading = WHERE)]
+    pub(super) audit_on_full: AuditOnFull,
+
     /// Scopes that every token needs, separated by commas
     #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = LET_IN)]
     pub(super) required_scopes: Vec<String>,
@@ -151,6 +162,28 @@ pub(crate) struct Serve {
 
     #[command(flatten, next_help_heading = None::<&'static str>)]
     pub(crate) log: LogOption,
+}
+
+/// What happens when the audit log takes nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum AuditOnFull {
+    Refuse,
+    Spool,
+}
+
+impl Serve {
+    /// `server`, with what it decides noted where that was said.
+    pub(super) fn audited(&self, server: Server) -> anyhow::Result<Server> {
+        let Some(file) = &self.audit else {
+            return Ok(server);
+        };
+        let on_full = match self.audit_on_full {
+            AuditOnFull::Refuse => OnFull::Refuse,
+            AuditOnFull::Spool => OnFull::Spool,
+        };
+        let log = JsonLines::at(file).on_full(on_full).open()?;
+        Ok(server.audit(log).audit(TracingSink::new()))
+    }
 }
 
 /// Where to serve.
