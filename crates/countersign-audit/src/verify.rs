@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use crate::chain::{ChainKey, Head, Link, check};
+use crate::chain::{ChainKey, Head, Link, check, split};
 use crate::json_lines::place::{HeadRead, Place};
 use crate::line::Entry;
 
@@ -226,8 +226,8 @@ impl<'k> Walk<'k> {
             self.find(Damage::Changed);
             // What follows is judged as if this line were what it says it is.
             self.last.seq = self.last.seq.saturating_add(1);
-            if let Some(entry) = entry {
-                self.last.mac = entry.link.mac;
+            if let Some((_, mac)) = split(line) {
+                self.last.mac = mac;
             }
             return;
         };

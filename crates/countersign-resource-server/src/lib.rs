@@ -42,6 +42,7 @@ pub mod provider;
 pub mod refusal;
 pub mod scope_hierarchy;
 pub mod source;
+pub mod suspicion;
 pub mod verifier;
 
 pub use access_token::{AccessToken, Assertion, Liveness, Principal};

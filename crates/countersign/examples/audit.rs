@@ -4,9 +4,7 @@
 //! `cargo run -- keygen --out .countersign`; then look with
 //! `cargo run -- audit list` and `cargo run -- audit verify`.
 
-use std::path::Path;
-
-use countersign::audit::{JsonLines, OnFull, OpenError};
+use countersign::audit::{JsonLines, OnFull, Sink};
 use countersign::{Http, JwtVerifier, Server, tool};
 
 /// Lists the users.
@@ -21,23 +19,25 @@ async fn delete_user(name: String) -> String {
     format!("{name} is deleted")
 }
 
-pub(crate) fn server(public_key: String, log: &Path) -> Result<Server, OpenError> {
+pub(crate) fn server(public_key: String, log: impl Sink) -> Server {
     let verifier = JwtVerifier::public_key(public_key)
         .issuer("http://localhost:8000")
         .audience("my-mcp-server");
-    // Beside the log are its key and what says where it ends. When nothing more can be
-    // noted, because the disk is full, requests are answered with 503.
-    let log = JsonLines::at(log).on_full(OnFull::Refuse).open()?;
-    Ok(Server::new("Users")
+    Server::new("Users")
         .auth(verifier)
         .audit(log)
         .tool(list_users)
-        .tool(delete_user))
+        .tool(delete_user)
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let public_key = std::fs::read_to_string(".countersign/public.pem")?;
-    let server = server(public_key, Path::new("audit.jsonl"))?;
+    // Beside the log are its key and what says where it ends. When nothing more can be
+    // noted, because the disk is full, requests are answered with 503.
+    let log = JsonLines::at("audit.jsonl")
+        .on_full(OnFull::Refuse)
+        .open()?;
+    let server = server(public_key, log);
     Ok(server.serve(Http::bind("127.0.0.1:8000")).await?)
 }

@@ -40,10 +40,7 @@ pub(crate) struct Limits {
 #[non_exhaustive]
 pub enum OpenError {
     /// Somebody else writes it.
-    #[error(
-        "another process writes the audit log `{0}`: give each process a log of its own, or keep \
-         the audit in the store"
-    )]
+    #[error("another process writes the audit log `{0}`: give each process a log of its own")]
     Taken(PathBuf),
     /// A file of it cannot be used.
     #[error("the audit log `{0}` cannot be opened: {1}")]

@@ -81,6 +81,10 @@ impl Place {
         match File::open(&self.key) {
             Ok(file) => read_key(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound && may_make => self.make_key(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(io::Error::new(
+                error.kind(),
+                format!("there is no key {}", self.key.display()),
+            )),
             Err(error) => Err(error),
         }
     }

@@ -220,6 +220,16 @@ fn f20_what_was_done_is_said() {
     assert_eq!(deleted, (3, Damage::Missing { from: 3, to: 3 }));
     let edited = damage(&|lines| lines[3] = lines[3].replace("refused", "allowed"));
     assert_eq!(edited, (4, Damage::Changed));
+    put(
+        &folder.log(),
+        &[
+            original[..3].to_vec(),
+            vec![original[3].replace("refused", "?")],
+            original[4..].to_vec(),
+        ]
+        .concat(),
+    );
+    assert_eq!(folder.report().findings.len(), 1);
     let swapped = damage(&|lines| lines.swap(1, 2));
     assert_eq!(swapped, (2, Damage::Missing { from: 2, to: 2 }));
     let cut = damage(&|lines| lines.truncate(4));

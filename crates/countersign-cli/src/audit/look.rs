@@ -108,7 +108,7 @@ impl Look {
     }
 
     /// Prints what there is.
-    pub(super) fn list(&self, log: &Path, json: bool) -> anyhow::Result<()> {
+    pub(super) fn list(&self, log: &Path, json: bool) -> io::Result<()> {
         let mut rows = Vec::new();
         let unread = self.search().files(log, |entry, line| {
             if json {
@@ -132,7 +132,7 @@ impl Look {
     }
 
     /// Prints the last `lines`, and then what comes.
-    pub(super) async fn tail(&self, log: &Path, lines: usize, json: bool) -> anyhow::Result<()> {
+    pub(super) async fn tail(&self, log: &Path, lines: usize, json: bool) -> io::Result<()> {
         let search = self.search();
         let (mut last, mut seq) = (VecDeque::new(), 0);
         Search::new().files(log, |entry, line| {

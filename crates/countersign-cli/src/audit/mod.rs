@@ -3,9 +3,10 @@
 mod look;
 mod words;
 
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use countersign::audit::verify::{self, Report};
 use serde_json::json;
@@ -75,17 +76,27 @@ enum Action {
 
 impl Audit {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let named = || format!("the audit log {}", self.file.display());
         match &self.action {
             Action::Verify { key } => {
-                let report = verify::files(&self.file, key.as_deref()).with_context(named)?;
-                self.tell(&report)
+                let report = verify::files(&self.file, key.as_deref());
+                self.tell(&report.map_err(|error| self.unread(error))?)
             }
-            Action::List { look } => look.list(&self.file, self.json).with_context(named),
+            Action::List { look } => {
+                let listed = look.list(&self.file, self.json);
+                listed.map_err(|error| self.unread(error))
+            }
             Action::Tail { look, lines } => {
                 let tail = look.tail(&self.file, *lines, self.json).await;
-                tail.with_context(named)
+                tail.map_err(|error| self.unread(error))
             }
+        }
+    }
+
+    /// What cannot be read; or nobody reads what is written.
+    fn unread(&self, error: io::Error) -> anyhow::Error {
+        match error.kind() {
+            ErrorKind::BrokenPipe => error.into(),
+            _ => anyhow!("the audit log {}: {error}", self.file.display()),
         }
     }
 

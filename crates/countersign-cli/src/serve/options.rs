@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
-use countersign::audit::{JsonLines, OnFull, TracingSink};
+use countersign::audit::{JsonLines, OnFull, Suspicion, TracingSink};
 use countersign::oauth::jose::Algorithm;
 use countersign::{Configuration, Http, Server};
 
@@ -182,7 +182,8 @@ impl Serve {
             AuditOnFull::Spool => OnFull::Spool,
         };
         let log = JsonLines::at(file).on_full(on_full).open()?;
-        Ok(server.audit(log).audit(TracingSink::new()))
+        let server = server.audit(log).audit(TracingSink::new());
+        Ok(server.suspicion(Suspicion::new()))
     }
 }
 

@@ -8,7 +8,7 @@ use super::quota::Quota;
 
 /// A quota in nanoseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Rate {
+pub(crate) struct Rate {
     /// How long one request takes to come back.
     interval: u64,
     /// How far ahead the moment may lie.
@@ -17,10 +17,10 @@ pub(super) struct Rate {
 
 /// For how many nanoseconds there is not enough.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Wait(pub(super) u64);
+pub(crate) struct Wait(pub(crate) u64);
 
 impl Rate {
-    pub(super) const fn of(quota: Quota) -> Self {
+    pub(crate) const fn of(quota: Quota) -> Self {
         let interval = quota.interval();
         Self {
             interval,
@@ -29,7 +29,7 @@ impl Rate {
     }
 
     /// What `cost` requests take to come back.
-    pub(super) const fn worth(self, cost: u32) -> u64 {
+    pub(crate) const fn worth(self, cost: u32) -> u64 {
         self.interval.saturating_mul(cost as u64)
     }
 
@@ -39,7 +39,7 @@ impl Rate {
     /// # Errors
     ///
     /// How long to wait.
-    pub(super) fn take(self, before: u64, now: u64, cost: u32) -> Result<u64, Wait> {
+    pub(crate) fn take(self, before: u64, now: u64, cost: u32) -> Result<u64, Wait> {
         let after = before.max(now).saturating_add(self.worth(cost));
         let latest = now.saturating_add(self.tolerance);
         match after.checked_sub(latest) {

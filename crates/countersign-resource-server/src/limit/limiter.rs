@@ -242,7 +242,7 @@ pub(super) fn api_key(caller: &Caller) -> Option<(&str, &str)> {
 }
 
 /// An IPv4 address, an IPv6 /64.
-pub(super) fn machine(address: IpAddr) -> (u8, u64) {
+pub(crate) fn machine(address: IpAddr) -> (u8, u64) {
     match address.to_canonical() {
         IpAddr::V4(address) => (4, u64::from(u32::from(address))),
         IpAddr::V6(address) => (6, u64::try_from(u128::from(address) >> 64).unwrap_or(0)),

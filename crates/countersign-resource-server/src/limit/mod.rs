@@ -20,14 +20,14 @@
 //! ```
 
 mod build;
-mod cell;
+pub(crate) mod cell;
 mod exceeded;
-mod limiter;
+pub(crate) mod limiter;
 pub mod network;
 mod quota;
 mod shared;
 mod slots;
-mod table;
+pub(crate) mod table;
 mod verifications;
 
 use std::collections::HashMap;

@@ -22,7 +22,7 @@ const LOCKS: usize = 64;
 
 /// The name of somebody in a [`Table`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Keyed(u64);
+pub(crate) struct Keyed(u64);
 
 #[derive(Debug, Default)]
 struct Bucket {
@@ -34,7 +34,7 @@ struct Bucket {
 
 /// Budgets of one quota, by key.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     rate: Rate,
     buckets: usize,
     /// Made when somebody is counted for the first time.
@@ -50,7 +50,7 @@ struct Memory {
 
 impl Table {
     /// A table of `rate` for about `keys` keys at the same time, sixteen bytes each.
-    pub(super) fn new(rate: Rate, keys: usize) -> Self {
+    pub(crate) fn new(rate: Rate, keys: usize) -> Self {
         Self {
             rate,
             buckets: keys.div_ceil(PLACES).next_power_of_two(),
@@ -60,7 +60,7 @@ impl Table {
     }
 
     /// The name of `key`, under the secret of this table.
-    pub(super) fn keyed(&self, key: impl Hash) -> Keyed {
+    pub(crate) fn keyed(&self, key: impl Hash) -> Keyed {
         Keyed(self.hash.hash_one(key).max(1))
     }
 
@@ -69,7 +69,7 @@ impl Table {
     /// # Errors
     ///
     /// How long to wait; nothing was used up.
-    pub(super) fn take(&self, key: Keyed, now: u64, cost: u32) -> Result<(), Wait> {
+    pub(crate) fn take(&self, key: Keyed, now: u64, cost: u32) -> Result<(), Wait> {
         let memory = self.memory();
         let Some(bucket) = memory.bucket(key) else {
             return Ok(());
@@ -90,7 +90,7 @@ impl Table {
     }
 
     /// Gives back `cost` to `key`: what it was taken for is not done.
-    pub(super) fn give_back(&self, key: Keyed, cost: u32) {
+    pub(crate) fn give_back(&self, key: Keyed, cost: u32) {
         let bucket = self.memory().bucket(key);
         if let Some((_, moment)) = bucket.and_then(|bucket| bucket.find(key)) {
             let worth = self.rate.worth(cost);

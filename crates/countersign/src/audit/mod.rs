@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 pub use countersign_audit::*;
 use countersign_resource_server::policy::{Action, ComponentKind, Denial};
+pub use countersign_resource_server::suspicion::Suspicion;
 use countersign_resource_server::{Caller, Clock, Refusal};
 use http::StatusCode;
 

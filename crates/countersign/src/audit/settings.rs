@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_audit::{RequestId, Sink};
+use countersign_resource_server::suspicion::Suspicion;
 use http::HeaderMap;
 
 use crate::random;
@@ -15,15 +16,18 @@ const X_REQUEST_ID: &str = "x-request-id";
 #[derive(Debug)]
 pub(crate) struct Audit {
     pub(crate) sink: Arc<dyn Sink>,
+    /// What holds back the answers to those who fail again and again.
+    pub(crate) suspicion: Option<Arc<Suspicion>>,
     /// Tells this run of the server from others; no secret.
     run: Box<str>,
     requests: AtomicU64,
 }
 
 impl Audit {
-    pub(crate) fn new(sink: Arc<dyn Sink>) -> Self {
+    pub(crate) fn new(sink: Arc<dyn Sink>, suspicion: Option<Arc<Suspicion>>) -> Self {
         Self {
             sink,
+            suspicion,
             // Without randomness nothing else of a server works either.
             run: random::hex::<6>().unwrap_or_default().into(),
             requests: AtomicU64::new(0),

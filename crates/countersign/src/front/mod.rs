@@ -42,6 +42,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use countersign_audit::RequestId;
 use countersign_resource_server::{Caller, Clock, Gate, Principal, Refusal};
 use futures_util::FutureExt;
 use http::request::Parts;
@@ -125,7 +126,7 @@ impl App {
         B::Error: Into<BoxError>,
     {
         let (mut parts, body) = request.into_parts();
-        let ledger = keeper.0.ledger(peer, &mut parts);
+        let (ledger, watched) = keeper.0.ledger(peer, &mut parts);
         let peer = forwarded::client(peer, &keeper.0.place.proxies, &parts.headers);
         // The arguments of an asynchronous function take their room twice.
         ledger.during(async move {
@@ -148,6 +149,9 @@ impl App {
                 cors::allow(origin, response.headers_mut());
             }
             audit::answered(response.status());
+            if let Some(id) = watched {
+                Box::pin(front.hold_back(&id)).await;
+            }
             response
         })
     }
@@ -237,9 +241,9 @@ impl Front {
     }
 
     /// Begins what is noted of the request in `parts`, which comes from `peer`.
-    fn ledger(&self, peer: Option<IpAddr>, parts: &mut Parts) -> Ledger {
+    fn ledger(&self, peer: Option<IpAddr>, parts: &mut Parts) -> (Ledger, Option<RequestId>) {
         let Some(audit) = &self.core.audit else {
-            return Ledger::open(None, &*self.clock, None, None);
+            return (Ledger::open(None, &*self.clock, None, None), None);
         };
         let proxies = &self.place.proxies;
         let from_proxy = peer.is_some_and(|peer| forwarded::is_trusted(proxies, peer));
@@ -247,9 +251,17 @@ impl Front {
         let address = forwarded::client(peer, proxies, &parts.headers);
         let ledger = Ledger::open(Some(audit), &*self.clock, Some(&id), address);
         if self.is_issuing(parts) {
-            parts.extensions.insert(id);
+            parts.extensions.insert(id.clone());
         }
-        ledger
+        (ledger, audit.suspicion.is_some().then_some(id))
+    }
+
+    /// Lets the answer to the request `id` wait if it is suspicious.
+    async fn hold_back(&self, id: &RequestId) {
+        let audit = self.core.audit.as_ref();
+        if let Some(suspicion) = audit.and_then(|audit| audit.suspicion.as_ref()) {
+            suspicion.hold_back(id).await;
+        }
     }
 
     /// Whether nothing may be done because it could not be noted.

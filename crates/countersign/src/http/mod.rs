@@ -426,6 +426,7 @@ impl Server {
     }
 
     fn checked_app(mut self, mut place: Place, local: SocketAddr) -> Result<App, ServeError> {
+        self.watch();
         let authenticates = self.authenticates();
         let gate = std::mem::take(&mut self.admission).gate(&place.resource)?;
         let (gate, issuing) = self.mount(gate, local.ip(), &place)?;

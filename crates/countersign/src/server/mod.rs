@@ -12,10 +12,11 @@ use std::time::Duration;
 pub(crate) use admission::Admission;
 use axum::routing::MethodRouter;
 pub(crate) use configured::Outside;
-use countersign_audit::{Fanout, Sink};
+use countersign_audit::{Fanout, Sink, TracingSink};
 use countersign_resource_server::limit::{Limits, Verifications};
 use countersign_resource_server::oauth::{ScopeSet, Secret};
 use countersign_resource_server::policy::Policy;
+use countersign_resource_server::suspicion::Suspicion;
 use countersign_resource_server::{
     Clock, ConfigurationError, ScopeHierarchy, SourceName, SystemClock,
 };
@@ -96,6 +97,9 @@ pub struct Server {
     /// What can be read again while the server runs.
     pub(crate) reloads: Reloads,
     pub(crate) audit: Option<Arc<dyn Sink>>,
+    pub(crate) suspicion: Option<Suspicion>,
+    /// What watches, once it does.
+    pub(crate) watching: Option<Arc<Suspicion>>,
     pub(crate) fault: Option<ConfigurationError>,
 }
 
@@ -128,6 +132,8 @@ impl Server {
             outside: Outside::default(),
             reloads: Reloads::default(),
             audit: None,
+            suspicion: None,
+            watching: None,
             fault: None,
         }
     }
@@ -343,6 +349,26 @@ impl Server {
         self
     }
 
+    /// Has `suspicion` watch what is noted: it notes what looks like an attack, and holds
+    /// back the refusals of whoever fails again and again. Nobody is locked out by it.
+    #[must_use]
+    pub fn suspicion(mut self, suspicion: Suspicion) -> Self {
+        self.suspicion = Some(suspicion);
+        self
+    }
+
+    /// Puts what watches before the sink. From then on the sink is the last one.
+    pub(crate) fn watch(&mut self) {
+        let Some(suspicion) = self.suspicion.take() else {
+            return;
+        };
+        let sink = self.audit.take();
+        let sink = sink.unwrap_or_else(|| Arc::new(TracingSink::new()));
+        let watch = suspicion.over(sink);
+        self.watching = Some(Arc::clone(watch.suspicion()));
+        self.audit = Some(Arc::new(watch));
+    }
+
     /// When legacy clients get a session.
     #[must_use]
     pub const fn sessions(mut self, sessions: Sessions) -> Self {
@@ -422,10 +448,11 @@ impl Server {
     }
 
     /// The part of the server that knows nothing of HTTP.
-    pub(crate) fn into_core(self) -> Result<Core, ConfigurationError> {
+    pub(crate) fn into_core(mut self) -> Result<Core, ConfigurationError> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
+        self.watch();
         self.check_foreign()?;
         self.registry.check_state(&self.shared.state)?;
         self.check_limits()?;
@@ -453,7 +480,7 @@ impl Server {
             notifier: self.notifier,
             foreign: self.foreign.map(|foreign| Arc::new(foreign.access)),
             patience: Duration::MAX,
-            audit: self.audit.map(Audit::new),
+            audit: self.audit.map(|sink| Audit::new(sink, self.watching)),
         })
     }
 }

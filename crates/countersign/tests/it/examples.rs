@@ -26,6 +26,7 @@ example!(
     anonymous_degradation,
     "../../examples/anonymous_degradation.rs"
 );
+example!(audit, "../../examples/audit.rs");
 example!(axum_layer, "../../examples/axum_layer.rs");
 example!(credential_manager, "../../examples/credential_manager.rs");
 example!(custom_verifier, "../../examples/custom_verifier.rs");
@@ -452,4 +453,38 @@ async fn the_admin_example_opens_statistics_to_a_key_and_to_no_person() {
     let answer: Value = serde_json::from_slice(&answer.bytes().await).unwrap();
     let said = &answer["result"]["contents"][0]["text"];
     assert_eq!(said, "All is well, service:monitoring.");
+}
+
+#[tokio::test]
+async fn f20_the_audit_example_notes_who_did_what_and_finds_who_changes_it() {
+    use countersign::audit::{JsonLines, Search, verify};
+
+    let (keys, folder) = (keys(), tempfile::tempdir().unwrap());
+    let log = folder.path().join("audit.jsonl");
+    let lines = Arc::new(JsonLines::at(&log).open().unwrap());
+    let server = start(audit::server(keys.public_pem().into(), lines.clone())).await;
+    let ada = connect(&server, Some(token(&keys, "ada", &[])))
+        .await
+        .unwrap();
+    call(&ada, "list_users", json!({})).await.unwrap();
+    let arguments = json!({ "name": "grace" });
+    call(&ada, "delete_user", arguments).await.unwrap_err();
+    assert!(lines.flush());
+    let mut told = Vec::new();
+    let mut search = Search::new();
+    search.subject = Some("ada".to_owned());
+    let found = search.files(&log, |entry, _| {
+        if let Some(component) = &entry.record.component {
+            told.push(format!("{component} {}", entry.record.outcome.as_str()));
+        }
+        Ok(())
+    });
+    assert_eq!(found.unwrap(), 0);
+    assert_eq!(told, ["list_users allowed", "delete_user refused"]);
+    assert!(verify::files(&log, None).unwrap().is_intact());
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(!text.contains("grace"), "{text}");
+    let changed = text.replace("delete_user", "greet_user_");
+    std::fs::write(&log, changed).unwrap();
+    assert!(!verify::files(&log, None).unwrap().is_intact());
 }
