@@ -19,6 +19,7 @@ pub mod grant;
 pub mod hits;
 pub mod identifier;
 pub mod index;
+pub mod journal;
 pub mod key;
 pub mod kind;
 #[cfg(feature = "memory")]
@@ -41,6 +42,7 @@ pub use grant::{GrantId, GrantState};
 pub use hits::{CounterKey, Hits};
 pub use identifier::{ClientId, Subject};
 pub use index::{Cursor, Index, Listed, Page};
+pub use journal::{Journal, JournalEnd, JournalLine};
 pub use key::Key;
 pub use kind::Kind;
 #[cfg(feature = "memory")]

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use countersign_oauth::Lifetime;
 
+use crate::chain::ChainKey;
 use crate::queue::{OnFull, Queue, Work};
 use crate::{Record, Sink, SinkFull, owner_only};
 use files::Files;
@@ -133,6 +134,16 @@ impl JsonLinesBuilder {
             writing: Some(writing),
         })
     }
+}
+
+/// The key in the file `path`, made if there is none: 64 hexadecimal digits, for its owner
+/// alone.
+///
+/// # Errors
+///
+/// If the file cannot be read or made, or others may read it.
+pub fn key_file(path: impl Into<PathBuf>) -> io::Result<ChainKey> {
+    Place::new(PathBuf::new(), Some(path.into())).chain_key(true)
 }
 
 /// Writes each record as a line of JSON to a file. See [`JsonLines::at`].

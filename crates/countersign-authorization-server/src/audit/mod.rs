@@ -6,6 +6,7 @@
 //! goes by unseen.
 
 mod record;
+mod stored;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ use countersign_oauth::time::Clock;
 use countersign_oauth::token_error::TokenErrorCode;
 use countersign_oauth::{ApiKeyId, ClientId};
 use countersign_store::GrantId;
+
+pub use stored::StoreSink;
 
 /// One thing that happened.
 #[derive(Clone, Debug)]

@@ -26,6 +26,7 @@ mod api_keys;
 mod expiry;
 mod grants;
 mod hits;
+mod journal;
 mod lists;
 mod purging;
 pub mod races;
@@ -39,6 +40,7 @@ use std::sync::Arc;
 
 use crate::{Store, StoreError};
 
+pub use journal::check_journal;
 pub use samples::{STANDARD_NOW, access_token, code, grant, hash, refresh_token};
 
 /// What a store does that the contract forbids.

@@ -1,5 +1,6 @@
 //! The reference backend: everything behind one lock, gone with the process.
 
+mod journal;
 mod state;
 
 use std::fmt;

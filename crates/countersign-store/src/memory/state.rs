@@ -5,6 +5,7 @@ use std::ops::Bound;
 
 use countersign_oauth::{Lifetime, UnixTime};
 
+use super::journal::Lines;
 use crate::{
     Conflict, CounterKey, Cursor, Found, GrantId, Hits, Index, Key, Kind, Listed, Page, Record,
     Sealed, Status, StoreError, Write,
@@ -15,6 +16,7 @@ type Positions = BTreeSet<u64>;
 /// Records in the order in which they were added, and the ways to find them.
 #[derive(Default)]
 pub(super) struct State {
+    pub(super) journal: Lines,
     last: u64,
     records: BTreeMap<u64, Record>,
     keys: BTreeMap<Key, u64>,

@@ -8,6 +8,7 @@ mod change;
 mod counters;
 mod failure;
 mod file;
+mod journal;
 mod mounts;
 mod open;
 #[cfg(test)]

@@ -18,9 +18,10 @@ const APPLICATION_ID: u32 = 0x4353_5452;
 
 /// The steps from nothing to the schema of this release, in order. A step is never
 /// changed once it was released.
-pub(super) const MIGRATIONS: [&str; 2] = [
+pub(super) const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/0001_records_and_counters.sql"),
     include_str!("../../migrations/0002_loose_upstream_tokens.sql"),
+    include_str!("../../migrations/0003_journal.sql"),
 ];
 
 /// The schema of this release.

@@ -249,3 +249,17 @@ async fn a_key_that_is_replaced_ends_when_the_overlap_does() {
 async fn a_key_that_is_withdrawn_is_listed_as_spent_for_its_owner_alone() {
     on_every_backend("a_key_that_is_withdrawn_is_listed_as_spent_for_its_owner_alone").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f20_lines_are_added_behind_a_named_end_on_every_backend() {
+    let memory = Arc::new(MemoryStore::new());
+    contract::check_journal(memory).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data/store.db");
+    let store = Arc::new(SqliteStore::open(&path).await.unwrap());
+    contract::check_journal(Arc::clone(&store) as Arc<dyn countersign_store::Journal>)
+        .await
+        .unwrap();
+    store.check_integrity().await.unwrap();
+    store.close().await;
+}

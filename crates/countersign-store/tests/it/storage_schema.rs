@@ -65,7 +65,7 @@ async fn the_document_lists_what_the_migrations_make() {
         .unwrap();
     let mut documented = BTreeMap::new();
     let mut indexes = BTreeMap::new();
-    for table in ["records", "counters"] {
+    for table in ["records", "counters", "journal", "journal_end"] {
         let heading = format!("### `{table}`");
         let columns: Vec<(String, String)> = rows(&heading, "column")
             .into_iter()
