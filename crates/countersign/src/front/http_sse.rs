@@ -52,8 +52,10 @@ impl Front {
             (STREAM, &Method::GET) if !media_types::accepts_events(&parts.headers) => {
                 answer::status(StatusCode::NOT_ACCEPTABLE)
             }
-            (STREAM, &Method::GET) if let Err(refused) = self.charge(&caller) => refused,
             (STREAM, &Method::GET) => {
+                if let Err(refused) = self.charge(&caller) {
+                    return *refused;
+                }
                 audit::asked_for("GET");
                 audit::permitted();
                 self.lane.open_sse(&caller, MESSAGES).map(Answer::stream)

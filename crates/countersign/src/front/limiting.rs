@@ -36,9 +36,9 @@ impl Front {
     /// # Errors
     ///
     /// The answer to one that is too many.
-    pub(super) fn arrive(&self, peer: Option<IpAddr>) -> Result<(), Response<Answer>> {
+    pub(super) fn arrive(&self, peer: Option<IpAddr>) -> Result<(), Box<Response<Answer>>> {
         let arrived = self.core.limiter.arrive(peer);
-        arrived.map_err(|exceeded| too_many(&exceeded, None))
+        arrived.map_err(|exceeded| Box::new(too_many(&exceeded, None)))
     }
 
     /// The answer to a request whose credential is refused, which counts if it is wrong.
@@ -76,11 +76,11 @@ impl Front {
     /// # Errors
     ///
     /// The answer to one that is too many.
-    pub(super) fn charge(&self, caller: &Caller) -> Result<(), Response<Answer>> {
+    pub(super) fn charge(&self, caller: &Caller) -> Result<(), Box<Response<Answer>>> {
         let charged = self.core.limiter.charge(caller, None);
         charged
             .map(drop)
-            .map_err(|exceeded| too_many(&exceeded, None))
+            .map_err(|exceeded| Box::new(too_many(&exceeded, None)))
     }
 
     /// Counts a message. A place that it takes up goes with the request, through every
@@ -94,14 +94,14 @@ impl Front {
         parts: &mut Parts,
         caller: &Caller,
         (id, component): Asked<'_>,
-    ) -> Result<Option<Slot>, Response<Answer>> {
+    ) -> Result<Option<Slot>, Box<Response<Answer>>> {
         match self.core.limiter.charge(caller, component) {
             Ok(None) => Ok(None),
             Ok(Some(slot)) => {
                 parts.extensions.insert(slot.clone());
                 Ok(Some(slot))
             }
-            Err(exceeded) => Err(too_many(&exceeded, id)),
+            Err(exceeded) => Err(Box::new(too_many(&exceeded, id))),
         }
     }
 

@@ -92,7 +92,7 @@ impl Front {
         let asked = envelope.as_ref().map(|envelope| self.asked_of(envelope));
         let slot = match self.charge_message(parts, &caller, asked.unwrap_or_default()) {
             Ok(slot) => slot,
-            Err(refused) => return Step::answered(refused),
+            Err(refused) => return Step::Answered(refused),
         };
         if slot.is_none() && !self.core.limiter.is_shared() {
             return self.step(keeper, parts, body, envelope, caller);
@@ -452,7 +452,7 @@ impl Front {
     /// GET and DELETE, which only sessions have.
     pub(super) async fn session(&self, parts: Parts, caller: Caller) -> Response<Answer> {
         if let Err(refused) = self.charge(&caller) {
-            return refused;
+            return *refused;
         }
         // TR-19: the 2026-07-28 wire has no GET and no DELETE.
         match era::version_header(&parts.headers) {

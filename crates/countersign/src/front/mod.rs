@@ -179,7 +179,7 @@ impl Front {
             return answer::unavailable();
         }
         if let Err(refused) = self.arrive(peer) {
-            return refused;
+            return *refused;
         }
         if let Some(issuing) = &self.issuing
             && self.is_issuing(parts)
