@@ -3,7 +3,7 @@
 use countersign_oauth::{ApiKeyFormat, Lifetime, ScopeSet};
 
 /// How keys are made here.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ApiKeySettings {
     /// What new keys look like, and those that are accepted.
@@ -34,15 +34,6 @@ impl PersonalKeys {
             longest: Lifetime::from_hours(365 * 24),
             most: 20,
             overlap: Lifetime::from_hours(24),
-        }
-    }
-}
-
-impl Default for ApiKeySettings {
-    fn default() -> Self {
-        Self {
-            format: ApiKeyFormat::default(),
-            personal: None,
         }
     }
 }

@@ -53,23 +53,6 @@ impl AuditEvent {
             | Self::IntrospectionRefused(client, reason) => {
                 of.client(client.as_str().to_owned()).detail(*reason)
             }
-            Self::SentUpstream(provider, client) => {
-                let of = of.provider(provider.clone());
-                match client {
-                    Some(client) => of.client(client.as_str().to_owned()),
-                    None => of,
-                }
-            }
-            Self::LoggedInUpstream(provider, subject) => {
-                of.provider(provider.clone()).subject(subject.clone())
-            }
-            Self::UpstreamRefused(provider, reason) | Self::UpstreamFailed(provider, reason) => {
-                of.provider(provider.clone()).detail(reason.clone())
-            }
-            Self::CallbackRepeated(provider) => of.provider(provider.clone()),
-            Self::CallbackRefused(provider, reason) => {
-                of.provider(provider.clone()).detail(*reason)
-            }
             Self::ClientRefused(client, refusal) => {
                 let of = of.reason(refusal.word()).detail(refusal.to_string());
                 match client {
@@ -91,6 +74,36 @@ impl AuditEvent {
                 .detail(format!("{new} takes its place")),
             Self::ApiKeyRevoked(key) => of.key(key.as_str().to_owned()),
             Self::RequestRefused(status) => of.status(*status),
+            Self::SentUpstream(..)
+            | Self::LoggedInUpstream(..)
+            | Self::UpstreamRefused(..)
+            | Self::UpstreamFailed(..)
+            | Self::CallbackRepeated(_)
+            | Self::CallbackRefused(..) => self.at_provider(of),
+        }
+    }
+
+    /// What is said about a login at a provider.
+    fn at_provider(&self, of: Record) -> Record {
+        match self {
+            Self::SentUpstream(provider, client) => {
+                let of = of.provider(provider.clone());
+                match client {
+                    Some(client) => of.client(client.as_str().to_owned()),
+                    None => of,
+                }
+            }
+            Self::LoggedInUpstream(provider, subject) => {
+                of.provider(provider.clone()).subject(subject.clone())
+            }
+            Self::UpstreamRefused(provider, reason) | Self::UpstreamFailed(provider, reason) => {
+                of.provider(provider.clone()).detail(reason.clone())
+            }
+            Self::CallbackRepeated(provider) => of.provider(provider.clone()),
+            Self::CallbackRefused(provider, reason) => {
+                of.provider(provider.clone()).detail(*reason)
+            }
+            _ => of,
         }
     }
 
