@@ -89,7 +89,7 @@ fn check(what: &str, rule: &SourceRule, gate: Option<&Gate>) -> Result<(), Confi
         .flat_map(|gate| gate.sources())
         .map(SourceName::as_str)
         .collect();
-    for name in rule.names().filter(|name| !known.contains(name)) {
+    if let Some(name) = rule.names().find(|name| !known.contains(name)) {
         let shown: String = name.chars().take(80).collect();
         let shown = shown.escape_default();
         return refuse(match known.is_empty() {
