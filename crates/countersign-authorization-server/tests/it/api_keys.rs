@@ -301,7 +301,7 @@ async fn h9_no_key_is_in_the_database_the_audit_or_what_is_printed_of_it() {
         for file in std::fs::read_dir(path.parent().unwrap()).unwrap() {
             let bytes = std::fs::read(file.unwrap().path()).unwrap();
             searched += bytes.len();
-            let half = secret[..16].as_bytes();
+            let half = &secret.as_bytes()[..16];
             assert!(!bytes.windows(16).any(|part| part == half));
         }
     }

@@ -1,5 +1,6 @@
 //! API keys are made, copied, replaced and revoked, on every screen.
 
+use countersign_authorization_server::Settings;
 use serde_json::json;
 use testkit::webdriver::{Driver, Screen, Window};
 
@@ -63,7 +64,7 @@ async fn people_can_make_replace_and_revoke_keys_on_every_screen() {
         return;
     };
     for screen in SCREENS {
-        let offer = |settings: &mut _| *settings = with_keys(std::clone::Clone::clone(settings));
+        let offer = |settings: &mut Settings| *settings = with_keys(settings.clone());
         let at = running_with(offer, |people| people).await;
         at.site.add("alice", PASSWORD).await;
         let window = driver.open(screen).await;
