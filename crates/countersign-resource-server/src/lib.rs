@@ -44,6 +44,7 @@ pub mod scope_hierarchy;
 pub mod source;
 pub mod suspicion;
 pub mod verifier;
+mod where_in_file;
 
 pub use access_token::{AccessToken, Assertion, Liveness, Principal};
 pub use api_key::{

@@ -46,6 +46,20 @@ impl ScopeHierarchy {
         contained.fold(containing, |names, contained| names.union(contained))
     }
 
+    /// Whether `granted` contains more than it says.
+    pub fn adds_to(&self, granted: &ScopeSet) -> bool {
+        !self.0.is_empty()
+            && granted.iter().any(|scope| {
+                let contained = self.0.get(scope);
+                contained.is_some_and(|contained| !granted.is_superset(contained))
+            })
+    }
+
+    /// Each scope that contains others, with those that it is said to contain.
+    pub fn entries(&self) -> impl Iterator<Item = (&ScopeToken, &ScopeSet)> {
+        self.0.iter()
+    }
+
     /// `granted` and everything that is contained in it, over any number of steps.
     pub fn expanded(&self, granted: &ScopeSet) -> ScopeSet {
         let mut all = granted.clone();
@@ -93,6 +107,8 @@ mod tests {
             let granted = ScopeSet::parse(granted).unwrap();
             let expected = ScopeSet::parse(expanded).unwrap();
             assert_eq!(hierarchy().expanded(&granted), expected, "{granted}");
+            let adds = hierarchy().adds_to(&granted);
+            assert_eq!(adds, granted != expected, "{granted}");
             assert_eq!(ScopeHierarchy::new().expanded(&granted), granted);
         }
     }

@@ -3,6 +3,7 @@
 //! A policy can only object. [`decide`] makes the [`Permit`] when nobody does,
 //! and whoever dispatches the action spends it.
 
+pub mod rules;
 mod scopes;
 
 use std::borrow::Cow;
@@ -78,6 +79,9 @@ pub struct Component<'a> {
     pub concealment: Concealment,
     /// The sources from which it accepts callers; `None` for all of the server.
     pub sources: Option<&'a SourceRule>,
+    /// The URI that was asked for, if it is one of many that a template stands for. It is
+    /// not there in lists and completions, which are about the template.
+    pub requested: Option<&'a str>,
 }
 
 impl<'a> Component<'a> {
@@ -97,6 +101,14 @@ impl<'a> Component<'a> {
     #[must_use]
     pub const fn sources(mut self, sources: Option<&'a SourceRule>) -> Self {
         self.sources = sources;
+            requested: None,
+        }
+    }
+
+    /// Asked for by this URI, which a template stands for.
+    #[must_use]
+    pub const fn requested(mut self, uri: &'a str) -> Self {
+        self.requested = Some(uri);
         self
     }
 
@@ -162,6 +174,14 @@ pub trait Policy: fmt::Debug + Send + Sync + 'static {
     ///
     /// The [`Denial`] says why.
     fn check(&self, caller: &Caller, action: &Action<'_>, now: UnixTime) -> Result<(), Denial>;
+
+    /// What becomes of the `denial` that something else came to, so that one answer names
+    /// everything that the action needs, and nothing that would not help. A denial stays a
+    /// denial. Unless implemented, it stays as it is. Nothing is counted here.
+    fn amend(&self, caller: &Caller, action: &Action<'_>, now: UnixTime, denial: Denial) -> Denial {
+        let _ = (caller, action, now);
+        denial
+    }
 
     /// Whether `component` is in the lists that `caller` sees at the time `now`.
     ///
@@ -229,28 +249,45 @@ pub fn is_shown(
 ///
 /// # Errors
 ///
-/// The first [`Denial`]. A hidden component turns each of them, except a rate
-/// limit, into [`Denial::Unknown`].
+/// The first [`Denial`], with what the policies [add to it](Policy::amend). A hidden
+/// component turns each of them, except a rate limit, into [`Denial::Unknown`].
 pub fn decide(
     policies: &[Arc<dyn Policy>],
     caller: &Caller,
     action: &Action<'_>,
     now: UnixTime,
 ) -> Result<Permit, Denial> {
-    let objection = acting(caller, action.component).and_then(|caller| {
+    let policies = policies.iter().map(|policy| &**policy);
+    objection(policies, caller, action, now).map(|()| Permit(()))
+}
+
+/// The decision itself: [`decide`] makes a permit of it, and whoever explains does not.
+fn objection<'p>(
+    policies: impl Iterator<Item = &'p dyn Policy> + Clone,
+    caller: &Caller,
+    action: &Action<'_>,
+    now: UnixTime,
+) -> Result<(), Denial> {
+    let (caller, rightful) = match acting(caller, action.component) {
+        Ok(caller) => (caller, Ok(())),
+        Err(denial) => (Cow::Borrowed(caller), Err(denial)),
+    };
+    let objection = rightful.and_then(|()| {
         scopes::check(&caller, action)?;
         policies
-            .iter()
+            .clone()
             .try_for_each(|policy| policy.check(&caller, action, now))
     });
-    match objection {
-        Ok(()) => Ok(Permit(())),
-        Err(denial @ Denial::TooMany { .. }) => Err(denial),
-        Err(denial) => Err(
-            match action.component.map(|component| component.concealment) {
-                Some(Concealment::Hidden) => Denial::Unknown,
-                Some(Concealment::Forbidden) | None => denial,
-            },
-        ),
+    let denial = match objection {
+        Ok(()) => return Ok(()),
+        Err(denial @ Denial::TooMany { .. }) => return Err(denial),
+        Err(denial) => denial,
+    };
+    let hidden = action.component.map(|component| component.concealment);
+    if hidden == Some(Concealment::Hidden) {
+        return Err(Denial::Unknown);
     }
+    Err(policies.fold(denial, |denial, policy| {
+        policy.amend(&caller, action, now, denial)
+    }))
 }

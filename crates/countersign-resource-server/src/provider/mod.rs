@@ -39,7 +39,6 @@ mod template;
 mod token_request;
 mod tokens;
 mod variable;
-mod where_in_file;
 
 pub use api::{ApiOrigin, ApiProfile};
 pub use endpoints::Endpoints;

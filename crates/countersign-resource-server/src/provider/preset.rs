@@ -12,12 +12,13 @@ use super::fill::{CLIENT_ID, Fault, Filler};
 use super::rules;
 use super::template::is_variable_name;
 use super::variable::VariableKind;
-use super::where_in_file::{field_at, line_at, offset_of};
+
 use super::{
     ApiProfile, Endpoints, IntrospectionProfile, LoginProfile, Provider, Safety, TokenProfile,
     Variable,
 };
 use crate::ConfigurationError;
+use crate::where_in_file::{field_at, line_at, offset_of};
 
 /// The longest file, in bytes.
 const MAX_BYTES: usize = 64 * 1024;

@@ -20,6 +20,7 @@ mod presets;
 mod protected;
 mod provider;
 mod provider_tokens;
+mod rules;
 mod scripted;
 mod secrets;
 mod sources;

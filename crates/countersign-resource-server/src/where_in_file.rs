@@ -5,13 +5,13 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
 /// The line of the byte at `offset`, counted from one.
-pub(super) fn line_at(text: &str, offset: usize) -> usize {
+pub(crate) fn line_at(text: &str, offset: usize) -> usize {
     let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
     1 + before.iter().filter(|byte| **byte == b'\n').count()
 }
 
 /// The path of the innermost field that has all of `span`.
-pub(super) fn field_at(table: &DeTable<'_>, span: &Range<usize>) -> Option<String> {
+pub(crate) fn field_at(table: &DeTable<'_>, span: &Range<usize>) -> Option<String> {
     let mut best: Option<String> = None;
     for (key, value) in table {
         let name = key.get_ref().as_ref();
@@ -46,32 +46,24 @@ fn inside(value: &DeValue<'_>, span: &Range<usize>) -> Option<String> {
 }
 
 /// Where the field at `path` begins, or the part of the file that it would be in.
-pub(super) fn offset_of(table: &DeTable<'_>, path: &str) -> Option<usize> {
-    let mut found = None;
-    let mut table = table;
-    let mut rest = path;
-    while !rest.is_empty() {
-        let entry = table.iter().find(|(key, _)| {
-            let name = key.get_ref().as_ref();
-            rest.strip_prefix(name)
-                .is_some_and(|after| after.is_empty() || after.starts_with('.'))
-        });
-        let Some((key, value)) = entry else {
-            break;
-        };
-        found = Some(key.span().start);
-        rest = rest
-            .strip_prefix(key.get_ref().as_ref())
-            .map_or("", |after| after.trim_start_matches('.'));
-        match value.get_ref() {
-            DeValue::Table(inner) => table = inner,
-            DeValue::Array(values) => {
-                let index = rest.split('.').next().and_then(|index| index.parse().ok());
-                let item = index.and_then(|index: usize| values.get(index));
-                return item.map(|item| item.span().start).or(found);
-            }
-            _ => break,
+pub(crate) fn offset_of(table: &DeTable<'_>, path: &str) -> Option<usize> {
+    let (key, value) = table.iter().find(|(key, _)| {
+        let after = path.strip_prefix(key.get_ref().as_ref());
+        after.is_some_and(|after| after.is_empty() || after.starts_with('.'))
+    })?;
+    let rest = path.strip_prefix(key.get_ref().as_ref())?;
+    let inner = offset_inside(value.get_ref(), rest.trim_start_matches('.'));
+    Some(inner.unwrap_or(key.span().start))
+}
+
+fn offset_inside(value: &DeValue<'_>, path: &str) -> Option<usize> {
+    match value {
+        DeValue::Table(table) => offset_of(table, path),
+        DeValue::Array(values) => {
+            let (index, rest) = path.split_once('.').unwrap_or((path, ""));
+            let item = values.get(index.parse::<usize>().ok()?)?;
+            Some(offset_inside(item.get_ref(), rest).unwrap_or(item.span().start))
         }
+        _ => None,
     }
-    found
 }
