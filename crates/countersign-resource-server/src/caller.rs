@@ -6,6 +6,7 @@ use std::sync::Arc;
 use countersign_oauth::{ScopeSet, Secret};
 use http::HeaderValue;
 
+use crate::policy::rules::RuleSet;
 use crate::{
     AccessToken, Presentation, Principal, Refusal, ScopeHierarchy, SourceName, SourceRule,
     WrongSource,
@@ -25,6 +26,8 @@ pub struct Caller {
     /// Which of them acts: 0 is the first.
     acting: usize,
     address: Option<IpAddr>,
+    /// The rules that say which roles it has.
+    rules: Option<Arc<RuleSet>>,
 }
 
 /// A verified credential.
@@ -70,7 +73,8 @@ impl Caller {
     /// The bearer of a verified token at a resource whose scopes contain others.
     pub fn authenticated_under(access_token: AccessToken, hierarchy: &ScopeHierarchy) -> Self {
         let expanded = |token: &AccessToken| Arc::new(hierarchy.expanded(token.scopes()));
-        let contained = (!hierarchy.is_empty()).then(|| expanded(&access_token));
+        let more = hierarchy.adds_to(access_token.scopes());
+        let contained = more.then(|| expanded(&access_token));
         Self {
             first: Some(Held {
                 access_token,
@@ -93,6 +97,26 @@ impl Caller {
         let behind: Vec<Held> = self.held().skip(1).chain(other.held()).cloned().collect();
         self.others = (!behind.is_empty()).then(|| behind.into());
         self
+    }
+
+    /// With the roles that `rules` give it.
+    #[must_use]
+    pub fn under(mut self, rules: Arc<RuleSet>) -> Self {
+        self.rules = Some(rules);
+        self
+    }
+
+    /// Whether the caller has the role `name`, by the rules of the server. Nobody has a
+    /// role that is not defined, nor any where there are no rules.
+    pub fn has_role(&self, name: &str) -> bool {
+        let rules = self.rules.as_ref();
+        rules.is_some_and(|rules| rules.has_role(self, name))
+    }
+
+    /// The roles that the caller has, by the rules of the server.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        let rules = self.rules.as_ref().into_iter();
+        rules.flat_map(|rules| rules.roles_of(self))
     }
 
     /// Keeps the header that the token was read from.

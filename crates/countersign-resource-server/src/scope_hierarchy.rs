@@ -34,6 +34,16 @@ impl ScopeHierarchy {
         Ok(self)
     }
 
+    /// What both say.
+    #[must_use]
+    pub fn union(mut self, other: &Self) -> Self {
+        for (scope, contained) in &other.0 {
+            let all = self.0.entry(scope.clone()).or_default();
+            *all = all.union(contained);
+        }
+        self
+    }
+
     /// Whether no scope contains another.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

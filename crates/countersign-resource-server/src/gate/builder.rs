@@ -8,6 +8,7 @@ use countersign_oauth::{ResourceUri, ScopeSet};
 
 use super::challenges::Challenges;
 use super::{Entrance, Gate, Presence, bearer_chain};
+use crate::policy::rules::Rules;
 use crate::verifier::VerifierChain;
 use crate::{
     Clock, ConfigurationError, IntoVerifier, Presentation, ScopeHierarchy, Source, SourceName,
@@ -25,6 +26,7 @@ pub struct GateBuilder {
     required_scopes: ScopeSet,
     challenge_scopes: ScopeSet,
     hierarchy: ScopeHierarchy,
+    rules: Option<Rules>,
     clock: Arc<dyn Clock>,
     resource_name: Option<String>,
     resource_documentation: Option<String>,
@@ -41,6 +43,7 @@ impl Default for GateBuilder {
             required_scopes: ScopeSet::new(),
             challenge_scopes: ScopeSet::new(),
             hierarchy: ScopeHierarchy::new(),
+            rules: None,
             clock: Arc::new(SystemClock),
             resource_name: None,
             resource_documentation: None,
@@ -158,6 +161,14 @@ impl GateBuilder {
         self
     }
 
+    /// Gives callers the roles that `rules` give them, and the scopes that the rules say
+    /// are included in theirs. To decide, the rules have to be among the policies too.
+    #[must_use]
+    pub fn rules(mut self, rules: Rules) -> Self {
+        self.rules = Some(rules);
+        self
+    }
+
     /// Judges lifetimes by `clock`.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -203,6 +214,9 @@ impl GateBuilder {
     pub fn build(self, resource: ResourceUri) -> Gate {
         let required_scopes = self.required_scopes.union(&self.scopes_of_verifiers());
         let expects_tokens = self.expects_tokens();
+        if let Some(rules) = &self.rules {
+            rules.join(&self.hierarchy);
+        }
         let realm = self
             .resource_name
             .clone()
@@ -240,6 +254,7 @@ impl GateBuilder {
             required_scopes,
             asked_scopes,
             hierarchy: self.hierarchy,
+            rules: self.rules,
             clock: self.clock,
             challenges,
         }

@@ -17,9 +17,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response};
 pub use builder::GateBuilder;
 pub(crate) use challenges::{Asked, Challenges, Whose};
 
+use crate::policy::rules::Rules;
 use crate::refusal::Realm;
 use crate::verifier::{CacheLimits, ChainOutcome, VerifiedToken, VerifierChain};
-use crate::{Caller, Clock, Presentation, PresentedToken, Refusal, ScopeHierarchy, SourceName};
+use crate::{
+    AccessToken, Caller, Clock, Presentation, PresentedToken, Refusal, ScopeHierarchy, SourceName,
+};
 
 /// Whether callers without a credential are let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +93,7 @@ pub struct Gate {
     /// The above, and what clients are told to ask for besides.
     asked_scopes: ScopeSet,
     hierarchy: ScopeHierarchy,
+    rules: Option<Rules>,
     clock: Arc<dyn Clock>,
     metadata: ProtectedResourceMetadata,
     metadata_document: Bytes,
@@ -280,6 +284,18 @@ impl Gate {
         }
     }
 
+    /// The bearer of a verified token, with what its scopes contain here and the roles it
+    /// has here.
+    pub fn bearer_of(&self, token: AccessToken) -> Caller {
+        match &self.rules {
+            None => Caller::authenticated_under(token, &self.hierarchy),
+            Some(rules) => {
+                let rules = rules.current();
+                Caller::authenticated_under(token, rules.hierarchy()).under(rules)
+            }
+        }
+    }
+
     /// RFC 6750 §3.1: a good token with too few scopes is 403, not 401.
     fn check_scopes(
         &self,
@@ -287,7 +303,7 @@ impl Gate {
         entrance: &Entrance,
         headers: &HeaderMap,
     ) -> Result<Caller, Refusal> {
-        let caller = Caller::authenticated_under(verified.access_token, &self.hierarchy);
+        let caller = self.bearer_of(verified.access_token);
         let granted = caller.scopes();
         let of_verifier = verified.required_scopes.as_deref();
         let suffices = granted.is_superset(&self.own_scopes)

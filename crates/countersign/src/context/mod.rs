@@ -13,6 +13,7 @@ mod inputs;
 mod notify;
 mod outbox;
 mod question;
+mod requirements;
 mod seal;
 mod state;
 mod ticket;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use countersign_resource_server::Caller;
 use countersign_resource_server::limit::{Exceeded, Limiter, Verifications};
 use countersign_resource_server::oauth::UnixTime;
+use countersign_resource_server::policy::rules::Rules;
 use countersign_resource_server::policy::{self, Action, Component, Denial, Permit, Policy};
 use rmcp::model::CompleteRequestParams;
 
@@ -40,6 +41,8 @@ pub(crate) use guard::guarded;
 pub(crate) struct Core {
     pub(crate) registry: Registry,
     pub(crate) policies: Vec<Arc<dyn Policy>>,
+    /// The rules among the policies, to be read again.
+    pub(crate) rules: Option<Rules>,
     /// Counts what callers do.
     pub(crate) limiter: Limiter,
     /// Takes care that few credentials are verified at once.

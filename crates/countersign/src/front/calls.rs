@@ -78,7 +78,7 @@ impl Front {
             audit::refused("unknown_component", None);
             return answer::error(&asked.era, Some(asked.id), &unknown());
         };
-        let permit = match self.permit(&mut caller, &asked, entry.component()) {
+        let permit = match self.permit(&mut caller, &asked, entry.component_at(uri)) {
             Ok(permit) => permit,
             Err(denial) => return self.denied(&caller, &asked, denial, unknown()),
         };

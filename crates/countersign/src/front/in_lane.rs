@@ -58,7 +58,7 @@ impl Front {
     }
 
     /// What the request is about.
-    fn component(&self, asked: &Asked<'_>) -> Named<'_> {
+    fn component<'a>(&'a self, asked: &'a Asked<'_>) -> Named<'a> {
         let registry = &self.core.registry;
         let (name, uri) = (asked.params.name.as_ref(), asked.params.uri.as_ref());
         let found = match asked.method {
@@ -69,8 +69,8 @@ impl Front {
                 .and_then(|name| registry.prompt(name))
                 .map(|entry| entry.component()),
             Method::ReadResource | Method::Subscribe => uri
-                .and_then(|uri| registry.resource(uri))
-                .map(|(entry, _)| entry.component()),
+                .and_then(|uri| Some((registry.resource(uri)?.0, uri)))
+                .map(|(entry, uri)| entry.component_at(uri)),
             Method::Complete => {
                 let raw = asked.raw.unwrap_or("{}");
                 let params = serde_json::from_str::<CompleteRequestParams>(raw).ok();

@@ -437,6 +437,10 @@ impl Server {
                 .scope_hierarchy(self.hierarchy.clone())
                 .clock(Arc::clone(&self.clock))
                 .resource_name(self.implementation.name.clone());
+            let gate = match &self.rules {
+                Some(rules) => gate.rules(rules.clone()),
+                None => gate,
+            };
             let gate = if self.optional { gate.optional() } else { gate };
             gate.build(place.resource.clone())
         });
@@ -530,7 +534,8 @@ impl Server {
         }
         if self.asks_for_scopes() {
             return Err(ConfigurationError::new(
-                "scopes are required and nobody can have them: add a verifier with .auth(…)",
+                "scopes or rules ask who is calling, and nobody can say it: add a verifier with \
+                 .auth(…)",
             ));
         }
         if self.optional {

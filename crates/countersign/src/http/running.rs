@@ -80,14 +80,16 @@ impl RunningServer {
     }
 
     /// Reads again, now, what can be read again while the server runs: certificate and
-    /// key, keys and secrets that are in files, and what [`Server::on_reload`] reads. What
-    /// cannot be used is said in the log, and what was in use stays.
+    /// key, keys and secrets that are in files, rules that are in one
+    /// ([`Server::rules_file`]), and what [`Server::on_reload`] reads. What cannot be used
+    /// is said in the log, and what was in use stays.
     ///
     /// # Errors
     ///
     /// The first of the things that cannot be used.
     ///
     /// [`Server::on_reload`]: crate::Server::on_reload
+    /// [`Server::rules_file`]: crate::Server::rules_file
     pub fn reload(&self) -> Result<(), super::ServeError> {
         let certificate = self.tls.as_ref().map_or(Ok(()), tls::Acceptor::reload);
         if let Err(error) = &certificate {

@@ -120,6 +120,10 @@ fn built(admission: Admission, server: &Server) -> Result<Gate, ConfigurationErr
         .gate(&resource)?
         .required_scopes(server.required_scopes.clone())
         .scope_hierarchy(server.hierarchy.clone());
+    let gate = match &server.rules {
+        Some(rules) => gate.rules(rules.clone()),
+        None => gate,
+    };
     let gate = if server.optional {
         gate.optional()
     } else {
@@ -150,8 +154,14 @@ impl InMemoryClient {
 
     fn bearer(&self, token: AccessToken) -> Caller {
         match &self.gate {
-            Some(gate) => Caller::authenticated_under(token, gate.scope_hierarchy()),
-            None => Caller::authenticated(token),
+            Some(gate) => gate.bearer_of(token),
+            None => match &self.core.rules {
+                Some(rules) => {
+                    let rules = rules.current();
+                    Caller::authenticated_under(token, rules.hierarchy()).under(rules)
+                }
+                None => Caller::authenticated(token),
+            },
         }
     }
 
@@ -270,7 +280,8 @@ impl InMemoryClient {
         let mut inputs = None;
         for _ in 0..MOST_ROUNDS {
             let (entry, variables) = self.core.registry.resource(uri).ok_or_else(unknown)?;
-            let (permit, caller) = self.permit("resources/read", entry.component(), unknown)?;
+            let (permit, caller) =
+                self.permit("resources/read", entry.component_at(uri), unknown)?;
             let context = self.context(caller, "resources/read", uri, &Bytes::new(), inputs)?;
             let running = self
                 .core

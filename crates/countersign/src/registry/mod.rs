@@ -299,6 +299,11 @@ impl ToolEntry {
 }
 
 impl ResourceEntry {
+    /// The component, asked for by `uri`.
+    pub(crate) fn component_at<'a>(&'a self, uri: &'a str) -> Component<'a> {
+        self.component().requested(uri)
+    }
+
     pub(crate) fn component(&self) -> Component<'_> {
         let definition = &self.definition;
         let kind = match definition.address {

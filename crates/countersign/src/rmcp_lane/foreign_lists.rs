@@ -64,7 +64,7 @@ impl<H: ServerHandler> ForeignHandler<H> {
         name: &str,
         request: &Request,
     ) -> Result<(), ErrorData> {
-        if !self.access.hides(kind) {
+        if !self.hides(kind) {
             return Ok(());
         }
         let kinds = match kind {
@@ -136,7 +136,7 @@ impl<H: ServerHandler> ForeignHandler<H> {
             error.code,
             ErrorCode::RESOURCE_NOT_FOUND | ErrorCode::INVALID_PARAMS
         );
-        if means_unknown && self.access.hides(kind) {
+        if means_unknown && self.hides(kind) {
             return denial::unknown(kind, uri);
         }
         error

@@ -76,6 +76,12 @@ impl<H: ServerHandler> ForeignHandler<H> {
         outcome.map_err(ToolError::into_error_data)
     }
 
+    /// Whether some component of this kind must look unknown to some callers.
+    pub(super) fn hides(&self, kind: ComponentKind) -> bool {
+        let rules = self.core().rules.as_ref();
+        self.access.hides(kind) || rules.is_some_and(|rules| rules.current().hides())
+    }
+
     pub(super) fn core(&self) -> &Core {
         &self.incoming.core
     }

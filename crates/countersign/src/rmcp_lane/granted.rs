@@ -15,6 +15,8 @@ pub(crate) struct Granted(Arc<Inner>);
 struct Inner {
     method: Box<str>,
     component: Option<Box<str>>,
+    /// The URI of a template that was asked for.
+    requested: Option<Box<str>>,
     /// The permit; `Err` if the component must look unknown.
     decision: Mutex<Option<Result<Permit, AsUnknown>>>,
 }
@@ -37,6 +39,7 @@ impl Granted {
         Self(Arc::new(Inner {
             method: action.method.into(),
             component: action.component.map(|component| component.name.into()),
+            requested: requested(action).map(Into::into),
             decision: Mutex::new(Some(decision)),
         }))
     }
@@ -45,7 +48,8 @@ impl Granted {
     pub(super) fn take(parts: &Parts, action: &Action<'_>) -> Option<Result<Permit, Denial>> {
         let Self(inner) = parts.extensions.get()?;
         let same = *inner.method == *action.method
-            && inner.component.as_deref() == action.component.map(|component| component.name);
+            && inner.component.as_deref() == action.component.map(|component| component.name)
+            && inner.requested.as_deref() == requested(action);
         if !same {
             return None;
         }
@@ -56,6 +60,10 @@ impl Granted {
             .take()?;
         Some(decision.map_err(|AsUnknown| Denial::Unknown))
     }
+}
+
+fn requested<'a>(action: &Action<'a>) -> Option<&'a str> {
+    action.component.and_then(|component| component.requested)
 }
 
 impl fmt::Debug for Granted {

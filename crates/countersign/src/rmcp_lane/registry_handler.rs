@@ -135,8 +135,11 @@ impl RegistryHandler {
         let Some((entry, _)) = self.core().registry.resource(uri) else {
             return Err(denial::unknown(ComponentKind::Resource, uri));
         };
-        self.incoming
-            .permit(extensions, &Action::on(method, entry.component()), uri)
+        self.incoming.permit(
+            extensions,
+            &Action::on(method, entry.component_at(uri)),
+            uri,
+        )
     }
 }
 
@@ -334,7 +337,7 @@ impl ServerHandler for RegistryHandler {
                 .incoming
                 .unknown(&context.extensions, "resources/read", kind, name));
         };
-        let action = Action::on("resources/read", entry.component());
+        let action = Action::on("resources/read", entry.component_at(&request.uri));
         let permit = self
             .incoming
             .permit(&context.extensions, &action, &request.uri)?;

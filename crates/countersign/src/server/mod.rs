@@ -17,6 +17,7 @@ use countersign_resource_server::limit::{Limits, Verifications};
 use countersign_resource_server::oauth::{ScopeSet, Secret};
 use countersign_resource_server::policy::Policy;
 use countersign_resource_server::suspicion::Suspicion;
+use countersign_resource_server::policy::rules::Rules;
 use countersign_resource_server::{
     Clock, ConfigurationError, ScopeHierarchy, SourceName, SystemClock,
 };
@@ -73,6 +74,7 @@ pub struct Server {
     pub(crate) registry: Registry,
     pub(crate) shared: Shared,
     pub(crate) policies: Vec<Arc<dyn Policy>>,
+    pub(crate) rules: Option<Rules>,
     pub(crate) limits: Limits,
     pub(crate) extras: Extras,
     pub(crate) sessions: Sessions,
@@ -112,6 +114,7 @@ impl Server {
             registry: Registry::default(),
             shared: Shared::default(),
             policies: Vec::new(),
+            rules: None,
             limits: Limits::unless_said(),
             extras: Extras::default(),
             sessions: Sessions::default(),
@@ -263,6 +266,39 @@ impl Server {
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
+    }
+
+    /// Decides by `rules` who may do what: a [`RuleSet`](crate::policy::rules::RuleSet), or
+    /// [`Rules`] of which the application keeps a clone to replace them. They come before
+    /// other policies, and like those can only object.
+    #[must_use]
+    pub fn rules(mut self, rules: impl Into<Rules>) -> Self {
+        let rules = rules.into();
+        if let Some(path) = rules.path() {
+            let (what, again) = (format!("the rules in {}", path.display()), rules.clone());
+            self.reloads.add(what, false, move || again.reload());
+        }
+        if self.rules.replace(rules).is_some() {
+            self.note(Err(ConfigurationError::new(
+                "rules are given twice, and which of them decide would be a guess: put them into \
+                 one set",
+            )));
+        }
+        self
+    }
+
+    /// Decides by the rules in the file at `path` (TOML, see `docs/policy.md`) who may do
+    /// what. The file is read when the server is built, and again by
+    /// [`RunningServer::reload`](crate::RunningServer::reload).
+    #[must_use]
+    pub fn rules_file(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        match Rules::file(path) {
+            Ok(rules) => self.rules(rules),
+            Err(error) => {
+                self.note(Err(error));
+                self
+            }
+        }
     }
 
     /// Puts `middleware` around every request, inside of those added before.
@@ -422,13 +458,16 @@ impl Server {
         }
     }
 
-    /// Whether a component needs scopes, which only a token has.
+    /// Whether a component needs scopes, or a rule asks who is calling: only a token says
+    /// that.
     pub(crate) fn asks_for_scopes(&self) -> bool {
+        let rules = self.rules.as_ref();
         let foreign = self.foreign.as_ref();
         let mut accesses = self.registry.accesses();
         !self.required_scopes.is_empty()
             || accesses.any(|access| !access.scopes.is_empty())
             || foreign.is_some_and(|foreign| foreign.access.asks_for_scopes())
+            || rules.is_some_and(|rules| rules.current().asks_who())
     }
 
     /// A limit of something that is not there would limit nothing.
@@ -466,9 +505,12 @@ impl Server {
         if self.notifier.is_some() {
             Notifier::announce(&mut capabilities);
         }
+        let rules = self.rules.iter().cloned();
+        let rules = rules.map(|rules| Arc::new(rules) as Arc<dyn Policy>);
         Ok(Core {
             registry: self.registry,
-            policies: self.policies,
+            policies: rules.chain(self.policies).collect(),
+            rules: self.rules,
             limiter,
             verifications: Verifications::default(),
             middleware: self.extras.middleware,

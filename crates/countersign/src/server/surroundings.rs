@@ -67,6 +67,11 @@ impl Server {
         let foreign = foreign
             .into_iter()
             .flat_map(|foreign| foreign.access.needs());
+        if let Some(rules) = &self.rules {
+            let rules = rules.current();
+            known = known.union(&rules.scopes());
+            hidden = hidden.union(&rules.concealed_scopes());
+        }
         let accesses = self.registry.accesses();
         let accesses =
             accesses.map(|access| (&access.scopes, access.sources.as_ref(), access.concealment));

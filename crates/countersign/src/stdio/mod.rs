@@ -55,7 +55,8 @@ impl Server {
         }
         if self.asks_for_scopes() {
             return Err(ConfigurationError::new(
-                "scopes are required and nobody has them over stdio: leave them out, or serve HTTP",
+                "scopes or rules ask who is calling, and nobody says it over stdio: leave them out, \
+                 or serve HTTP",
             ));
         }
         self.check_sources(None)?;

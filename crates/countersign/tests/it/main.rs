@@ -71,6 +71,7 @@ mod remote;
 #[cfg(test)]
 mod request_state;
 #[cfg(test)]
+mod rules;
 mod scopes_in_calls;
 #[cfg(test)]
 mod session_limits;

@@ -19,6 +19,7 @@ use super::roles::Role;
 use super::set::{Effect, Rule, RuleSet, RuleSetBuilder, Unmentioned};
 use super::what::What;
 use super::who::{Node, Who};
+use crate::SourceName;
 use crate::policy::Concealment;
 use crate::where_in_file::{field_at, line_at, offset_of};
 
@@ -93,6 +94,7 @@ struct RoleTable {
     any: Option<Vec<String>>,
     equals: Option<Scalar>,
     issuer: Option<String>,
+    source: Option<String>,
     #[serde(default)]
     includes: Vec<String>,
 }
@@ -102,6 +104,7 @@ struct RoleTable {
 struct MemberTable {
     subject: String,
     issuer: Option<String>,
+    source: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -136,6 +139,7 @@ struct WhoTable {
     anyone: Option<bool>,
     authenticated: Option<bool>,
     issuer: Option<String>,
+    source: Option<String>,
     subject: Option<String>,
     client: Option<String>,
     role: Option<String>,
@@ -281,8 +285,13 @@ struct Usual(Option<Authority>);
 
 impl Usual {
     /// The authority of a table, or the usual one; `what` says what it is needed for.
-    fn or(&self, issuer: Option<&String>, what: &str) -> Result<Authority, Fault> {
-        if let Some(found) = named(issuer)? {
+    fn or(
+        &self,
+        issuer: Option<&String>,
+        source: Option<&String>,
+        what: &str,
+    ) -> Result<Authority, Fault> {
+        if let Some(found) = named(issuer, source)? {
             return Ok(found);
         }
         self.0.clone().ok_or_else(|| {
@@ -290,20 +299,28 @@ impl Usual {
                 "",
                 format!(
                     "say whose {what} is meant: another issuer may give the same one to somebody \
-                     else. Write issuer = \"…\" here or at the beginning of the file"
+                     else. Write issuer = \"…\" here or at the beginning of the file, or source = \
+                     \"…\" here"
                 ),
             )
         })
     }
 }
 
-fn named(issuer: Option<&String>) -> Result<Option<Authority>, Fault> {
-    match issuer {
-        Some(issuer) if issuer.is_empty() => Err(Fault::new(
-            "issuer",
-            "write the issuer, as tokens name it (iss)",
+fn named(issuer: Option<&String>, source: Option<&String>) -> Result<Option<Authority>, Fault> {
+    match (issuer, source) {
+        (Some(_), Some(_)) => Err(Fault::new(
+            "source",
+            "an issuer or a source vouches, not both: leave one out",
         )),
-        issuer => Ok(issuer.map(|issuer| Authority::issuer(issuer.as_str()))),
+        (Some(issuer), None) if issuer.is_empty() => {
+            Err(Fault::new("issuer", "write the issuer, as tokens name it (iss)"))
+        }
+        (Some(issuer), None) => Ok(Some(Authority::issuer(issuer.as_str()))),
+        (None, Some(source)) => SourceName::parse(source)
+            .map(|name| Some(Authority::source(name)))
+            .map_err(|error| Fault::new("source", error.to_string())),
+        (None, None) => Ok(None),
     }
 }
 
@@ -322,7 +339,7 @@ impl File {
             }
         };
         let mut builder = RuleSet::builder(unmentioned);
-        let usual = Usual(named(self.issuer.as_ref())?);
+        let usual = Usual(named(self.issuer.as_ref(), None)?);
         builder.issuer.clone_from(&usual.0);
         for (scope, included) in &self.scopes.includes {
             let hierarchy = std::mem::take(&mut builder.hierarchy).implies(scope, included);
@@ -332,9 +349,7 @@ impl File {
         for (name, table) in self.roles {
             let field = format!("roles.{name}");
             let role = table.role(name, &usual);
-            builder
-                .roles
-                .push(role.map_err(|fault| fault.within(&field))?);
+            builder.roles.push(role.map_err(|fault| fault.within(&field))?);
         }
         for (number, table) in self.rules.into_iter().enumerate() {
             let rule = table.rule(&usual);
@@ -350,18 +365,15 @@ impl RoleTable {
     fn role(self, name: String, usual: &Usual) -> Result<Role, Fault> {
         let mut role = Role::new(name);
         for (position, member) in self.members.into_iter().enumerate() {
-            let authority = usual.or(member.issuer.as_ref(), "subject");
+            let authority = usual.or(member.issuer.as_ref(), member.source.as_ref(), "subject");
             let field = format!("members.{position}");
-            role = role.member(
-                authority.map_err(|fault| fault.within(&field))?,
-                member.subject,
-            );
+            role = role.member(authority.map_err(|fault| fault.within(&field))?, member.subject);
         }
         let test = test(self.any, self.equals)?;
         match (self.claim, test) {
             (Some(PathText(path, dotted)), Some(test)) => {
                 path.check(dotted).map_err(|fault| fault.within("claim"))?;
-                let authority = usual.or(self.issuer.as_ref(), "claim")?;
+                let authority = usual.or(self.issuer.as_ref(), self.source.as_ref(), "claim")?;
                 role.claims.push((authority, path, test));
             }
             (Some(_), None) => {
@@ -371,16 +383,13 @@ impl RoleTable {
                 ));
             }
             (None, Some(_)) => {
-                return Err(Fault::new(
-                    "",
-                    "say which claim has these values: claim = \"…\"",
-                ));
+                return Err(Fault::new("", "say which claim has these values: claim = \"…\""));
             }
-            (None, None) if self.issuer.is_some() => {
+            (None, None) if self.issuer.is_some() || self.source.is_some() => {
                 return Err(Fault::new(
                     "",
-                    "issuer says here whose claim is meant, and there is no claim: write it to the \
-                     members",
+                    "issuer and source here say whose claim is meant, and there is no claim: write \
+                     them to the members",
                 ));
             }
             (None, None) => {}
@@ -393,9 +402,7 @@ impl RoleTable {
 fn test(any: Option<Vec<String>>, equals: Option<Scalar>) -> Result<Option<ClaimTest>, Fault> {
     match (any, equals) {
         (Some(_), Some(_)) => Err(Fault::new("equals", "write any or equals, not both")),
-        (Some(any), None) => Ok(Some(ClaimTest::Any(
-            any.into_iter().map(Into::into).collect(),
-        ))),
+        (Some(any), None) => Ok(Some(ClaimTest::Any(any.into_iter().map(Into::into).collect()))),
         (None, Some(Scalar(value))) => Ok(Some(ClaimTest::Equals(value))),
         (None, None) => Ok(None),
     }
@@ -428,7 +435,7 @@ impl WhoTable {
     fn who(self, usual: &Usual) -> Result<Node, Fault> {
         let mut nodes: Vec<(String, Node)> = Vec::new();
         let mut add = |node| nodes.push((String::new(), node));
-        let issuer = self.issuer.as_ref();
+        let (issuer, source) = (self.issuer.as_ref(), self.source.as_ref());
         for (field, said, node) in [
             ("anyone", self.anyone, Node::Anyone),
             ("authenticated", self.authenticated, Node::Authenticated),
@@ -444,14 +451,14 @@ impl WhoTable {
                 None => {}
             }
         }
-        if let Some(authority) = named(issuer)? {
+        if let Some(authority) = named(issuer, source)? {
             add(Node::Of(authority));
         }
         if let Some(subject) = self.subject {
-            add(Node::Subject(usual.or(issuer, "subject")?, subject.into()));
+            add(Node::Subject(usual.or(issuer, source, "subject")?, subject.into()));
         }
         if let Some(client) = self.client {
-            add(Node::Client(usual.or(issuer, "client")?, client.into()));
+            add(Node::Client(usual.or(issuer, source, "client")?, client.into()));
         }
         if let Some(role) = self.role {
             add(Node::Role(role.into()));
@@ -471,10 +478,8 @@ impl WhoTable {
             add(Node::All(each.collect()));
         }
         if let Some(claim) = self.claim {
-            let authority = usual.or(issuer, "claim")?;
-            add(claim
-                .node(authority)
-                .map_err(|fault| fault.within("claim"))?);
+            let authority = usual.or(issuer, source, "claim")?;
+            add(claim.node(authority).map_err(|fault| fault.within("claim"))?);
         }
         if let Some(all) = self.all {
             add(Node::All(each("all", all, usual)?));

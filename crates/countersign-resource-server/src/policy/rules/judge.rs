@@ -169,7 +169,7 @@ impl RuleSet {
     /// The answer to an objection: every scope that the operation needs, if scopes are all
     /// that is missing, and nothing else that the rules know.
     fn denial(&self, objection: Objection, asked: &Asked<'_>, scopes: &ScopeSet) -> Denial {
-        if self.hides(objection, asked) {
+        if self.conceals(objection, asked) {
             return Denial::Unknown;
         }
         let needed = self.scopes_needed(asked, scopes);
@@ -211,7 +211,7 @@ impl RuleSet {
         })
     }
 
-    fn hides(&self, objection: Objection, asked: &Asked<'_>) -> bool {
+    fn conceals(&self, objection: Objection, asked: &Asked<'_>) -> bool {
         let hidden = |rule: &CompiledRule| rule.concealment == Concealment::Hidden;
         match objection {
             Objection::Denied(number) => self.rule(number).is_some_and(hidden),

@@ -8,16 +8,23 @@ use countersign_oauth::UnixTime;
 
 use super::set::RuleSet;
 use crate::policy::{Action, Component, Denial, Policy};
-use crate::{Caller, ConfigurationError};
+use crate::{Caller, ConfigurationError, ScopeHierarchy};
 
 /// The rules in force. Cloning is cheap; all clones are replaced together.
+///
+/// Scopes that include others include them wherever a server decides by these rules, and so
+/// do those that the server itself says ([`Self::join`]).
 #[derive(Clone, Debug)]
 pub struct Rules(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     current: ArcSwap<RuleSet>,
+    /// What the server says besides about scopes that include others.
+    joined: ArcSwap<ScopeHierarchy>,
     file: Option<PathBuf>,
+    /// The text of the file that is in force.
+    text: ArcSwap<String>,
 }
 
 impl Rules {
@@ -33,21 +40,40 @@ impl Rules {
     /// [`ConfigurationError`] if the file cannot be read or used; it says where and why.
     pub fn file(path: impl Into<PathBuf>) -> Result<Self, ConfigurationError> {
         let path = path.into();
-        Ok(Self::of(read(&path)?, Some(path)))
+        let (text, rules) = read(&path)?;
+        let rules = Self::of(rules, Some(path));
+        rules.0.text.store(Arc::new(text));
+        Ok(rules)
     }
 
     fn of(rules: RuleSet, file: Option<PathBuf>) -> Self {
         let current = ArcSwap::from_pointee(rules);
-        Self(Arc::new(Inner { current, file }))
+        let joined = ArcSwap::default();
+        Self(Arc::new(Inner {
+            current,
+            joined,
+            file,
+            text: ArcSwap::default(),
+        }))
+    }
+
+    /// Lets scopes include others as `hierarchy` says too, now and after each replacement.
+    pub fn join(&self, hierarchy: &ScopeHierarchy) {
+        let joined = self.0.joined.load();
+        self.0
+            .joined
+            .store(Arc::new(ScopeHierarchy::clone(&joined).union(hierarchy)));
+        self.replace(RuleSet::clone(&self.loaded()));
     }
 
     /// Puts `rules` in force, from the next decision on.
-    pub fn replace(&self, rules: RuleSet) {
+    pub fn replace(&self, mut rules: RuleSet) {
+        rules.hierarchy = rules.hierarchy.union(&self.0.joined.load());
         self.0.current.store(Arc::new(rules));
     }
 
     /// Reads the file again and puts it in force; nothing happens if the rules are from no
-    /// file. Whether there was one.
+    /// file. Answers whether the file has changed.
     ///
     /// # Errors
     ///
@@ -57,8 +83,11 @@ impl Rules {
         let Some(path) = &self.0.file else {
             return Ok(false);
         };
-        self.replace(read(path)?);
-        Ok(true)
+        let (text, rules) = read(path)?;
+        let changed = text != **self.0.text.load();
+        self.replace(rules);
+        self.0.text.store(Arc::new(text));
+        Ok(changed)
     }
 
     /// The file that the rules are from.
@@ -82,12 +111,15 @@ impl From<RuleSet> for Rules {
     }
 }
 
-fn read(path: &Path) -> Result<RuleSet, ConfigurationError> {
+fn read(path: &Path) -> Result<(String, RuleSet), ConfigurationError> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).map_err(|error| {
         ConfigurationError::new(format!("the rules in {shown} cannot be read: {error}"))
     })?;
-    RuleSet::parse(&text).map_err(|error| ConfigurationError::new(format!("{shown}: {error}")))
+    let rules = RuleSet::parse(&text);
+    let rules =
+        rules.map_err(|error| ConfigurationError::new(format!("{shown}: {error}")))?;
+    Ok((text, rules))
 }
 
 impl Policy for Rules {

@@ -321,6 +321,12 @@ impl RuleSet {
         roles || self.rules.iter().any(|rule| rule.condition.asks_who())
     }
 
+    /// Whether some component may look to somebody as if it did not exist.
+    pub fn hides(&self) -> bool {
+        let hidden = |rule: &CompiledRule| rule.concealment == Concealment::Hidden;
+        self.rules.iter().any(hidden)
+    }
+
     /// The scopes that these rules speak of and that a client may be told of: those of
     /// rules that hide nothing.
     pub fn scopes(&self) -> ScopeSet {

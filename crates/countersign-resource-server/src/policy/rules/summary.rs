@@ -52,8 +52,9 @@ impl RuleSet {
     pub fn issuers(&self) -> Vec<String> {
         let mut all = BTreeSet::new();
         let mut add = |authority: &Authority| {
-            let Authority::Issuer(issuer) = authority;
-            all.insert(issuer.to_string());
+            if let Authority::Issuer(issuer) = authority {
+                all.insert(issuer.to_string());
+            }
         };
         for role in self.roles.all() {
             role.members
