@@ -94,6 +94,7 @@ impl<'a> Component<'a> {
             tags: &[],
             concealment: Concealment::Forbidden,
             sources: None,
+            requested: None,
         }
     }
 
@@ -101,8 +102,7 @@ impl<'a> Component<'a> {
     #[must_use]
     pub const fn sources(mut self, sources: Option<&'a SourceRule>) -> Self {
         self.sources = sources;
-            requested: None,
-        }
+        self
     }
 
     /// Asked for by this URI, which a template stands for.

@@ -313,9 +313,10 @@ fn named(issuer: Option<&String>, source: Option<&String>) -> Result<Option<Auth
             "source",
             "an issuer or a source vouches, not both: leave one out",
         )),
-        (Some(issuer), None) if issuer.is_empty() => {
-            Err(Fault::new("issuer", "write the issuer, as tokens name it (iss)"))
-        }
+        (Some(issuer), None) if issuer.is_empty() => Err(Fault::new(
+            "issuer",
+            "write the issuer, as tokens name it (iss)",
+        )),
         (Some(issuer), None) => Ok(Some(Authority::issuer(issuer.as_str()))),
         (None, Some(source)) => SourceName::parse(source)
             .map(|name| Some(Authority::source(name)))
@@ -349,7 +350,9 @@ impl File {
         for (name, table) in self.roles {
             let field = format!("roles.{name}");
             let role = table.role(name, &usual);
-            builder.roles.push(role.map_err(|fault| fault.within(&field))?);
+            builder
+                .roles
+                .push(role.map_err(|fault| fault.within(&field))?);
         }
         for (number, table) in self.rules.into_iter().enumerate() {
             let rule = table.rule(&usual);
@@ -367,7 +370,10 @@ impl RoleTable {
         for (position, member) in self.members.into_iter().enumerate() {
             let authority = usual.or(member.issuer.as_ref(), member.source.as_ref(), "subject");
             let field = format!("members.{position}");
-            role = role.member(authority.map_err(|fault| fault.within(&field))?, member.subject);
+            role = role.member(
+                authority.map_err(|fault| fault.within(&field))?,
+                member.subject,
+            );
         }
         let test = test(self.any, self.equals)?;
         match (self.claim, test) {
@@ -383,7 +389,10 @@ impl RoleTable {
                 ));
             }
             (None, Some(_)) => {
-                return Err(Fault::new("", "say which claim has these values: claim = \"…\""));
+                return Err(Fault::new(
+                    "",
+                    "say which claim has these values: claim = \"…\"",
+                ));
             }
             (None, None) if self.issuer.is_some() || self.source.is_some() => {
                 return Err(Fault::new(
@@ -402,7 +411,9 @@ impl RoleTable {
 fn test(any: Option<Vec<String>>, equals: Option<Scalar>) -> Result<Option<ClaimTest>, Fault> {
     match (any, equals) {
         (Some(_), Some(_)) => Err(Fault::new("equals", "write any or equals, not both")),
-        (Some(any), None) => Ok(Some(ClaimTest::Any(any.into_iter().map(Into::into).collect()))),
+        (Some(any), None) => Ok(Some(ClaimTest::Any(
+            any.into_iter().map(Into::into).collect(),
+        ))),
         (None, Some(Scalar(value))) => Ok(Some(ClaimTest::Equals(value))),
         (None, None) => Ok(None),
     }
@@ -455,10 +466,16 @@ impl WhoTable {
             add(Node::Of(authority));
         }
         if let Some(subject) = self.subject {
-            add(Node::Subject(usual.or(issuer, source, "subject")?, subject.into()));
+            add(Node::Subject(
+                usual.or(issuer, source, "subject")?,
+                subject.into(),
+            ));
         }
         if let Some(client) = self.client {
-            add(Node::Client(usual.or(issuer, source, "client")?, client.into()));
+            add(Node::Client(
+                usual.or(issuer, source, "client")?,
+                client.into(),
+            ));
         }
         if let Some(role) = self.role {
             add(Node::Role(role.into()));
@@ -479,7 +496,9 @@ impl WhoTable {
         }
         if let Some(claim) = self.claim {
             let authority = usual.or(issuer, source, "claim")?;
-            add(claim.node(authority).map_err(|fault| fault.within("claim"))?);
+            add(claim
+                .node(authority)
+                .map_err(|fault| fault.within("claim"))?);
         }
         if let Some(all) = self.all {
             add(Node::All(each("all", all, usual)?));

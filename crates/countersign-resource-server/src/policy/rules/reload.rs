@@ -117,8 +117,7 @@ fn read(path: &Path) -> Result<(String, RuleSet), ConfigurationError> {
         ConfigurationError::new(format!("the rules in {shown} cannot be read: {error}"))
     })?;
     let rules = RuleSet::parse(&text);
-    let rules =
-        rules.map_err(|error| ConfigurationError::new(format!("{shown}: {error}")))?;
+    let rules = rules.map_err(|error| ConfigurationError::new(format!("{shown}: {error}")))?;
     Ok((text, rules))
 }
 

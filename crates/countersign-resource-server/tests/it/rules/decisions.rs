@@ -1,10 +1,10 @@
 //! Decisions of rules: E39, RS-26, RS-28, RS-31, BP-32, BP-33.
 
-use countersign_resource_server::Caller;
 use countersign_resource_server::oauth::ScopeSet;
 use countersign_resource_server::policy::{
     Action, Component, ComponentKind, Concealment, Denial, Policy,
 };
+use countersign_resource_server::{AccessToken, Assertion, Caller, SourceName};
 use serde_json::{Value, json};
 use testkit::NOW;
 
@@ -544,4 +544,43 @@ fn bp_33_a_scope_with_a_star_is_a_name_like_any_other() {
             "{held}"
         );
     }
+}
+
+#[test]
+fn m_20_a_name_of_one_source_is_nobody_at_another() {
+    let rules = rules(
+        r#"
+        [roles.nightly]
+        members = [{ source = "api_key", subject = "nightly" }]
+        [[rules]]
+        name = "the nightly job"
+        effect = "allow"
+        who = { role = "nightly" }
+        what = { tools = ["back_up"] }
+        [[rules]]
+        name = "keys"
+        effect = "allow"
+        who = { source = "api_key" }
+        what = { tools = ["stats"] }
+        "#,
+    );
+    let of = |source: &str, subject: &str| {
+        let source = SourceName::parse(source).unwrap();
+        let verified = Assertion::new("urn:keys", subject).source(source);
+        Caller::authenticated(AccessToken::assertion(verified))
+    };
+    for who in [
+        of("oauth", "nightly"),
+        of("other", "nightly"),
+        plain("nightly"),
+    ] {
+        assert_eq!(tool(&rules, &who, "back_up"), Some(Denial::Forbidden));
+        assert_eq!(tool(&rules, &who, "stats"), Some(Denial::Forbidden));
+    }
+    assert_eq!(
+        tool(&rules, &of("api_key", "weekly"), "back_up"),
+        Some(Denial::Forbidden)
+    );
+    assert_eq!(tool(&rules, &of("api_key", "weekly"), "stats"), None);
+    assert_eq!(tool(&rules, &of("api_key", "nightly"), "back_up"), None);
 }

@@ -125,6 +125,18 @@ fn a_file_that_says_something_else_than_it_seems_is_refused_with_line_and_field(
             "as tokens have it",
         ),
         (
+            with_who("{ subject = \"a\", issuer = \"b\", source = \"c\" }"),
+            Some(6),
+            Some("rules.0.who.source"),
+            "not both",
+        ),
+        (
+            with_who("{ source = \"Not One\" }"),
+            Some(6),
+            Some("rules.0.who.source"),
+            "Not One",
+        ),
+        (
             with_who("{ all = [] }"),
             Some(6),
             Some("rules.0.who.all"),
