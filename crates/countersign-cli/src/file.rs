@@ -12,6 +12,9 @@ use crate::output;
 /// A key, secret or token is never longer.
 const MAX_BYTES: u64 = 64 * 1024;
 
+/// Rules with many members are longer.
+const MAX_BYTES_OF_RULES: u64 = 2 * 1024 * 1024;
+
 /// The text of `file`, at most 64 KiB.
 pub(crate) fn text(file: &Path) -> anyhow::Result<String> {
     File::open(file)
@@ -21,9 +24,20 @@ pub(crate) fn text(file: &Path) -> anyhow::Result<String> {
 
 /// The text of `source`, at most 64 KiB.
 pub(crate) fn limited(source: impl Read) -> io::Result<String> {
+    read_up_to(source, MAX_BYTES)
+}
+
+/// The text of `file`, as long as it may be: whoever reads it says what is too long.
+pub(crate) fn long_text(file: &Path) -> anyhow::Result<String> {
+    File::open(file)
+        .and_then(|source| read_up_to(source, MAX_BYTES_OF_RULES))
+        .map_err(|error| unreadable(file, &error))
+}
+
+fn read_up_to(source: impl Read, most: u64) -> io::Result<String> {
     let mut text = String::new();
-    let read = source.take(MAX_BYTES + 1).read_to_string(&mut text)? as u64;
-    if read > MAX_BYTES {
+    let read = source.take(most + 1).read_to_string(&mut text)? as u64;
+    if read > most {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     Ok(text)

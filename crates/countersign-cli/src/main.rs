@@ -20,6 +20,7 @@ mod list;
 mod log;
 mod output;
 mod password;
+mod policy;
 mod providers;
 mod serve;
 mod settings;
@@ -76,6 +77,7 @@ enum Action {
     Keys(signing_keys::Keys),
     Audit(audit::Audit),
     Providers(providers::Providers),
+    Policy(policy::Policy),
     #[command(name = "config")]
     Configuration(configuration::Settings),
 }
@@ -128,6 +130,7 @@ fn run() -> anyhow::Result<()> {
             log::runtime()?.block_on(audit.run())
         }
         Action::Providers(providers) => providers.run(),
+        Action::Policy(policy) => policy.run(),
         Action::Configuration(settings) => settings.run(),
     }
 }

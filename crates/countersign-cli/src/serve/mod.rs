@@ -82,6 +82,11 @@ impl Serve {
                 .required_scopes(self.required_scopes()),
         };
         let server = self.audited(server.configuration(settings))?;
+        let server = server.configuration(settings);
+        let server = match &self.policy {
+            Some(file) => server.rules_file(file),
+            None => server,
+        };
         let sessions = match self.sessions {
             true => Sessions::Always,
             false => Sessions::WhereNeeded,
@@ -120,6 +125,12 @@ impl Serve {
             output::line(&format!("Listening on {address}"))?;
         }
         output::line(&available(!matches!(accepted, Accepted::Nothing)))?;
+        if let Some(file) = &self.policy {
+            output::line(&format!(
+                "The rules in {} decide who may call what; SIGHUP reads them again",
+                file.display()
+            ))?;
+        }
         let more = match accepted {
             Accepted::Nothing => Vec::new(),
             Accepted::Ours(embedded) => embedded.explained(url, self),

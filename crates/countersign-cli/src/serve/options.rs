@@ -116,6 +116,11 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = LET_IN)]
     pub(super) required_scopes: Vec<String>,
 
+    /// Decide by the rules in this file (TOML) who may call what; it is read again on
+    /// SIGHUP. `countersign policy` checks and explains it
+    #[arg(long, value_name = "FILE", help_heading = LET_IN)]
+    pub(super) policy: Option<PathBuf>,
+
     /// Let everybody on this machine call greet and whoami without a token
     #[arg(long, help_heading = LET_IN)]
     pub(super) no_auth: bool,
@@ -320,7 +325,12 @@ impl Serve {
             (self.hmac_secret_file.is_some(), "--hmac-secret-file"),
         ])
         .or_else(|| self.issuer_option())
-        .or_else(|| first([(!self.required_scopes.is_empty(), "--required-scopes")]))
+        .or_else(|| {
+            first([
+                (!self.required_scopes.is_empty(), "--required-scopes"),
+                (self.policy.is_some(), "--policy"),
+            ])
+        })
         .or_else(|| self.issuing_option())
     }
 

@@ -1,8 +1,9 @@
 //! Running the command in a folder of its own.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use tempfile::TempDir;
@@ -129,6 +130,7 @@ fn serve(folder: &Path, arguments: &[&str]) -> Command {
 pub(crate) struct Server {
     child: Child,
     logs: Option<JoinHandle<String>>,
+    so_far: Arc<Mutex<String>>,
     /// The MCP endpoint.
     pub(crate) url: String,
     /// What it printed before it served.
@@ -184,11 +186,16 @@ impl Server {
 
     fn started(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
-        let mut errors = child.stderr.take().unwrap();
+        let mut errors = BufReader::new(child.stderr.take().unwrap());
+        let so_far = Arc::new(Mutex::new(String::new()));
+        let logged = Arc::clone(&so_far);
         let logs = std::thread::spawn(move || {
-            let mut text = String::new();
-            errors.read_to_string(&mut text).unwrap();
-            text
+            let mut line = String::new();
+            while errors.read_line(&mut line).unwrap() > 0 {
+                logged.lock().unwrap().push_str(&line);
+                line.clear();
+            }
+            logged.lock().unwrap().clone()
         });
         let mut printed = String::new();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
@@ -202,6 +209,7 @@ impl Server {
         Self {
             child,
             logs: Some(logs),
+            so_far,
             url,
             printed,
         }
@@ -211,6 +219,18 @@ impl Server {
     pub(crate) fn authority(&self) -> String {
         let (_, rest) = self.url.split_once("://localhost").unwrap();
         format!("127.0.0.1{}", rest.split('/').next().unwrap())
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn logged(&self) -> String {
+        self.so_far.lock().unwrap().clone()
+    }
+
+    /// Tells it to read its settings again.
+    pub(crate) fn hang_up(&self) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-HUP", &pid]).status().unwrap();
+        assert!(sent.success());
     }
 
     /// Sends a signal and returns the exit code and what was logged.

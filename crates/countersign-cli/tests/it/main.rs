@@ -27,6 +27,8 @@ mod odd_places;
 #[cfg(test)]
 mod person;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod providers;
 #[cfg(test)]
 mod proxies;

@@ -4,7 +4,7 @@ use countersign::policy::rules::{Authority, Role, Rule, RuleSet, Rules, Unmentio
 use countersign::{App, Context, Http, Notifier, Server, Sessions, ToolError, resource, tool};
 use serde_json::{Value, json};
 use testkit::client::http::RequestBuilder;
-use testkit::{ISSUER, LegacyClient, ModernClient, TestIssuer};
+use testkit::{AUDIENCE, ISSUER, LegacyClient, ModernClient, TestIssuer};
 
 use crate::fixture::{Expected, Fixture, Seen, place};
 use crate::foreign::{Theirs, names, protected, text};
@@ -145,6 +145,7 @@ async fn e39_what_a_rule_hides_or_forbids_stays_so_whichever_way_it_is_asked_for
         );
         assert_eq!(told, truth, "{method} {hidden}");
     }
+    assert_eq!(fixture.runs.count(), 0);
     // What is forbidden says what helps, with everything that the server needs.
     for (method, params) in [
         ("tools/call", json!({ "name": "fails", "arguments": {} })),
@@ -163,7 +164,6 @@ async fn e39_what_a_rule_hides_or_forbids_stays_so_whichever_way_it_is_asked_for
     fixture
         .attack("completion", request, Expected::Scope("operate read"))
         .await;
-    assert_eq!(fixture.runs.count(), 0);
     // Whoever may, may by every way.
     let token = fixture.issuer.token().scopes("read root").sign();
     let operator = fixture.modern().bearer(&token);
@@ -303,7 +303,12 @@ async fn a_file_that_cannot_be_used_leaves_the_rules_of_before_in_force() {
             .rules_file(&path)
             .tool(roles);
         let token = issuer.token().scopes("read").sign();
-        (server.start(Http::bind("127.0.0.1:0")).await, token)
+        (
+            server
+                .start(Http::bind("127.0.0.1:0").public_url(AUDIENCE))
+                .await,
+            token,
+        )
     };
     write("default = \"open\"\n");
     let error = started().await.0.unwrap_err().to_string();

@@ -50,6 +50,9 @@ impl RuleSet {
     pub fn explain(&self, caller: &Caller, action: &Action<'_>, now: UnixTime) -> Explanation {
         let alone = std::iter::once(self as &dyn Policy);
         let outcome = policy::objection(alone, caller, action, now);
+        // The credential that the component accepts is the one that is judged.
+        let acting = policy::acting(caller, action.component);
+        let caller = acting.as_deref().unwrap_or(caller);
         let asked = Asked::new(caller, action);
         let scopes = self.scopes_of(caller);
         let mut steps = Vec::new();
@@ -66,6 +69,12 @@ impl RuleSet {
             name: name_of(caller),
         };
         let mut reasons: Vec<String> = telling.about_scopes().into_iter().collect();
+        if let (Err(_), Some(component)) = (&acting, action.component) {
+            reasons.push(format!(
+                "The {} itself accepts credentials of other sources only.",
+                plain_noun(component.kind)
+            ));
+        }
         reasons.extend(steps.iter().map(|step| telling.step(*step)));
         if let Err(Denial::Unknown) = outcome
             && action
@@ -244,6 +253,11 @@ impl Telling<'_> {
                 ),
                 None => "The client is answered as if there were no such method.".to_owned(),
             },
+            Denial::WrongSource(_) => {
+                "The client is answered 401, with the challenge of each source \
+                                       that is accepted."
+                    .to_owned()
+            }
             Denial::TooMany { .. } => "The client is answered 429.".to_owned(),
             _ => "The client is answered 403, without the reason and without scopes: none would \
                   help."

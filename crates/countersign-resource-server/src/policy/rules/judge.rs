@@ -169,7 +169,7 @@ impl RuleSet {
     /// The answer to an objection: every scope that the operation needs, if scopes are all
     /// that is missing, and nothing else that the rules know.
     fn denial(&self, objection: Objection, asked: &Asked<'_>, scopes: &ScopeSet) -> Denial {
-        if self.conceals(objection, asked) {
+        if self.conceals(objection, asked, scopes) {
             return Denial::Unknown;
         }
         let needed = self.scopes_needed(asked, scopes);
@@ -211,10 +211,18 @@ impl RuleSet {
         })
     }
 
-    fn conceals(&self, objection: Objection, asked: &Asked<'_>) -> bool {
+    /// Whether the caller may not know of it: the rule that denies it hides it, or one that
+    /// allows it hides it from all others.
+    fn conceals(&self, objection: Objection, asked: &Asked<'_>, scopes: &ScopeSet) -> bool {
         let hidden = |rule: &CompiledRule| rule.concealment == Concealment::Hidden;
         match objection {
-            Objection::Denied(number) => self.rule(number).is_some_and(hidden),
+            Objection::Denied(number) if self.rule(number).is_some_and(hidden) => true,
+            Objection::Denied(_) => {
+                let asker = self.asker(asked.caller, scopes);
+                let mut allowing = self.allowing(asked);
+                let knows = allowing.any(|(_, rule)| rule.condition.holds(&asker));
+                !knows && self.allowing(asked).any(|(_, rule)| hidden(rule))
+            }
             Objection::NotAllowed => self.allowing(asked).any(|(_, rule)| hidden(rule)),
             Objection::TooLong | Objection::Unmentioned => false,
         }

@@ -395,6 +395,11 @@ fn e39_a_hidden_refusal_says_that_there_is_nothing_and_a_forbidden_one_says_what
         who = { scope = "trial" }
         what = { tools = ["report"] }
         visibility = "hidden"
+        [[rules]]
+        name = "guests do nothing"
+        effect = "deny"
+        who = { scope = "guest" }
+        what = { tools = ["*"] }
         "#,
     );
     let none = ScopeSet::new();
@@ -429,10 +434,20 @@ fn e39_a_hidden_refusal_says_that_there_is_nothing_and_a_forbidden_one_says_what
         tool(&rules, &caller("alice", "admin", json!({})), "backdoor"),
         None
     );
+    // An open deny does not give away what is hidden from the caller.
+    let guest = |held: &str| caller("alice", held, json!({}));
+    assert_eq!(
+        tool(&rules, &guest("guest"), "backdoor"),
+        Some(Denial::Unknown)
+    );
+    assert_eq!(
+        tool(&rules, &guest("guest admin"), "backdoor"),
+        Some(Denial::Forbidden)
+    );
     let hidden = Component::new(ComponentKind::Tool, "x", &none).concealment(Concealment::Hidden);
     let denial = outcome(&rules, &plain("alice"), &Action::on("tools/call", hidden));
     assert_eq!(denial, Some(Denial::Unknown));
-    assert_eq!(rules.scopes().to_string(), "root");
+    assert_eq!(rules.scopes().to_string(), "guest root");
     assert_eq!(rules.concealed_scopes().to_string(), "admin trial");
 }
 
