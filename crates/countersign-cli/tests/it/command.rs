@@ -226,13 +226,6 @@ impl Server {
         self.so_far.lock().unwrap().clone()
     }
 
-    /// Tells it to read its settings again.
-    pub(crate) fn hang_up(&self) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-HUP", &pid]).status().unwrap();
-        assert!(sent.success());
-    }
-
     /// Sends a signal and returns the exit code and what was logged.
     pub(crate) fn signal(mut self, name: &str) -> (Option<i32>, String) {
         let pid = self.child.id().to_string();

@@ -102,10 +102,6 @@ impl Who {
     }
 
     /// Whoever is not meant by `condition`.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "it stands beside `all` and `any`, and takes no receiver"
-    )]
     pub fn not(condition: Self) -> Self {
         Self(Node::Not(Box::new(condition.0)))
     }
