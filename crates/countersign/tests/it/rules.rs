@@ -1,12 +1,15 @@
 //! Rules of a server, over HTTP: E39, RS-26, RS-31, M-22.
 
+use std::sync::Arc;
+
 use countersign::policy::rules::{Authority, Role, Rule, RuleSet, Rules, Unmentioned, What, Who};
+use countersign::verifier::JwtVerifier;
 use countersign::{App, Context, Http, Notifier, Server, Sessions, ToolError, resource, tool};
 use serde_json::{Value, json};
 use testkit::client::http::RequestBuilder;
-use testkit::{AUDIENCE, ISSUER, LegacyClient, ModernClient, TestIssuer};
+use testkit::{AUDIENCE, ISSUER, LegacyClient, ModernClient, NOW, TestClock, TestIssuer};
 
-use crate::fixture::{Expected, Fixture, Seen, place};
+use crate::fixture::{Expected, Fixture, HandClock, Seen, place};
 use crate::foreign::{Theirs, names, protected, text};
 
 /// What belongs to a person.
@@ -68,6 +71,15 @@ what = { resources = ["user://{subject}/*"] }
 fn rules() -> RuleSet {
     let text = RULES.replace("https://as.test", ISSUER);
     RuleSet::parse(&text).unwrap()
+}
+
+/// A server of its own, with authentication.
+fn authenticated(name: &str, issuer: &TestIssuer) -> Server {
+    let verifier = JwtVerifier::key_set(issuer.jwks())
+        .issuer(ISSUER)
+        .audience(AUDIENCE);
+    let clock = HandClock(TestClock::at(NOW));
+    Server::new(name).auth(verifier).clock(Arc::new(clock))
 }
 
 fn fixture() -> Fixture {
@@ -299,7 +311,7 @@ async fn a_file_that_cannot_be_used_leaves_the_rules_of_before_in_force() {
     let write = |text: &str| std::fs::write(&path, text).unwrap();
     let started = async || {
         let issuer = TestIssuer::as_test();
-        let server = protected(Server::new("rules"), &issuer)
+        let server = authenticated("rules", &issuer)
             .rules_file(&path)
             .tool(roles);
         let token = issuer.token().scopes("read").sign();
@@ -365,12 +377,12 @@ async fn rules_that_nobody_could_meet_stop_the_start() {
         "{error}"
     );
     let issuer = TestIssuer::as_test();
-    let twice = protected(Server::new("twice"), &issuer)
+    let twice = authenticated("twice", &issuer)
         .rules(staff.clone())
         .rules(staff);
     let error = start(twice).await.unwrap_err();
     assert!(error.contains("put them into one set"), "{error}");
-    let missing = protected(Server::new("file"), &issuer).rules_file("/nowhere/policy.toml");
+    let missing = authenticated("file", &issuer).rules_file("/nowhere/policy.toml");
     let error = start(missing).await.unwrap_err();
     assert!(
         error.contains("/nowhere/policy.toml cannot be read"),
