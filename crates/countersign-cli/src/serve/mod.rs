@@ -82,7 +82,6 @@ impl Serve {
                 .required_scopes(self.required_scopes()),
         };
         let server = self.audited(server.configuration(settings))?;
-        let server = server.configuration(settings);
         let server = match &self.policy {
             Some(file) => server.rules_file(file),
             None => server,

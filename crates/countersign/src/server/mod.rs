@@ -16,8 +16,8 @@ use countersign_audit::{Fanout, Sink, TracingSink};
 use countersign_resource_server::limit::{Limits, Verifications};
 use countersign_resource_server::oauth::{ScopeSet, Secret};
 use countersign_resource_server::policy::Policy;
-use countersign_resource_server::suspicion::Suspicion;
 use countersign_resource_server::policy::rules::Rules;
+use countersign_resource_server::suspicion::Suspicion;
 use countersign_resource_server::{
     Clock, ConfigurationError, ScopeHierarchy, SourceName, SystemClock,
 };
