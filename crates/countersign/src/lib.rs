@@ -95,6 +95,7 @@ mod front;
 mod http;
 pub mod in_memory;
 pub mod keys;
+pub mod metrics;
 pub mod middleware;
 #[cfg(feature = "authorization-server")]
 mod posted_login;

@@ -22,6 +22,7 @@ pub(crate) use lists::List;
 use crate::audit::{self, Audit};
 use crate::component::{Arguments, CompletionHandler, CompletionRequest, Variables};
 use crate::context::Shared;
+use crate::metrics::Metrics;
 use crate::middleware::{
     Boxed, Completion, Discovery, Erased, Initialization, Operation, Outcome, PromptRendering,
     Request, ResourceRead, Rest, Subject, ToolCall,
@@ -60,6 +61,8 @@ pub(crate) struct Core {
     pub(crate) patience: Duration,
     /// Where decisions are noted.
     pub(crate) audit: Option<Audit>,
+    /// Where durations are counted.
+    pub(crate) metrics: Option<Metrics>,
 }
 
 impl std::fmt::Debug for Core {

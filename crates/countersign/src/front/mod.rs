@@ -58,6 +58,7 @@ pub(crate) use settings::{Limits, Place};
 use crate::audit::{self, Ledger};
 use crate::dispatch::Core;
 use crate::embedded::Mounted;
+use crate::metrics::Metrics;
 use crate::rmcp_lane::SessionLane;
 
 /// A server that is ready to answer: a tower service over HTTP requests.
@@ -131,6 +132,7 @@ impl App {
         // The arguments of an asynchronous function take their room twice.
         ledger.during(async move {
             let front = &*keeper.0;
+            let underway = front.core.metrics.as_ref().map(Metrics::begin);
             let origin = match front.is_issuing(&parts) {
                 // Its endpoints say by themselves whose scripts may read their answers.
                 true => None,
@@ -149,6 +151,9 @@ impl App {
                 cors::allow(origin, response.headers_mut());
             }
             audit::answered(response.status());
+            if let Some(underway) = underway {
+                underway.answered(response.status());
+            }
             if let Some(id) = watched {
                 Box::pin(front.hold_back(&id)).await;
             }

@@ -33,6 +33,7 @@ pub(crate) use request::{Passing, Subject};
 pub use response_caching::ResponseCaching;
 pub use response_limit::ResponseLimit;
 pub use retry::Retry;
+pub(crate) use stopwatch::Stopwatch;
 pub use timeouts::Timeouts;
 pub use timing::Timing;
 

@@ -31,6 +31,7 @@ use crate::context::{Shared, UrlTickets};
 use crate::dispatch::Core;
 use crate::embedded::EmbeddedAuth;
 use crate::front::{RouteAccess, Routes};
+use crate::metrics::Metrics;
 use crate::middleware::{Erased, Middleware};
 use crate::protocol::{Implementation, ServerCapabilities};
 use crate::registry::Registry;
@@ -102,6 +103,7 @@ pub struct Server {
     pub(crate) suspicion: Option<Suspicion>,
     /// What watches, once it does.
     pub(crate) watching: Option<Arc<Suspicion>>,
+    pub(crate) metrics: Option<Metrics>,
     pub(crate) fault: Option<ConfigurationError>,
 }
 
@@ -137,6 +139,7 @@ impl Server {
             audit: None,
             suspicion: None,
             watching: None,
+            metrics: None,
             fault: None,
         }
     }
@@ -495,6 +498,9 @@ impl Server {
         self.check_foreign()?;
         self.registry.check_state(&self.shared.state)?;
         self.check_limits()?;
+        if let Some(metrics) = &self.metrics {
+            metrics.know(&self.registry)?;
+        }
         let limiter = self.limits.build()?;
         let mut capabilities = self
             .announced
@@ -523,6 +529,7 @@ impl Server {
             foreign: self.foreign.map(|foreign| Arc::new(foreign.access)),
             patience: Duration::MAX,
             audit: self.audit.map(|sink| Audit::new(sink, self.watching)),
+            metrics: self.metrics,
         })
     }
 }

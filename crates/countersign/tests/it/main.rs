@@ -47,6 +47,7 @@ mod market;
 #[cfg(test)]
 mod messages;
 #[cfg(test)]
+mod metrics;
 mod middleware;
 #[cfg(test)]
 mod mixing;
