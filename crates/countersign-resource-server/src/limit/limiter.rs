@@ -63,17 +63,22 @@ pub struct Limiter {
 
 /// What has been taken for a request that may not be let through after all.
 #[derive(Default)]
-struct Taken<'a>([Option<(&'a Table, Keyed, u32)>; 4]);
+struct Taken<'a> {
+    places: [Option<(&'a Table, Keyed, u32)>; 4],
+    /// Of callers with several credentials alone.
+    more: Vec<(&'a Table, Keyed, u32)>,
+}
 
 impl<'a> Taken<'a> {
     fn note(&mut self, table: &'a Table, key: Keyed, cost: u32) {
-        if let Some(free) = self.0.iter_mut().find(|place| place.is_none()) {
-            *free = Some((table, key, cost));
+        match self.places.iter_mut().find(|place| place.is_none()) {
+            Some(free) => *free = Some((table, key, cost)),
+            None => self.more.push((table, key, cost)),
         }
     }
 
     fn give_back(&self) {
-        for (table, key, cost) in self.0.iter().flatten() {
+        for (table, key, cost) in self.places.iter().flatten().chain(&self.more) {
             table.give_back(*key, *cost);
         }
     }
@@ -190,16 +195,24 @@ impl Limiter {
             taken.note(&limit.table, key, cost);
             Ok(())
         };
-        let token = caller.access_token();
+        // Each of several credentials: who adds another one has no other budget.
         if let Some(limit) = &self.user {
-            let name = token.map(|token| token.sub());
-            take(Budget::User, limit, user(&limit.table, caller), cost, name)?;
+            if caller.is_anonymous() {
+                let key = user(&limit.table, caller);
+                take(Budget::User, limit, key, cost, None)?;
+            }
+            for token in caller.credentials() {
+                let key = limit.table.keyed((token.iss(), token.sub()));
+                take(Budget::User, limit, key, cost, Some(token.sub()))?;
+            }
         }
-        if let (Some(limit), Some(token)) = (&self.client, token)
-            && let Some(client) = token.client_id()
-        {
-            let key = limit.table.keyed((token.iss(), client));
-            take(Budget::Client, limit, key, cost, Some(client))?;
+        if let Some(limit) = &self.client {
+            for token in caller.credentials() {
+                if let Some(client) = token.client_id() {
+                    let key = limit.table.keyed((token.iss(), client));
+                    take(Budget::Client, limit, key, cost, Some(client))?;
+                }
+            }
         }
         if let Some(limit) = &self.key
             && let Some((issuer, id)) = api_key(caller)
@@ -319,6 +332,24 @@ mod tests {
             "Rate limit exceeded. Please try again later."
         );
         assert_eq!(passing(&limiter, &ada(), None, 61), 100);
+    }
+
+    #[test]
+    fn g6_who_adds_another_credential_has_no_other_budget() {
+        let limiter = limiter(Limits::none().per_user(Quota::per_minute(10)));
+        let key = caller("urn:countersign:api-keys", "service:nightly", "k");
+        // Each time with a token of somebody else in front of it.
+        let passed = (0..1_000)
+            .map(|number| caller("https://as.example", &format!("ada-{number}"), "c"))
+            .take_while(|other| {
+                let both = other.clone().and(key.clone());
+                limiter.charge_at(&both, None, SECOND).is_ok()
+            });
+        assert_eq!(passed.count(), 10);
+        assert!(limiter.charge_at(&key, None, SECOND).is_err());
+        // What was refused cost those in front nothing.
+        let refused = caller("https://as.example", "ada-10", "c");
+        assert_eq!(passing(&limiter, &refused, None, 1), 10);
     }
 
     #[test]

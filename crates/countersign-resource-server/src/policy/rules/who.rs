@@ -102,7 +102,7 @@ impl Who {
     }
 
     /// Whoever is not meant by `condition`.
-    pub fn not(condition: Self) -> Self {
+    pub fn except(condition: Self) -> Self {
         Self(Node::Not(Box::new(condition.0)))
     }
 

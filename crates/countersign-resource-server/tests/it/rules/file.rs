@@ -376,5 +376,5 @@ fn rules_in_code_are_refused_in_the_same_words() {
 }
 
 fn nested(depth: usize) -> Who {
-    (0..depth).fold(Who::anyone(), |inner, _| Who::not(inner))
+    (0..depth).fold(Who::anyone(), |inner, _| Who::except(inner))
 }

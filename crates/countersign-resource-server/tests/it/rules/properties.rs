@@ -45,7 +45,7 @@ fn who() -> impl Strategy<Value = Who> {
         prop_oneof![
             prop::collection::vec(inner.clone(), 1..3).prop_map(Who::all),
             prop::collection::vec(inner.clone(), 1..3).prop_map(Who::any),
-            inner.prop_map(Who::not),
+            inner.prop_map(Who::except),
         ]
     })
 }
