@@ -10,6 +10,7 @@ mod verifying;
 use std::net::SocketAddr;
 
 use anyhow::Context;
+use countersign::metrics::Metrics;
 use countersign::{Configuration, ConfiguredTokens, Http, Server, Sessions};
 
 use embedded::Embedded;
@@ -91,6 +92,16 @@ impl Serve {
             false => Sessions::WhereNeeded,
         };
         let server = server.sessions(sessions).limits(self.limits.limits());
+        // Dropped at the end of this function, with the server itself.
+        let (server, _metrics) = match &self.metrics {
+            Some(address) => {
+                let metrics = Metrics::new();
+                let running = metrics.start(address.clone()).await?;
+                output::note(&format!("Metrics at http://{}/metrics", running.address()));
+                (server.metrics(&metrics), Some(running))
+            }
+            None => (server, None),
+        };
         let running = server.start(http).await?;
         let (url, address) = (running.url().to_owned(), running.address());
         // The signal is listened for before anybody is told how to send it.

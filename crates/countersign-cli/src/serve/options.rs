@@ -66,6 +66,11 @@ pub(crate) struct Serve {
     #[arg(long, help_heading = WHERE)]
     pub(super) sessions: bool,
 
+    /// Count what is decided, for Prometheus, at http://HOST:PORT/metrics: a loopback
+    /// address, because whoever reaches it may read
+    #[arg(long, value_name = "HOST:PORT", value_parser = address, conflicts_with = "stdio", help_heading = WHERE)]
+    pub(super) metrics: Option<String>,
+
     /// Speak over standard input and output instead of HTTP, without authentication
     #[arg(long, help_heading = WHERE)]
     stdio: bool,

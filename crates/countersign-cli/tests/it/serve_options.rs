@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use testkit::{FakeIssuerServer, Http, LegacyClient, ScriptedAnswer, SignatureAlgorithm};
 use testkit::{TestIssuer, TestKey, TokenBuilder};
 
-use crate::command::{Server, folder, run};
+use crate::command::{Server, folder, free_port, run};
 
 pub(crate) const PAST: UnixTime = UnixTime::from_secs(1_700_000_000);
 pub(crate) const FUTURE: UnixTime = UnixTime::from_secs(4_000_000_000);
@@ -269,4 +269,35 @@ fn what_is_no_quota_is_refused_with_an_example() {
     let options = ["serve", "--stdio", "--rate-limit-address", "5/min"];
     let answer = run(folder.path(), &options);
     assert!(answer.stderr.contains("stdio has no network"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn h15_metrics_are_on_a_loopback_address_of_their_own_and_nowhere_else() {
+    let folder = folder();
+    let address = format!("127.0.0.1:{}", free_port());
+    let server = Server::start(folder.path(), &["--no-auth", "--metrics", &address]);
+    let call = ["call", &server.url, "greet", "name=x"];
+    assert_eq!(run(folder.path(), &call).code, 0);
+    let mut answer = Http::socket(&address).get("/metrics").send().await;
+    let text = String::from_utf8(answer.bytes().await.to_vec()).unwrap();
+    let allowed =
+        "component_decisions_total{kind=\"tool\",component=\"greet\",outcome=\"allowed\"} 1";
+    assert!(text.contains(allowed), "{text}");
+    let authority = server
+        .url
+        .trim_start_matches("http://")
+        .trim_end_matches("/mcp");
+    let elsewhere = Http::socket(authority).get("/metrics").send().await;
+    assert_eq!(elsewhere.status(), 404);
+    for address in ["0.0.0.0:0", "localhost"] {
+        let arguments = [
+            "serve",
+            "--bind",
+            "127.0.0.1:0",
+            "--no-auth",
+            "--metrics",
+            address,
+        ];
+        assert_ne!(run(folder.path(), &arguments).code, 0, "{address}");
+    }
 }
