@@ -249,10 +249,11 @@ async fn show(data: &Data, issued: &IssuedApiKey, json: bool) -> anyhow::Result<
         key.id,
         issued.text.reveal()
     ))?;
-    Ok(match key.expires_at {
-        Some(end) => output::line(&format!("It ends at {} UTC.", when::minute(end)))?,
-        None => output::line("It is good until it is revoked.")?,
-    })
+    let end = match key.expires_at {
+        Some(end) => format!("It ends at {} UTC.", when::minute(end)),
+        None => "It is good until it is revoked.".to_owned(),
+    };
+    Ok(output::line(&end)?)
 }
 
 async fn list(

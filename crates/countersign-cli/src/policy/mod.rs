@@ -76,5 +76,5 @@ fn check(file: &Path, as_json: bool) -> anyhow::Result<()> {
             }
         }
     }
-    Ok(output::line(&output::harmless(&paper.text()))?)
+    Ok(output::line(&output::harmless(paper.text()))?)
 }

@@ -48,6 +48,7 @@ mod market;
 mod messages;
 #[cfg(test)]
 mod metrics;
+#[cfg(test)]
 mod middleware;
 #[cfg(test)]
 mod mixing;
@@ -73,6 +74,7 @@ mod remote;
 mod request_state;
 #[cfg(test)]
 mod rules;
+#[cfg(test)]
 mod scopes_in_calls;
 #[cfg(test)]
 mod session_limits;
@@ -80,6 +82,7 @@ mod session_limits;
 mod sessions;
 #[cfg(test)]
 mod shipped_middleware;
+#[cfg(test)]
 mod slow;
 #[cfg(test)]
 mod smuggling;

@@ -160,7 +160,7 @@ async fn an_address_of_its_own_serves_the_numbers() {
     let http = testkit::Http::socket(&running.address().to_string());
     let mut answer = http.get("/metrics").send().await;
     assert_eq!(answer.status(), 200);
-    Samples::parse(&String::from_utf8(answer.bytes().await.to_vec()).unwrap());
+    Samples::parse(&answer.text().await);
 }
 
 #[tokio::test]

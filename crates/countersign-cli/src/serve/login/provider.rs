@@ -115,7 +115,7 @@ impl Chosen {
         let mut builder = Upstream::builder(provider.clone(), client_id);
         builder = match self.proof(&provider, is_one_of_several)? {
             Proof::Secret(secret) => builder.secret(secret),
-            Proof::Key(key) => builder.private_key(key),
+            Proof::Key(key) => builder.private_key(*key),
             Proof::Nothing => builder.public(),
         };
         builder = builder.scopes(self.all("--login-scope").flat_map(|text| text.split(',')));
@@ -216,7 +216,9 @@ impl Chosen {
             }
         }
         if let Some(key) = key {
-            return self.signing_key(Path::new(key)).map(Proof::Key);
+            return self
+                .signing_key(Path::new(key))
+                .map(|key| Proof::Key(Box::new(key)));
         }
         if is_public {
             return Ok(Proof::Nothing);
@@ -266,6 +268,6 @@ impl Chosen {
 /// How the application authenticates.
 enum Proof {
     Secret(Secret),
-    Key(SigningKey),
+    Key(Box<SigningKey>),
     Nothing,
 }
