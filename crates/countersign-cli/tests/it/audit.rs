@@ -20,6 +20,7 @@ fn listed(folder: &std::path::Path, options: &[&str]) -> Vec<Value> {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "it is one story")]
 async fn f20_h13_logins_calls_refusals_and_revocations_tell_their_story() {
     let folder = folder();
     let server = Server::start(folder.path(), &["--audit", "audit.jsonl"]);

@@ -66,6 +66,7 @@ fn call(tool: &str) -> Value {
 
 /// The table of `ARCHITECTURE.md`, "What each refusal looks like from outside".
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 async fn h13_each_refusal_of_the_front_is_one_event_with_a_stable_reason_over_http() {
     let listening = Listening::new(|server| server.sessions(Sessions::Always)).await;
     let modern = listening.modern();

@@ -253,6 +253,7 @@ fn rs_31_a_subject_reaches_what_is_its_own_and_nothing_else() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn rs_26_bp_32_a_denial_names_every_scope_that_is_needed_and_only_if_it_helps() {
     let rules = rules(
         r#"

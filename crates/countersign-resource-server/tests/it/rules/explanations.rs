@@ -19,6 +19,7 @@ fn told(rules: &RuleSet, who: &Caller, name: &str, needs: &ScopeSet) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn a_decision_is_told_like_a_colleague_would() {
     let rules = rules(
         r#"

@@ -8,6 +8,7 @@ const HEAD: &str = "default = \"deny\"\nissuer = \"https://login.test\"\n";
 const RULE: &str = "[[rules]]\nname = \"n\"\neffect = \"allow\"\n";
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn a_file_that_says_something_else_than_it_seems_is_refused_with_line_and_field() {
     let who = "who = { anyone = true }\n";
     let what = "what = { tools = [\"*\"] }\n";
