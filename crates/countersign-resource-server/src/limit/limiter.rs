@@ -11,8 +11,8 @@ use super::cell::Rate;
 use super::exceeded::{Budget, Exceeded, TRY_LATER};
 use super::network::of_one_stranger;
 use super::quota::Quota;
-use super::shared::{LimitStore, WhenLost};
 use super::slots::{Slot, Slots};
+use super::store::{LimitStore, WhenLost};
 use super::table::{Keyed, Table};
 use crate::{Caller, Principal};
 

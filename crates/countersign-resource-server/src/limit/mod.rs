@@ -25,8 +25,8 @@ mod exceeded;
 pub(crate) mod limiter;
 pub mod network;
 mod quota;
-mod shared;
 mod slots;
+mod store;
 pub(crate) mod table;
 mod verifications;
 
@@ -36,8 +36,8 @@ use std::sync::Arc;
 pub use exceeded::{Budget, Exceeded, TRY_LATER};
 pub use limiter::Limiter;
 pub use quota::{InvalidQuota, Quota};
-pub use shared::{LimitStore, LimitStoreLost, Refused, SharedBudget, Taking, WhenLost};
 pub use slots::Slot;
+pub use store::{LimitStore, LimitStoreLost, Refused, SharedBudget, Taking, WhenLost};
 pub use verifications::{Verification, Verifications};
 
 /// What one component is limited to.

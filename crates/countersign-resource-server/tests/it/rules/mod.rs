@@ -1,6 +1,7 @@
 //! Rules: who may do what, as data and as code.
 
 mod decisions;
+mod denials;
 mod explanations;
 mod file;
 mod properties;
