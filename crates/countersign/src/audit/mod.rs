@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub use countersign_audit::*;
 use countersign_resource_server::policy::{Action, ComponentKind, Denial};
 pub use countersign_resource_server::suspicion::Suspicion;
-use countersign_resource_server::{Caller, Clock, Refusal};
+use countersign_resource_server::{AccessToken, Caller, Clock, Refusal};
 use http::StatusCode;
 
 pub(crate) use settings::Audit;
@@ -138,6 +138,9 @@ fn name_caller(record: &mut Record, caller: &Caller) {
         record.issuer = Some((&principal.issuer).into());
         record.client = principal.client.as_ref().map(Text::from);
         record.source = Some(Text::copy(principal.source.as_str()));
+    }
+    if let Some(key) = caller.access_token().and_then(AccessToken::key) {
+        record.key = Some(Text::copy(key));
     }
     if let Some(address) = caller.address() {
         record.address = Some(address);

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign::audit::{Outcome, Record, Severity, Sink, SinkFull};
-use countersign::{Http, RunningServer, Server, Sessions};
+use countersign::oauth::Secret;
+use countersign::{ApiKeyAuth, FixedKey, Http, RunningServer, Server, Sessions};
 use serde_json::{Value, json};
 use testkit::client::http::RequestBuilder;
 use testkit::{AUDIENCE, LegacyClient, ModernClient, NOW, TestClock, TestIssuer};
@@ -238,6 +239,25 @@ async fn h13_each_refusal_of_the_front_is_one_event_with_a_stable_reason_over_ht
         );
     }
     assert_eq!(listening.runs.count(), 0);
+}
+
+/// Two keys of one service are told apart by their ids.
+#[tokio::test]
+async fn h13_a_record_says_which_api_key_was_used_and_nothing_else_of_it() {
+    let text_of_key = "a-fixed-key-of-this-test-0123456789";
+    let key = Secret::new(text_of_key);
+    let read = countersign::oauth::ScopeSet::parse("read").unwrap();
+    let keys = ApiKeyAuth::header("X-API-Key").key(key, FixedKey::service("nightly").scopes(read));
+    let listening = Listening::new(|server| server.auth(keys)).await;
+    let client = ModernClient::new(listening.http(), "/mcp");
+    let asked = client.mcp("tools/list", json!({}));
+    let answer = asked.header("X-API-Key", text_of_key).send().await;
+    assert_eq!(answer.status(), 200);
+    let [record]: [Record; 1] = listening.noted.taken().try_into().unwrap();
+    assert_eq!(text(&record.subject), "service:nightly");
+    assert_eq!(text(&record.source), "api_key");
+    assert!(!text(&record.key).is_empty());
+    assert!(!format!("{record:?}").contains("0123456789"));
 }
 
 /// Whom it is told about is who it was, and what they wanted.
