@@ -54,7 +54,15 @@ fn what(record: &Record) -> String {
         ("", &record.grant_type),
         ("grant ", &record.grant),
         ("at ", &record.provider),
-        ("key ", &record.key),
+        // Whoever calls with an API key is named by it already.
+        (
+            "key ",
+            if record.key == record.client {
+                &None
+            } else {
+                &record.key
+            },
+        ),
     ] {
         if let Some(value) = text(value) {
             what = format!("{what}, {name}{value}");

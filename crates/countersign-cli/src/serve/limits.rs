@@ -22,8 +22,11 @@ pub(super) struct LimitOptions {
 }
 
 impl LimitOptions {
-    /// What was said; wrong tokens are counted whether or not anything was.
-    pub(super) fn limits(&self) -> Limits {
+    /// What was said, if anything was; wrong tokens are counted in any case.
+    pub(super) fn limits(&self) -> Option<Limits> {
+        if self.rate_limit.is_none() && self.rate_limit_address.is_none() {
+            return None;
+        }
         let mut limits = Limits::unless_said();
         if let Some(quota) = self.rate_limit {
             let burst = self.rate_limit_burst.unwrap_or(quota.at_once());
@@ -32,7 +35,7 @@ impl LimitOptions {
         if let Some(quota) = self.rate_limit_address {
             limits = limits.per_address(quota);
         }
-        limits
+        Some(limits)
     }
 
     /// An option that needs a network, if one was given.

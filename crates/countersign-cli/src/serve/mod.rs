@@ -48,10 +48,18 @@ impl Serve {
                 // Standard output belongs to the protocol.
                 output::note("Serving on standard input and output, without authentication.");
                 output::note(&available(false));
-                let server = demo::server().limits(self.limits.limits());
+                let server = self.limited(demo::server());
                 Ok(self.audited(server)?.serve_stdio().await?)
             }
             Place::Http(http) => self.serve(*http, &settings, tokens).await,
+        }
+    }
+
+    /// `server`, with the limits of the options, if there are any.
+    fn limited(&self, server: Server) -> Server {
+        match self.limits.limits() {
+            Some(limits) => server.limits(limits),
+            None => server,
         }
     }
 
@@ -91,7 +99,7 @@ impl Serve {
             true => Sessions::Always,
             false => Sessions::WhereNeeded,
         };
-        let server = server.sessions(sessions).limits(self.limits.limits());
+        let server = self.limited(server.sessions(sessions));
         // Dropped at the end of this function, with the server itself.
         let (server, _metrics) = match &self.metrics {
             Some(address) => {

@@ -9,9 +9,13 @@ const OTHER: &str = "canary, another secret of 32 bytes and more";
 const ISSUER: &str = "https://as.test";
 
 fn token(secret: &str) -> String {
+    token_of("ada", secret)
+}
+
+fn token_of(subject: &str, secret: &str) -> String {
     let issuer = TestIssuer::with_keys(ISSUER, [TestKey::e1()]);
     let token = issuer.token();
-    let token = token.mac(SignatureAlgorithm::HS256, secret).sub("ada");
+    let token = token.mac(SignatureAlgorithm::HS256, secret).sub(subject);
     let token = token
         .iat(super::serve_options::PAST)
         .exp(super::serve_options::FUTURE);
@@ -285,4 +289,48 @@ fn h15_what_config_prints_is_redacted_and_says_where_each_value_is_from() {
         said.contains("Whoever knows that secret can issue tokens"),
         "{said}"
     );
+}
+
+#[test]
+fn rules_limits_and_the_audit_log_of_a_file_are_heeded() {
+    let folder = folder();
+    let text = format!(
+        "[auth]\nissuer = \"{ISSUER}\"\nsecret_key = {{ file = \"secret\" }}\n\
+         [policy]\nfile = \"rules.toml\"\n[limits]\nuser = \"9/hour\"\n\
+         [audit]\nfile = \"audit.jsonl\"\n"
+    );
+    let rules = format!(
+        "default = \"scopes\"\nissuer = \"{ISSUER}\"\n[[rules]]\nname = \"nobody greets bob\"\n\
+         effect = \"deny\"\nwho = {{ subject = \"bob\" }}\nwhat = {{ tools = [\"greet\"] }}\n"
+    );
+    for (name, text) in [
+        ("countersign.toml", &*text),
+        ("rules.toml", &*rules),
+        ("secret", SECRET),
+    ] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let said = run(folder.path(), &["config", "check"]).ok();
+    for sentence in [
+        "The rules in rules.toml decide",
+        "Each user may ask 9/hour.",
+        "Every decision is noted in audit.jsonl.",
+    ] {
+        assert!(said.contains(sentence), "{said}");
+    }
+    let server = Server::start(folder.path(), &[]);
+    let of = |subject: &str| token_of(subject, SECRET);
+    assert_eq!(call(&server, &of("bob")), 4);
+    assert_eq!(call(&server, &of("ada")), 0);
+    // Each call of the command looks at the server first.
+    let (mut refused, ada) = (false, of("ada"));
+    for _ in 0..10 {
+        refused = refused || call(&server, &ada) != 0;
+    }
+    assert!(refused, "nine an hour were said");
+    drop(server);
+    let list = ["audit", "list", "--json", "--outcome", "refused"];
+    let listed = run(folder.path(), &list).ok();
+    assert!(listed.contains("\"reason\":\"forbidden\""), "{listed}");
+    assert!(listed.contains("\"reason\":\"rate_limited\""), "{listed}");
 }

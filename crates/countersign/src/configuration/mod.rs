@@ -7,6 +7,7 @@
 //! place that say different things, or settings that cannot hold together, stop the start.
 
 mod authentication;
+mod control;
 mod file;
 mod given;
 mod local_keys;

@@ -109,6 +109,11 @@ pub(crate) const DEFAULT_SCOPES: &str = "issuing.registration.default_scopes";
 pub(crate) const SECRET_EXPIRY: &str = "issuing.registration.client_secret_expiry_seconds";
 pub(crate) const REVOCATION: &str = "issuing.revocation.enabled";
 pub(crate) const DATABASE: &str = "issuing.database";
+pub(crate) const POLICY: &str = "policy.file";
+pub(crate) const LIMIT_OF_USER: &str = "limits.user";
+pub(crate) const LIMIT_OF_ADDRESS: &str = "limits.address";
+pub(crate) const AUDIT: &str = "audit.file";
+pub(crate) const AUDIT_ON_FULL: &str = "audit.on_full";
 
 /// All of them, in the order in which they are shown.
 pub(crate) const SETTINGS: &[Setting] = &[
@@ -205,6 +210,23 @@ pub(crate) const SETTINGS: &[Setting] = &[
         DATABASE,
         Kind::File,
         "the database of the authorization server (SQLite)",
+    ),
+    setting(POLICY, Kind::File, "the rules that decide who may do what"),
+    setting(
+        LIMIT_OF_USER,
+        Kind::Text,
+        "how often each user may ask, such as 100/min",
+    ),
+    setting(
+        LIMIT_OF_ADDRESS,
+        Kind::Text,
+        "how often each address may ask, before a token is looked at",
+    ),
+    setting(AUDIT, Kind::File, "the log in which decisions are noted"),
+    setting(
+        AUDIT_ON_FULL,
+        Kind::Text,
+        "what happens when nothing more can be noted: refuse or spool",
     ),
 ];
 

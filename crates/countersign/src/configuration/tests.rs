@@ -118,6 +118,9 @@ fn m_49_a_wrong_value_is_refused_with_the_name_of_its_variable() {
             "on canary",
         ),
         ("FASTMCP_AUTH__REVOCATION_OPTIONS__ENABLED", "yes"),
+        ("COUNTERSIGN_LIMITS_USER", "lots"),
+        ("COUNTERSIGN_LIMITS_ADDRESS", "0/min"),
+        ("COUNTERSIGN_AUDIT_ON_FULL", "spool"),
         ("FASTMCP_AUTH_ISSUERS", "x"),
         ("FASTMCP_AUTH__ISSUER", "x"),
         ("COUNTERSIGN_AUTH_ISSUERS", "x"),
@@ -207,6 +210,27 @@ fn m_53_what_cannot_hold_together_is_refused_and_both_are_named() {
         ("FASTMCP_AUTH_ISSUER", "https://a.example"),
     ];
     assert_eq!(refusal(&same), None);
+}
+
+#[test]
+fn what_happens_to_a_full_log_is_one_of_two_things() {
+    let said = |on_full: &str| {
+        refusal(&[
+            ("COUNTERSIGN_AUDIT_FILE", "audit.jsonl"),
+            ("COUNTERSIGN_AUDIT_ON_FULL", on_full),
+        ])
+    };
+    assert_eq!((said("refuse"), said("spool")), (None, None));
+    let told = said("forget").unwrap();
+    assert!(
+        told.contains("COUNTERSIGN_AUDIT_ON_FULL is neither"),
+        "{told}"
+    );
+    let told = refusal(&[("COUNTERSIGN_POLICY_FILE", "/nowhere/rules.toml")]).unwrap();
+    assert!(
+        told.contains("/nowhere/rules.toml cannot be read"),
+        "{told}"
+    );
 }
 
 #[test]

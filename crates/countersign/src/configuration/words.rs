@@ -3,11 +3,13 @@
 use super::Configuration;
 use super::authentication::{DEFAULT_DATABASE, Mode};
 use super::setting::{
-    ALGORITHMS, AUDIENCE, BIND, CERTIFICATE, DATABASE, DEFAULT_SCOPES, ENABLED, ISSUER, ISSUER_URL,
-    JWKS_URL, PUBLIC_KEY, PUBLIC_URL, REGISTRATION, REQUIRED_SCOPES, REVOCATION, SECRET_EXPIRY,
-    SECRET_KEY, VALID_SCOPES,
+    ALGORITHMS, AUDIENCE, AUDIT, BIND, CERTIFICATE, DATABASE, DEFAULT_SCOPES, ENABLED, ISSUER,
+    ISSUER_URL, JWKS_URL, LIMIT_OF_ADDRESS, LIMIT_OF_USER, PUBLIC_KEY, PUBLIC_URL, REGISTRATION,
+    REQUIRED_SCOPES, REVOCATION, SECRET_EXPIRY, SECRET_KEY, VALID_SCOPES,
 };
+use countersign_audit::OnFull;
 use countersign_resource_server::ConfigurationError;
+use countersign_resource_server::policy::rules::RuleSet;
 
 impl Configuration {
     /// Says in sentences who gets in and what others can reach, and checks everything
@@ -39,7 +41,41 @@ impl Configuration {
         if !required.is_empty() {
             said.push(format!("Every token needs the scopes {required}."));
         }
+        self.say_control(&mut said)?;
         Ok(said)
+    }
+
+    fn say_control(&self, said: &mut Vec<String>) -> Result<(), ConfigurationError> {
+        if let Some(file) = self.policy_file() {
+            RuleSet::parse(&std::fs::read_to_string(file).map_err(|error| {
+                ConfigurationError::new(format!("{} cannot be read: {error}", file.display()))
+            })?)
+            .map_err(|error| ConfigurationError::new(format!("{}: {error}", file.display())))?;
+            said.push(format!(
+                "The rules in {0} decide who may do what; `countersign policy check {0}` says \
+                 what they mean.",
+                file.display()
+            ));
+        }
+        self.limits()?;
+        if let Some(quota) = self.text(LIMIT_OF_USER) {
+            said.push(format!("Each user may ask {quota}."));
+        }
+        if let Some(quota) = self.text(LIMIT_OF_ADDRESS) {
+            said.push(format!("Each address may ask {quota}."));
+        }
+        let on_full = self.on_full()?;
+        match (self.text(AUDIT), on_full) {
+            (Some(file), OnFull::Spool) => said.push(format!(
+                "Every decision is noted in {file}. When that cannot be, the server goes on and \
+                 notes how much was lost."
+            )),
+            (Some(file), _) => said.push(format!(
+                "Every decision is noted in {file}. When that cannot be, requests are refused."
+            )),
+            (None, _) => said.push("Decisions are in the log of the server alone.".into()),
+        }
+        Ok(())
     }
 
     fn reach(&self) -> String {

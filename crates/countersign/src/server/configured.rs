@@ -3,7 +3,9 @@
 #[cfg(feature = "sqlite")]
 use std::path::Path;
 
+use countersign_audit::TracingSink;
 use countersign_resource_server::ConfigurationError;
+use countersign_resource_server::suspicion::Suspicion;
 
 use super::Server;
 use crate::Configuration;
@@ -25,7 +27,7 @@ pub(crate) enum Outside {
 
 impl Server {
     /// Takes from `configuration` what is not said in code: whose tokens are accepted,
-    /// and which scopes every token needs.
+    /// which scopes every token needs, rules, limits and the audit log.
     ///
     /// Without this call a server takes the same from the environment of the process
     /// when it starts, see [`Configuration::from_env`]; with it, from `configuration`
@@ -61,6 +63,20 @@ impl Configuration {
         }
         if server.required_scopes.is_empty() {
             server.required_scopes = self.required_scopes()?;
+        }
+        if server.rules.is_none()
+            && let Some(file) = self.policy_file()
+        {
+            server = server.rules_file(file);
+        }
+        if server.limits.is_none() {
+            server.limits = self.limits()?;
+        }
+        if server.audit.is_none()
+            && let Some(log) = self.audit_log()?
+        {
+            server = server.audit(log).audit(TracingSink::new());
+            server = server.suspicion(Suspicion::new());
         }
         // What is said in code counts most.
         if server.authenticates() || server.open_to_everybody {

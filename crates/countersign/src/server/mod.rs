@@ -76,7 +76,7 @@ pub struct Server {
     pub(crate) shared: Shared,
     pub(crate) policies: Vec<Arc<dyn Policy>>,
     pub(crate) rules: Option<Rules>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Option<Limits>,
     pub(crate) extras: Extras,
     pub(crate) sessions: Sessions,
     pub(crate) session_limits: SessionLimits,
@@ -117,7 +117,7 @@ impl Server {
             shared: Shared::default(),
             policies: Vec::new(),
             rules: None,
-            limits: Limits::unless_said(),
+            limits: None,
             extras: Extras::default(),
             sessions: Sessions::default(),
             session_limits: SessionLimits::default(),
@@ -267,7 +267,7 @@ impl Server {
     /// counted; [`Limits::new`] gives each user 100 requests a minute.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.limits = Some(limits);
         self
     }
 
@@ -478,7 +478,7 @@ impl Server {
         if self.foreign.is_some() {
             return Ok(());
         }
-        for name in self.limits.components() {
+        for name in self.limits.iter().flat_map(Limits::components) {
             if !self.registry.has(name) {
                 return Err(ConfigurationError::new(format!(
                     "there is a limit for `{name}`, and no tool, prompt, resource or template \
@@ -501,7 +501,8 @@ impl Server {
         if let Some(metrics) = &self.metrics {
             metrics.know(&self.registry)?;
         }
-        let limiter = self.limits.build()?;
+        let limits = self.limits.unwrap_or_else(Limits::unless_said);
+        let limiter = limits.build()?;
         let mut capabilities = self
             .announced
             .unwrap_or_else(|| capabilities(&self.registry));
