@@ -1,0 +1,13 @@
+//! An OAuth 2.1 client: it finds out who issues tokens for a protected resource,
+//! gets them, keeps them, refreshes them and shows them.
+//!
+//! It knows nothing of MCP: whoever sends requests asks an [`Authorizer`] for header
+//! fields and tells it about refusals. It verifies no token and issues none. All it
+//! asks goes through one [`Fetch`](countersign_resource_server::fetch::Fetch).
+
+pub mod authorizer;
+pub mod store;
+
+pub use authorizer::{Authorizer, AuthorizerError, Next, Outgoing, Refused};
+pub use countersign_oauth as oauth;
+pub use store::TokenKey;
