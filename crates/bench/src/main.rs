@@ -4,6 +4,7 @@
 //! in turn, round after round, so that a slow moment of the machine hits all of
 //! them; the table shows medians over the rounds. Nothing is asserted.
 
+mod access;
 mod authorization;
 mod child;
 mod client;

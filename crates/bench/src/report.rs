@@ -29,6 +29,20 @@ pub(crate) struct Line {
     /// signatures in the same round.
     #[serde(skip_serializing_if = "Option::is_none")]
     above_signature_us: Option<f64>,
+    /// How it compares with calls that nothing is asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access: Option<Access>,
+}
+
+/// What limits, rules and an audit log cost, by what each round says.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+struct Access {
+    /// How many times the call of a server that says nothing of them.
+    warm_ratio: f64,
+    /// How many times the call of a server where they are off.
+    off_ratio: f64,
+    /// By how many microseconds it is more than that.
+    above_off_us: f64,
 }
 
 /// The cost of one signature verification.
@@ -74,7 +88,20 @@ impl Line {
             p99_us: percentile(&latencies, 99),
             memory_kib,
             above_signature_us: None,
+            access: None,
         }
+    }
+
+    /// Compared with the `warm` call of a server that says nothing of access control and
+    /// with one where it is `off`; figures as above.
+    pub(crate) fn access(mut self, cpu: &[f64], warm: &[f64], off: &[f64]) -> Self {
+        let ratios = |other: &[f64]| median(cpu.iter().zip(other).map(|(a, b)| a / b).collect());
+        self.access = Some(Access {
+            warm_ratio: ratios(warm),
+            off_ratio: ratios(off),
+            above_off_us: median(cpu.iter().zip(off).map(|(a, b)| a - b).collect()),
+        });
+        self
     }
 
     /// Compared with a floor that verifies signatures, too; `cpu` and `floor` as above.
@@ -163,6 +190,7 @@ impl Report {
                 )?;
             }
         }
+        self.access_table(&mut text)?;
         for signature in &self.signatures {
             writeln!(
                 text,
@@ -172,6 +200,36 @@ impl Report {
             )?;
         }
         Ok(text)
+    }
+
+    fn access_table(&self, text: &mut String) -> Result<()> {
+        let mut lines = self
+            .lines
+            .iter()
+            .filter_map(|line| Some((line, line.access?)))
+            .peekable();
+        if lines.peek().is_none() {
+            return Ok(());
+        }
+        writeln!(
+            text,
+            "{:<32} {:>8} {:>7} {:>7} {:>7} {:>8}",
+            "limits, rules, audit", "CPU µs", "floor ×", "warm ×", "off ×", "off +"
+        )?;
+        for (line, access) in lines {
+            writeln!(
+                text,
+                "{:<32} {:>8.2} {:>7.2} {:>7.2} {:>7.2} {:>8.2}",
+                line.name,
+                line.cpu_us,
+                line.ratio,
+                access.warm_ratio,
+                access.off_ratio,
+                access.above_off_us,
+            )?;
+        }
+        writeln!(text)?;
+        Ok(())
     }
 }
 
@@ -196,5 +254,13 @@ mod tests {
             (line.cpu_us, line.ratio, line.above_floor_us),
             (3.0, 2.0, 2.0)
         );
+        let (warm, off) = ([1.0, 10.0, 1.0], [2.0, 8.0, 1.0]);
+        let access = line.access(&[2.0, 40.0, 3.0], &warm, &off).access;
+        let expected = Access {
+            warm_ratio: 3.0,
+            off_ratio: 3.0,
+            above_off_us: 2.0,
+        };
+        assert_eq!(access, Some(expected));
     }
 }

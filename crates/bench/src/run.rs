@@ -12,7 +12,7 @@ use countersign::oauth::jose::Algorithm;
 
 use crate::authorization;
 use crate::child::Server;
-use crate::leg::{LEGS, Leg, Tokens};
+use crate::leg::{LEGS, Leg, OFF, Tokens, WARM};
 use crate::load;
 use crate::report::{Line, Report, Signature};
 use crate::request;
@@ -98,7 +98,9 @@ impl Plan {
         let asked = |leg: &Leg| self.asks_for(leg.name);
         let is_beside = |one: &Leg| one.beside == Some(leg.name) && asked(one);
         let is_floor = leg.name == "floor" && LEGS.iter().any(asked);
-        asked(leg) || is_floor || LEGS.iter().any(is_beside)
+        let about_access = |one: &Leg| one.is_about_access() && asked(one);
+        let is_plain = [WARM, OFF].contains(&leg.name) && LEGS.iter().any(about_access);
+        asked(leg) || is_floor || is_plain || LEGS.iter().any(is_beside)
     }
 
     /// A part of a name that no line has is a mistake.
@@ -220,9 +222,15 @@ fn lines(contenders: &mut [Contender]) -> Result<Vec<Line>> {
         let memory = contender.server.memory()?;
         let line = Line::new(contender.leg.name, &contender.cpu, floor, latencies, memory);
         let beside = contender.leg.beside.and_then(|name| measured.get(name));
-        lines.push(match beside {
+        let line = match beside {
             Some(floor) => line.beside(&contender.cpu, floor),
             None => line,
+        };
+        lines.push(match (measured.get(WARM), measured.get(OFF)) {
+            (Some(warm), Some(off)) if contender.leg.is_about_access() => {
+                line.access(&contender.cpu, warm, off)
+            }
+            _ => line,
         });
     }
     Ok(lines)
@@ -237,6 +245,10 @@ fn arguments(plan: &Plan, leg: &Leg, pem: &str) -> Vec<String> {
         format!("--public-key={pem}"),
     ];
     arguments.extend(request::trust());
+    arguments.extend(leg.access.arguments());
+    if let Some(folder) = &plan.folder {
+        arguments.push(format!("--folder={}", folder.display()));
+    }
     arguments
 }
 

@@ -9,6 +9,7 @@ mod sdk;
 use std::future::Future;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use axum::serve::{Listener, ListenerExt};
@@ -18,6 +19,7 @@ use countersign::verifier::{JwtVerifier, JwtVerifierBuilder};
 pub(crate) use authorization::AuthorizationSettings;
 pub(crate) use commits::CommitSettings;
 
+use crate::access::{Audit, Limited};
 use crate::signature::Signatures;
 
 /// Which server.
@@ -66,6 +68,18 @@ pub(crate) struct Settings {
     /// Whom they are for.
     #[arg(long)]
     audience: String,
+    /// What is limited.
+    #[arg(long, default_value = "unsaid")]
+    limits: Limited,
+    /// How many rules there are, if any are read.
+    #[arg(long)]
+    rules: Option<u16>,
+    /// Where decisions are noted.
+    #[arg(long, default_value = "nowhere")]
+    audit: Audit,
+    /// Where the folder of the files is made; among temporary files otherwise.
+    #[arg(long)]
+    folder: Option<PathBuf>,
 }
 
 impl Settings {

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use countersign::audit::JsonLines;
 use countersign::component::{Arguments, Running, ToolDefinition, ToolHandler};
 use countersign::protocol::{CallToolResult, ContentBlock, JsonObject};
 use countersign::{Context, Http, Server, Sessions, ToolError};
 use serde::Deserialize;
 
 use super::{Kind, Settings};
+use crate::access::{self, Audit, InMemory};
 
 #[derive(Deserialize)]
 struct Greeting {
@@ -80,6 +82,21 @@ pub(super) async fn serve(settings: &Settings) -> Result<()> {
     if settings.kind != Kind::CountersignOpen {
         server = server.auth(settings.verifier());
     }
+    let folder = settings.folder.clone().unwrap_or_else(std::env::temp_dir);
+    let folder = tempfile::tempdir_in(folder)?;
+    if let Some(limits) = settings.limits.limits("greet") {
+        server = server.limits(limits);
+    }
+    if let Some(rules) = settings.rules {
+        let path = folder.path().join("policy.toml");
+        std::fs::write(&path, access::rules(rules, "greet", &settings.issuer))?;
+        server = server.rules_file(path);
+    }
+    server = match settings.audit {
+        Audit::Nowhere => server,
+        Audit::Memory => server.audit(InMemory::default()),
+        Audit::Files => server.audit(JsonLines::at(folder.path().join("audit.jsonl")).open()?),
+    };
     let running = server.start(Http::bind("127.0.0.1:0")).await?;
     super::announce(running.address())?;
     std::future::pending::<()>().await;
