@@ -6,8 +6,13 @@
 //! asks goes through one [`Fetch`](countersign_resource_server::fetch::Fetch).
 
 pub mod authorizer;
+pub mod presenter;
 pub mod store;
 
 pub use authorizer::{Authorizer, AuthorizerError, Next, Outgoing, Refused};
 pub use countersign_oauth as oauth;
-pub use store::TokenKey;
+pub use presenter::{CallbackParameters, Presenter, PresenterError, Presenting, Waiting};
+pub use store::{
+    MemoryStore, StoreError, StoredClient, StoredTokens, TokenGuard, TokenKey, TokenStore,
+    TokenType,
+};
