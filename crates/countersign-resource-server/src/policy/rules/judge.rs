@@ -126,7 +126,7 @@ impl RuleSet {
         }
     }
 
-    fn lane_of(&self, asked: &Asked<'_>) -> &Lane {
+    pub(super) fn lane_of(&self, asked: &Asked<'_>) -> &Lane {
         match asked.component() {
             Some(component) => self.lane(Kind::of(component.kind)),
             None => &self.methods,
@@ -134,22 +134,22 @@ impl RuleSet {
     }
 
     /// The rules that deny `asked` to somebody.
-    fn denying<'a>(
+    pub(super) fn denying<'a>(
         &'a self,
         asked: &'a Asked<'_>,
     ) -> impl Iterator<Item = (usize, &'a CompiledRule)> {
-        let numbers = self.lane_of(asked).denies.iter();
-        let rules = numbers.filter_map(|number| Some((*number, self.rule(*number)?)));
+        let numbers = self.lane_of(asked).denies.candidates(asked);
+        let rules = numbers.filter_map(|number| Some((number, self.rule(number)?)));
         rules.filter(|(_, rule)| rule.target.catches(asked))
     }
 
     /// The rules that allow `asked` to somebody.
-    fn allowing<'a>(
+    pub(super) fn allowing<'a>(
         &'a self,
         asked: &'a Asked<'_>,
     ) -> impl Iterator<Item = (usize, &'a CompiledRule)> {
-        let numbers = self.lane_of(asked).allows.iter();
-        let rules = numbers.filter_map(|number| Some((*number, self.rule(*number)?)));
+        let numbers = self.lane_of(asked).allows.candidates(asked);
+        let rules = numbers.filter_map(|number| Some((number, self.rule(number)?)));
         rules.filter(|(_, rule)| rule.target.allows(asked))
     }
 
@@ -204,7 +204,7 @@ impl RuleSet {
     }
 
     fn speaks_of_subjects(&self, asked: &Asked<'_>) -> bool {
-        let mut numbers = self.lane_of(asked).allows.iter();
+        let mut numbers = self.lane_of(asked).allows.all().iter();
         numbers.any(|number| {
             let rule = self.rule(*number);
             rule.is_some_and(|rule| rule.target.names_subject())

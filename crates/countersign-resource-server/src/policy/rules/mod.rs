@@ -23,6 +23,7 @@ mod condition;
 mod explain;
 mod fault;
 mod file;
+mod index;
 mod judge;
 mod pattern;
 mod reload;

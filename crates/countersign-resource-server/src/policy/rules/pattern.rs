@@ -63,7 +63,17 @@ impl Pattern {
     }
 
     fn is_literal(&self) -> bool {
-        matches!(self.exact.as_slice(), [Token::Literal(_)])
+        self.allows_only().is_some()
+    }
+
+    /// The one text that it allows, if there is no other.
+    pub(super) fn allows_only(&self) -> Option<&str> {
+        only(&self.exact)
+    }
+
+    /// The one spelling that it catches, if there is no other.
+    pub(super) fn catches_only(&self) -> Option<&str> {
+        only(&self.wide)
     }
 
     /// Whether it matches `text` as it is written. `plain` says whether `text` can be
@@ -103,6 +113,13 @@ impl Pattern {
             }
         }
         meet(&ours, &of_template(template))
+    }
+}
+
+fn only(tokens: &[Token]) -> Option<&str> {
+    match tokens {
+        [Token::Literal(text)] => Some(text),
+        _ => None,
     }
 }
 

@@ -8,6 +8,7 @@ use countersign_oauth::scope::InvalidScope;
 use super::authority::Authority;
 use super::condition::Condition;
 use super::fault::{Fault, check_name};
+use super::index::Index;
 use super::roles::{Role, RoleBook};
 use super::what::{Kind, Target, What};
 use super::who::Who;
@@ -177,36 +178,54 @@ impl RuleSetBuilder {
             let compiled = CompiledRule::of(rule, &roles, self.issuer.as_ref());
             rules.push(compiled.map_err(|fault| fault.within(&field))?);
         }
-        let lane = |about: &dyn Fn(&Target) -> bool| Lane {
-            denies: numbers(&rules, Effect::Deny, about),
-            allows: numbers(&rules, Effect::Allow, about),
-        };
-        let [tools, resources, prompts] =
-            Kind::ALL.map(|kind| lane(&|target| target.is_about(kind)));
+        let [tools, resources, prompts] = Kind::ALL.map(|kind| Lane::of_kind(&rules, kind));
         Ok(RuleSet {
             unmentioned: self.unmentioned,
             hierarchy: self.hierarchy,
             tools,
             resources,
             prompts,
-            methods: lane(&Target::is_about_methods),
+            methods: Lane::of_methods(&rules),
             roles,
             rules,
         })
     }
 }
 
-fn numbers(rules: &[CompiledRule], effect: Effect, about: &dyn Fn(&Target) -> bool) -> Vec<usize> {
-    let rules = rules.iter().enumerate();
-    let wanted = rules.filter(|(_, rule)| rule.effect == effect && about(&rule.target));
-    wanted.map(|(number, _)| number).collect()
-}
-
 /// The rules that can say something about components of one kind.
 #[derive(Clone, Debug)]
 pub(super) struct Lane {
-    pub(super) denies: Vec<usize>,
-    pub(super) allows: Vec<usize>,
+    pub(super) denies: Index,
+    pub(super) allows: Index,
+}
+
+impl Lane {
+    fn of_kind(rules: &[CompiledRule], kind: Kind) -> Self {
+        let about = |target: &Target| target.is_about(kind);
+        Self {
+            denies: Index::of(rules, Effect::Deny, about, |target| {
+                target.names_caught(kind)
+            }),
+            allows: Index::of(rules, Effect::Allow, about, |target| {
+                target.names_allowed(kind)
+            }),
+        }
+    }
+
+    fn of_methods(rules: &[CompiledRule]) -> Self {
+        let of = |effect| {
+            Index::of(
+                rules,
+                effect,
+                Target::is_about_methods,
+                Target::methods_alone,
+            )
+        };
+        Self {
+            denies: of(Effect::Deny),
+            allows: of(Effect::Allow),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -244,6 +244,30 @@ impl Target {
         !self.names_components() && self.tags.is_empty()
     }
 
+    /// All components of `kind` that a rule about this can allow, if they are names.
+    pub(super) fn names_allowed(&self, kind: Kind) -> Option<Vec<&str>> {
+        let patterns = self.of_kind(kind)?.iter();
+        patterns.map(Pattern::allows_only).collect()
+    }
+
+    /// All spellings of components of `kind` that a rule about this can catch, if they are
+    /// names.
+    pub(super) fn names_caught(&self, kind: Kind) -> Option<Vec<&str>> {
+        let patterns = self.of_kind(kind)?.iter();
+        patterns.map(Pattern::catches_only).collect()
+    }
+
+    /// All methods that it is about, if they are names.
+    pub(super) fn methods_alone(&self) -> Option<Vec<&str>> {
+        self.methods.iter().map(Pattern::allows_only).collect()
+    }
+
+    /// Its tags, if it names components by them alone.
+    pub(super) fn tags_alone(&self) -> Option<&[String]> {
+        let alone = !self.tags.is_empty() && !self.names_components();
+        alone.then_some(&self.tags)
+    }
+
     fn has_method(&self, method: &str) -> bool {
         let mut methods = self.methods.iter();
         methods.any(|pattern| pattern.allows(method, || true, None))
@@ -328,6 +352,33 @@ impl<'a> Asked<'a> {
 
     pub(super) fn component(&self) -> Option<Component<'a>> {
         self.action.component
+    }
+
+    /// Whether it is about whatever a template stands for.
+    pub(super) const fn is_open(&self) -> bool {
+        self.template.is_some()
+    }
+
+    /// What rules that allow name it by: the method, if there is no component.
+    pub(super) fn key(&self) -> &'a str {
+        match self.action.component {
+            Some(_) => self.name,
+            None => self.action.method,
+        }
+    }
+
+    /// What rules that deny name it by.
+    pub(super) fn keys_of_denies(&self) -> impl Iterator<Item = &str> {
+        let spellings = self.component().map(|_| self.spellings().iter());
+        let method = self.component().is_none().then_some(self.action.method);
+        let spellings = spellings.into_iter().flatten().map(AsRef::as_ref);
+        spellings.chain(method)
+    }
+
+    pub(super) fn tags(&self) -> &'a [String] {
+        self.action
+            .component
+            .map_or(&[], |component| component.tags)
     }
 
     pub(super) const fn is_too_long(&self) -> bool {
