@@ -75,6 +75,28 @@ pub struct Refused<'a> {
     pub attempt: u32,
 }
 
+impl<'a> Refused<'a> {
+    /// `request` was sent for `operation` with the fields `shown`, `attempt` times
+    /// before, and is answered `status` with `headers`.
+    pub const fn new(
+        request: Outgoing<'a>,
+        operation: &'a str,
+        shown: &'a HeaderMap,
+        status: StatusCode,
+        headers: &'a HeaderMap,
+        attempt: u32,
+    ) -> Self {
+        Self {
+            request,
+            operation,
+            shown,
+            status,
+            headers,
+            attempt,
+        }
+    }
+}
+
 impl fmt::Debug for Refused<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // `shown` carries credentials.
