@@ -1,7 +1,7 @@
 //! An API key from the environment.
 
 use countersign_resource_server::oauth::{ScopeSet, Secret};
-use countersign_resource_server::{ApiKeyAuth, ConfigurationError, FixedKey};
+use countersign_resource_server::{ApiKeyAuth, ConfigurationError, FixedKey, IntoVerifier as _};
 
 use crate::environment::{Environment, OfProcess};
 
@@ -27,18 +27,23 @@ impl FromEnvironment for ApiKeyAuth {
 
 fn read(environment: &impl Environment) -> Result<ApiKeyAuth, ConfigurationError> {
     let key = environment.required("API_KEY").map(Secret::new)?;
-    let scopes = environment.value("API_KEY_SCOPES").unwrap_or_default();
+    let scopes = environment.value("API_KEY_SCOPES")?.unwrap_or_default();
     let names = scopes.split([' ', ',']).filter(|name| !name.is_empty());
     let scopes = ScopeSet::from_names(names)
         .map_err(|error| ConfigurationError::new(format!("API_KEY_SCOPES: {error}")))?;
     let opens = FixedKey::service("environment").scopes(scopes);
-    Ok(ApiKeyAuth::header("X-API-Key").key(key, opens))
+    let auth = ApiKeyAuth::header("X-API-Key").key(key, opens);
+    // Judged here as well, where the name of the variable is known.
+    match auth.clone().into_verifier() {
+        Ok(_) => Ok(auth),
+        Err(error) => Err(ConfigurationError::new(format!("API_KEY: {error}"))),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use countersign_resource_server::oauth::UnixTime;
-    use countersign_resource_server::{IntoVerifier as _, PresentedToken, Verification, Verifier};
+    use countersign_resource_server::{PresentedToken, Verification, Verifier};
 
     use super::*;
     use crate::environment::tests::Variables;
@@ -57,6 +62,7 @@ mod tests {
             "Required secret not configured: API_KEY. Set API_KEY environment variable."
         );
         let short = fault(&[("API_KEY", "short-one")]);
+        assert!(short.starts_with("API_KEY: "), "{short}");
         assert!(short.contains("16 to 512"), "{short}");
         assert!(!short.contains("short-one"), "{short}");
         let scopes = fault(&[("API_KEY", KEY), ("API_KEY_SCOPES", "a\"b")]);

@@ -118,7 +118,10 @@ impl CredentialManager {
 
     fn look_up(&self, key: &str) -> Result<Kept, ConfigurationError> {
         let named = format!("{key}{FILE}");
-        match (self.environment.value(key), self.environment.value(&named)) {
+        match (
+            self.environment.value(key)?,
+            self.environment.value(&named)?,
+        ) {
             (Some(_), Some(_)) => Err(ConfigurationError::new(format!(
                 "{key} and {named} both say what the secret is: take one of them away"
             ))),

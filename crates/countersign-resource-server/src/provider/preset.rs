@@ -154,6 +154,21 @@ impl Preset {
         variables.map(|(name, variable)| (name.as_str(), variable))
     }
 
+    /// Whether `value` can be that of `variable`, such as `domain`, or of `client_id`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] says what the value is about and what it looks like. It does
+    /// not repeat the value, which may be a secret in the wrong place.
+    pub fn check_value(&self, variable: &str, value: &str) -> Result<(), ConfigurationError> {
+        let (kind, description) = match self.variables.get(variable) {
+            Some(declared) => (declared.kind, declared.description.as_str()),
+            None => (VariableKind::Text, "the id of the application"),
+        };
+        kind.check(value)
+            .map_err(|advice| ConfigurationError::new(format!("not {description}: {advice}")))
+    }
+
     /// The provider as the file has it, with `{domain}` where variables are: for
     /// people to read, not to be used.
     pub const fn outline(&self) -> &Provider {

@@ -93,7 +93,7 @@ impl Configuration {
             let own = setting.own_variable();
             let names = [setting.single, Some(&*own), setting.double];
             for name in names.into_iter().flatten() {
-                if let Some(text) = environment.value(name) {
+                if let Some(text) = environment.value(name)? {
                     let value = Value::from_variable(setting, name, &text)?;
                     let origin = Origin::Variable(name.to_owned());
                     this.add(setting, Given { value, origin })?;

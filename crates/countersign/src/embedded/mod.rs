@@ -77,7 +77,7 @@ pub struct EmbeddedAuth {
     /// Where the API keys that are made here are presented.
     api_keys: Vec<ApiKeyAuth>,
     /// Names of providers, and where they send people back to.
-    registered: Vec<(String, String)>,
+    registered: Vec<(String, Registered)>,
     announcement: Announcement,
     /// What was judged before the storage was opened.
     begun: Option<AuthorizationServerBuilder>,
@@ -200,12 +200,12 @@ impl EmbeddedAuth {
     /// The redirect URI that is registered at the provider `name`, byte for byte. If it
     /// is not where this server answers, the start is refused and says what to register.
     #[must_use]
-    pub fn registered_redirect_uri(
-        mut self,
-        name: impl Into<String>,
-        uri: impl Into<String>,
-    ) -> Self {
-        self.registered.push((name.into(), uri.into()));
+    pub fn registered_redirect_uri(self, name: impl Into<String>, uri: impl Into<String>) -> Self {
+        self.registered(name.into(), Registered::new(uri, "the redirect URI"))
+    }
+
+    pub(crate) fn registered(mut self, name: String, registered: Registered) -> Self {
+        self.registered.push((name, registered));
         self
     }
 
@@ -391,13 +391,28 @@ fn accept_keys(
     Ok((gate, mounted))
 }
 
+/// What is registered at a provider as redirect URI.
+#[derive(Clone, Debug)]
+pub(crate) struct Registered {
+    pub(crate) uri: String,
+    /// Where that was said.
+    said: &'static str,
+}
+
+impl Registered {
+    pub(crate) fn new(uri: impl Into<String>, said: &'static str) -> Self {
+        let uri = uri.into();
+        Self { uri, said }
+    }
+}
+
 /// RFC 6749 §3.1.2.3: providers compare redirect URIs, so that a wrong one would be
 /// noticed by the first person who logs in.
 fn check_registered(
     server: &AuthorizationServer,
-    registered: &[(String, String)],
+    registered: &[(String, Registered)],
 ) -> Result<(), ConfigurationError> {
-    for (name, uri) in registered {
+    for (name, Registered { uri, said }) in registered {
         let Some(expected) = server.callback_address(name) else {
             return Err(ConfigurationError::new(format!(
                 "a redirect URI is said for the provider {name}, and there is none of that name"
@@ -405,8 +420,9 @@ fn check_registered(
         };
         if expected != *uri {
             return Err(ConfigurationError::new(format!(
-                "the redirect URI of {name} is {uri}, and people come back to {expected}: \
-                 register that at the provider and set it here"
+                "{said} is {}, and people who log in at {name} come back to {expected}: register \
+                 that at the provider and set it here",
+                uri.escape_debug()
             )));
         }
     }

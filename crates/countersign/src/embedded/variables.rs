@@ -19,7 +19,7 @@ impl EmbeddedAuth {
 
     fn token_expiry_from(self, environment: &impl Environment) -> Result<Self, ConfigurationError> {
         const HOURS: &str = "TOKEN_EXPIRY_HOURS";
-        let Some(text) = environment.value(HOURS) else {
+        let Some(text) = environment.value(HOURS)? else {
             return Ok(self);
         };
         let hours = text

@@ -26,7 +26,7 @@ pub use presets::{
 };
 
 use crate::authentication::Authentication;
-use crate::embedded::EmbeddedAuth;
+use crate::embedded::{EmbeddedAuth, Registered};
 use crate::server::Server;
 
 const CLIENT_ID: &str = "client_id";
@@ -93,7 +93,7 @@ pub struct ProviderLogin<Kind> {
     changes_of_provider: Vec<ProviderChange>,
     client_id: String,
     proof: Proof,
-    redirect_uri: Option<String>,
+    redirect_uri: Option<Registered>,
     changes_of_upstream: Vec<UpstreamChange>,
     kept: Option<EmbeddedAuth>,
     changes: Vec<AuthChange>,
@@ -194,7 +194,7 @@ impl<Kind> ProviderLogin<Kind> {
     /// What is registered at the provider as redirect URI, byte for byte. If it is not
     /// where this server answers, the start is refused and says what to register.
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
-        self.redirect_uri = Some(uri.into());
+        self.redirect_uri = Some(Registered::new(uri, "the redirect URI"));
         self
     }
 
@@ -307,14 +307,14 @@ impl<Kind> ProviderLogin<Kind> {
         let name = upstream.name().to_owned();
         let mut auth = kept.upstream(upstream);
         if let Some(uri) = redirect_uri {
-            auth = auth.registered_redirect_uri(name, uri);
+            auth = auth.registered(name, uri);
         }
         Ok(changes.into_iter().fold(auth, |auth, change| change(auth)))
     }
 
     fn parts(
         mut self,
-    ) -> Result<(UpstreamBuilder, Option<String>, Vec<AuthChange>), ConfigurationError> {
+    ) -> Result<(UpstreamBuilder, Option<Registered>, Vec<AuthChange>), ConfigurationError> {
         let preset = self.preset?;
         if !self.client_id.is_empty() {
             let id = self.client_id.clone();

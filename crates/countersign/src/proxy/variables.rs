@@ -2,7 +2,8 @@
 
 use countersign_resource_server::ConfigurationError;
 
-use super::{Auth0Provider, GitHubOAuthProvider, GoogleOAuthProvider, ProviderLogin};
+use super::{Auth0Provider, CLIENT_ID, GitHubOAuthProvider, GoogleOAuthProvider, ProviderLogin};
+use crate::embedded::Registered;
 use crate::environment::{Environment, OfProcess};
 
 const ID: &str = "OAUTH_CLIENT_ID";
@@ -10,6 +11,23 @@ const SECRET: &str = "OAUTH_CLIENT_SECRET";
 const REDIRECT_URI: &str = "OAUTH_REDIRECT_URI";
 
 impl<Kind> ProviderLogin<Kind> {
+    /// Whether `value`, which the variable `key` of the environment has, can be that of
+    /// `variable` of the preset.
+    fn check_variable(
+        &self,
+        variable: &str,
+        value: &str,
+        key: &str,
+    ) -> Result<(), ConfigurationError> {
+        match &self.preset {
+            Ok(preset) => preset
+                .check_value(variable, value)
+                .map_err(|error| ConfigurationError::new(format!("{key} is {error}"))),
+            // Told when it is used.
+            Err(_) => Ok(()),
+        }
+    }
+
     /// The id and the secret of our application are `OAUTH_CLIENT_ID` and
     /// `OAUTH_CLIENT_SECRET`; what is registered as redirect URI is `OAUTH_REDIRECT_URI`,
     /// if it is set.
@@ -22,13 +40,22 @@ impl<Kind> ProviderLogin<Kind> {
     }
 
     fn client_from(self, environment: &impl Environment) -> Result<Self, ConfigurationError> {
-        let id = environment.required(ID)?;
-        let secret = environment.secret(SECRET)?;
-        let this = self.client(id, secret.reveal());
-        Ok(match environment.value(REDIRECT_URI) {
-            Some(uri) => this.redirect_uri(uri),
-            None => this,
-        })
+        let id = environment.credential(ID)?;
+        let secret = environment.credential(SECRET)?;
+        let mut this = self.client(id.reveal(), secret.reveal());
+        this.check_variable(CLIENT_ID, id.reveal(), ID)?;
+        if let Some(uri) = environment.value(REDIRECT_URI)? {
+            let uri = uri.trim();
+            // A secret in the wrong variable is not repeated.
+            if !(uri.starts_with("https://") || uri.starts_with("http://")) {
+                return Err(ConfigurationError::new(format!(
+                    "{REDIRECT_URI} is not an address that begins with https:// or http://: set \
+                     it to what is registered at the provider, or take it away"
+                )));
+            }
+            this.redirect_uri = Some(Registered::new(uri, REDIRECT_URI));
+        }
+        Ok(this)
     }
 }
 
@@ -67,9 +94,12 @@ impl Auth0Provider {
 
     fn from_environment(environment: &impl Environment) -> Result<Self, ConfigurationError> {
         let domain = environment.required("AUTH0_DOMAIN")?;
-        let id = environment.required("AUTH0_CLIENT_ID")?;
-        let secret = environment.secret("AUTH0_CLIENT_SECRET")?;
-        Ok(Self::new(domain, id, secret.reveal()))
+        let id = environment.credential("AUTH0_CLIENT_ID")?;
+        let secret = environment.credential("AUTH0_CLIENT_SECRET")?;
+        let this = Self::new(domain.trim(), id.reveal(), secret.reveal());
+        this.check_variable("domain", domain.trim(), "AUTH0_DOMAIN")?;
+        this.check_variable(CLIENT_ID, id.reveal(), "AUTH0_CLIENT_ID")?;
+        Ok(this)
     }
 }
 
@@ -101,13 +131,13 @@ mod tests {
             .unwrap();
         assert_eq!(read.client_id, "app-1");
         assert!(matches!(&read.proof, Proof::Secret(secret) if secret.reveal() == "s3cr3t"));
-        assert_eq!(read.redirect_uri.as_deref(), Some("https://a"));
+        assert_eq!(read.redirect_uri.as_ref().unwrap().uri, "https://a");
         assert!(!format!("{read:?}").contains("s3cr3t"));
         let without = all.without(REDIRECT_URI);
         let read = GoogleOAuthProvider::of_preset("google")
             .client_from(&without)
             .unwrap();
-        assert_eq!(read.redirect_uri, None);
+        assert!(read.redirect_uri.is_none());
     }
 
     #[test]

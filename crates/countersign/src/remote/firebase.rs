@@ -7,10 +7,12 @@
 
 use countersign_resource_server::ConfigurationError;
 
-use super::RemoteAuth;
+use super::{RemoteAuth, Source};
 use crate::authentication::Authentication;
 use crate::environment::{Environment, OfProcess};
 use crate::server::Server;
+
+const PROJECT: &str = "FIREBASE_PROJECT_ID";
 
 /// Lets in whoever has an ID token of a Firebase project: give it to [`Server::auth`].
 ///
@@ -49,9 +51,14 @@ impl FirebaseAuth {
     pub(crate) fn from_environment(
         environment: &impl Environment,
     ) -> Result<Self, ConfigurationError> {
-        let auth = Self::new(environment.required("FIREBASE_PROJECT_ID")?);
+        let project = environment.required(PROJECT)?;
+        let auth = Self::new(project.trim());
+        if let Source::Preset(Ok(preset)) = &auth.0.source {
+            let judged = preset.check_value("project_id", project.trim());
+            judged.map_err(|error| ConfigurationError::new(format!("{PROJECT} is {error}")))?;
+        }
         for key in ["FIREBASE_PRIVATE_KEY", "FIREBASE_CLIENT_EMAIL"] {
-            if environment.value(key).is_some() {
+            if environment.value(key)?.is_some() {
                 tracing::warn!(
                     "{key} is set and not needed: ID tokens are verified with public keys; keep a \
                      service account away from servers that do not use it"

@@ -29,6 +29,8 @@ mod foreign;
 #[cfg(test)]
 mod foreign_rules;
 #[cfg(test)]
+mod from_environment;
+#[cfg(test)]
 mod generated;
 #[cfg(test)]
 mod hierarchies;
