@@ -5,14 +5,18 @@
 //! fields and tells it about refusals. It verifies no token and issues none. All it
 //! asks goes through one [`Fetch`](countersign_resource_server::fetch::Fetch).
 
+pub mod ask;
 pub mod authorizer;
-pub mod presenter;
+pub mod error;
+pub mod random;
+pub mod reach;
 pub mod store;
+pub mod token_endpoint;
 
+pub use ask::Asker;
 pub use authorizer::{Authorizer, AuthorizerError, Next, Outgoing, Refused};
 pub use countersign_oauth as oauth;
-pub use presenter::{CallbackParameters, Presenter, PresenterError, Presenting, Waiting};
-pub use store::{
-    MemoryStore, StoreError, StoredClient, StoredTokens, TokenGuard, TokenKey, TokenStore,
-    TokenType,
-};
+pub use error::OAuthError;
+pub use reach::Reach;
+pub use store::TokenKey;
+pub use token_endpoint::{TokenEndpoint, TokenProof};

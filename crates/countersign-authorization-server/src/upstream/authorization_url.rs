@@ -1,10 +1,10 @@
 //! Where people are sent to log in: RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2.1,
 //! OpenID Connect Core 1.0 §3.1.2.1.
 
+use countersign_oauth::parameters::Parameters;
 use countersign_oauth::pkce::S256;
 use countersign_oauth::{ResourceUri, Secret, UnixTime};
 
-use super::credentials::Parameters;
 use super::endpoint::Endpoint;
 use super::error::UpstreamError;
 use super::{AttemptSecrets, Upstream};
@@ -65,11 +65,6 @@ impl Upstream {
         if let Some(resource) = self.forwarded(resource) {
             parameters.set("resource", resource.as_str());
         }
-        // RFC 6749 §3.1: the endpoint may have a query, "which MUST be retained".
-        let joint = if endpoint.contains('?') { '&' } else { '?' };
-        Ok(format!(
-            "{endpoint}{joint}{}",
-            parameters.encoded().reveal()
-        ))
+        Ok(parameters.appended_to(&endpoint).reveal().to_owned())
     }
 }

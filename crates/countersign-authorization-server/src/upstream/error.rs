@@ -1,6 +1,7 @@
 //! What can go wrong at a provider.
 
 use countersign_oauth::Lifetime;
+use countersign_oauth::received_tokens::is_error_code;
 use countersign_resource_server::Unavailable;
 use thiserror::Error;
 
@@ -9,9 +10,6 @@ const RETRY_AFTER: Lifetime = Lifetime::from_secs(5);
 
 /// What the codes become that the provider's file counts among them.
 pub(super) const INVALID_GRANT: &str = "invalid_grant";
-
-/// The longest error code that is kept, in bytes.
-const MAX_CODE_BYTES: usize = 64;
 
 /// Why a provider did not do what was asked. The text is for the log: it never contains
 /// a secret or a part of an answer, except for an error code.
@@ -59,8 +57,7 @@ impl UpstreamError {
     /// A refusal with the code that the provider sent. What does not fit the characters
     /// of RFC 6749 §5.2 is no code.
     pub(super) fn refused(code: &str) -> Self {
-        let fits = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
-        if (1..=MAX_CODE_BYTES).contains(&code.len()) && code.bytes().all(fits) {
+        if is_error_code(code) {
             Self::Refused(code.to_owned())
         } else {
             Self::BadAnswer("the provider refuses with something that is no error code".to_owned())

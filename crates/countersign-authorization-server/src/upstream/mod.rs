@@ -138,7 +138,7 @@ impl Upstream {
 
     /// The id of our application.
     pub fn client_id(&self) -> &str {
-        &self.0.credentials.client_id
+        &self.0.credentials.client.client_id
     }
 
     /// The scopes that are asked from the provider, without what it wants before them.

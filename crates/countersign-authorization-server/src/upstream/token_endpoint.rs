@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 use countersign_oauth::json;
+use countersign_oauth::parameters::Parameters;
 use countersign_oauth::{ResourceUri, Secret, UnixTime};
 use countersign_resource_server::provider::ResourceParameter;
 use http::header::ACCEPT;
 use http::{HeaderValue, Method, Request, Uri};
 
-use super::credentials::Parameters;
+use super::credentials::write_form;
 use super::endpoint::Endpoint;
 use super::error::UpstreamError;
 use super::token_response::{self, TokenAnswer};
@@ -90,7 +91,7 @@ impl Upstream {
         let credentials = &self.0.credentials;
         let header = credentials.apply(&mut parameters, &audience, now, random)?;
         let mut request = request(Method::POST, &address)?;
-        parameters.into_form(&mut request, header);
+        write_form(&parameters, &mut request, header);
         let answer = self.0.asker.ask(what, request).await?;
         if answer.status().is_redirection() {
             let sentence = format!("{what} redirects, which no token endpoint does");

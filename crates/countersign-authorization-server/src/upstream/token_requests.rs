@@ -2,6 +2,7 @@
 //! also where a provider follows neither.
 
 use bytes::Bytes;
+use countersign_oauth::parameters::Parameters;
 use countersign_oauth::{Secret, UnixTime};
 use countersign_resource_server::provider::{
     EndpointAuthentication, RevokedToken, TokenPlacement, TokenRequest,
@@ -11,7 +12,7 @@ use http::{HeaderValue, Response, StatusCode};
 use serde_json::Value;
 
 use super::Upstream;
-use super::credentials::{Parameters, sensitive};
+use super::credentials::{sensitive, write_form};
 use super::endpoint::Endpoint;
 use super::error::UpstreamError;
 use super::token_endpoint::request;
@@ -113,7 +114,7 @@ impl Upstream {
             }
         };
         if shape.token_in == TokenPlacement::Form {
-            parameters.into_form(&mut request, header);
+            write_form(&parameters, &mut request, header);
         } else {
             *request.body_mut() = Bytes::from(parameters.as_json().reveal().to_owned());
             let json = HeaderValue::from_static("application/json");

@@ -5,22 +5,14 @@
 //! a token that is no text or that could not stand in a header. A member `error` decides
 //! whatever the status is, because some providers answer 200 with it.
 
-use countersign_oauth::{Lifetime, Secret, UnixTime};
+use countersign_oauth::received_tokens::{MAX_SCOPE_BYTES, is_token, lifetime};
+use countersign_oauth::{Secret, UnixTime};
 use countersign_resource_server::provider::{LoginProfile, Pointer};
 use http::StatusCode;
 use serde_json::Value;
 
 use super::error::{INVALID_GRANT, UpstreamError};
 use super::tokens::UpstreamTokens;
-
-/// The longest token, in bytes.
-const MAX_TOKEN_BYTES: usize = 16 * 1024;
-
-/// The longest text of scopes, in bytes.
-const MAX_SCOPE_BYTES: usize = 8 * 1024;
-
-/// The longest lifetime that is believed: more is a mistake, such as milliseconds.
-const LONGEST: Lifetime = Lifetime::from_hours(24 * 3_660);
 
 /// What the token endpoint issued.
 #[derive(Clone, Debug)]
@@ -50,7 +42,10 @@ pub(super) fn read(
     let access_token = access_token.ok_or_else(|| bad("the provider issues no access token"))?;
     let lifetime = match profile.expires_in.find(document) {
         None | Some(Value::Null) => profile.default_lifetime,
-        Some(value) => Some(seconds(value)?),
+        Some(value) => Some(
+            lifetime(value)
+                .ok_or_else(|| bad("the lifetime of the access token is no number of seconds"))?,
+        ),
     };
     let scope = text(document, &profile.scope, "scope")?;
     if scope.is_some_and(|scope| scope.len() > MAX_SCOPE_BYTES || scope.contains(char::is_control))
@@ -106,29 +101,12 @@ fn refuse_errors(
     Ok(())
 }
 
-/// RFC 6749 §5.1: "expires_in […] The lifetime in seconds of the access token." Some
-/// providers write the digits as a text.
-fn seconds(value: &Value) -> Result<Lifetime, UpstreamError> {
-    let seconds = match value {
-        Value::Number(number) => number.as_u64(),
-        Value::String(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            digits.parse().ok()
-        }
-        _ => None,
-    };
-    let lifetime = seconds.map(Lifetime::from_secs);
-    lifetime
-        .filter(|lifetime| *lifetime <= LONGEST)
-        .ok_or_else(|| bad("the lifetime of the access token is no number of seconds"))
-}
-
 /// RFC 6749 appendix A.12: visible characters.
 fn token(document: &Value, pointer: &Pointer, what: &str) -> Result<Option<Secret>, UpstreamError> {
     let Some(token) = text(document, pointer, what)?.filter(|token| !token.is_empty()) else {
         return Ok(None);
     };
-    let visible = token.bytes().all(|byte| (0x21..=0x7E).contains(&byte));
-    if token.len() > MAX_TOKEN_BYTES || !visible {
+    if !is_token(token) {
         return Err(UpstreamError::BadAnswer(format!(
             "the {what} of the provider is too long or has characters that no token has"
         )));

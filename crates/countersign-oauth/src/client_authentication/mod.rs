@@ -12,6 +12,8 @@
 pub mod assertion;
 mod basic;
 mod method;
+#[cfg(feature = "sign")]
+mod own;
 
 use thiserror::Error;
 
@@ -22,6 +24,8 @@ use crate::{ClientId, Secret, json};
 
 pub use assertion::ASSERTION_TYPE;
 pub use method::TokenEndpointAuthMethod;
+#[cfg(feature = "sign")]
+pub use own::{AssertionFacts, OwnClient, OwnProof};
 
 /// Why a request does not authenticate its client, for the audit log.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]

@@ -26,6 +26,7 @@ pub struct FetcherBuilder {
     timeout: Duration,
     max_body_bytes: usize,
     ports: Vec<u16>,
+    any_port: bool,
     networks: Networks,
     root_certificates: Vec<Vec<u8>>,
     lookup: Arc<dyn Lookup>,
@@ -48,6 +49,7 @@ impl Default for FetcherBuilder {
             timeout: Duration::from_secs(5),
             max_body_bytes: 512 * 1024,
             ports: Vec::new(),
+            any_port: false,
             networks: Networks::default(),
             root_certificates: Vec::new(),
             lookup: Arc::new(SystemLookup),
@@ -75,6 +77,14 @@ impl FetcherBuilder {
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.ports.push(port);
+        self
+    }
+
+    /// Allows every port: for the client of a person, who chose the server and finds its
+    /// authorization server wherever it is.
+    #[must_use]
+    pub const fn any_port(mut self) -> Self {
+        self.any_port = true;
         self
     }
 
@@ -169,6 +179,7 @@ impl FetcherBuilder {
             timeout: self.timeout,
             max_body_bytes: self.max_body_bytes,
             ports: Arc::from(self.ports),
+            any_port: self.any_port,
             networks: self.networks,
         })
     }
@@ -181,6 +192,7 @@ pub struct Fetcher {
     timeout: Duration,
     max_body_bytes: usize,
     ports: Arc<[u16]>,
+    any_port: bool,
     networks: Networks,
 }
 
@@ -222,7 +234,7 @@ impl Fetcher {
             _ => return Err(FetchError::Scheme),
         }
         let port = url.port_or_known_default().ok_or(FetchError::Port)?;
-        if port != 443 && !loopback && !self.ports.contains(&port) {
+        if port != 443 && !loopback && !self.any_port && !self.ports.contains(&port) {
             return Err(FetchError::Port);
         }
         // A literal address is never looked up, so it is judged here.

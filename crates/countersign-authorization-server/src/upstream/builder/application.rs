@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use countersign_oauth::client_authentication::TokenEndpointAuthMethod;
-use countersign_oauth::jose::AlgorithmFamily;
+use countersign_oauth::client_authentication::{OwnClient, OwnProof, TokenEndpointAuthMethod};
+use countersign_oauth::jose::{AlgorithmFamily, SigningKey};
 use countersign_resource_server::ConfigurationError;
 use countersign_resource_server::provider::{
     AssertionAudience, EndpointAuthentication, IdentitySource, IssuerRule, LoginProfile,
 };
 
 use super::{UpstreamBuilder, fault};
-use crate::upstream::credentials::{Credentials, Proof};
+use crate::upstream::credentials::Credentials;
 
 impl UpstreamBuilder {
     /// Makes the key name its certificate in what it signs.
@@ -58,15 +58,20 @@ impl UpstreamBuilder {
                  none: set the secret of the application with secret(…)",
             ));
         }
+        let mut audience = None;
         let proof = match (method, &self.secret) {
-            (TokenEndpointAuthMethod::None, _) => Proof::Public,
+            (TokenEndpointAuthMethod::None, _) => OwnProof::None,
             (TokenEndpointAuthMethod::ClientSecretBasic, Some(secret)) => {
-                Proof::Basic(secret.clone())
+                OwnProof::SecretBasic(secret.clone())
             }
             (TokenEndpointAuthMethod::ClientSecretPost, Some(secret)) => {
-                Proof::Post(secret.clone())
+                OwnProof::SecretPost(secret.clone())
             }
-            (TokenEndpointAuthMethod::PrivateKeyJwt, _) => self.key_proof(name, login)?,
+            (TokenEndpointAuthMethod::PrivateKeyJwt, _) => {
+                let (key, of) = self.key_proof(name, login)?;
+                audience = Some(of);
+                OwnProof::PrivateKeyJwt(key)
+            }
             (_, None) => {
                 return Err(fault(
                     name,
@@ -84,8 +89,8 @@ impl UpstreamBuilder {
             ));
         }
         let credentials = Credentials {
-            client_id: self.client_id.clone(),
-            proof,
+            client: OwnClient::new(self.client_id.clone(), proof),
+            audience,
         };
         self.check_requests(name, login, &credentials)?;
         Ok(credentials)
@@ -137,7 +142,11 @@ impl UpstreamBuilder {
         Err(fault(name, &sentence))
     }
 
-    fn key_proof(&self, name: &str, login: &LoginProfile) -> Result<Proof, ConfigurationError> {
+    fn key_proof(
+        &self,
+        name: &str,
+        login: &LoginProfile,
+    ) -> Result<(Arc<SigningKey>, AssertionAudience), ConfigurationError> {
         let Some(key) = &self.key else {
             return Err(fault(
                 name,
@@ -163,7 +172,7 @@ impl UpstreamBuilder {
                  or assertion_audience(TokenEndpoint)",
             ));
         }
-        Ok(Proof::Key(Arc::clone(key), audience))
+        Ok((Arc::clone(key), audience))
     }
 
     /// RFC 7662 §2.1: whoever introspects authenticates.

@@ -1,0 +1,167 @@
+//! One request to an authorization server, and what its answer means before anybody
+//! reads it.
+//!
+//! Redirects are no answer, wherever they lead; an outage is told apart from a refusal;
+//! nothing of an answer reaches the log.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::rand::SystemRandom;
+use bytes::Bytes;
+use countersign_oauth::time::Clock;
+use countersign_oauth::{Secret, UnixTime, form};
+use countersign_resource_server::fetch::{Fetch, HoldOff};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+
+use crate::error::OAuthError;
+use crate::random::{Random, SystemGenerator};
+use crate::reach::{Reach, explain};
+
+/// Sends requests to authorization servers and for metadata. Cloning is cheap; clones
+/// share who wants to be left alone.
+#[derive(Clone)]
+pub struct Asker {
+    fetch: Arc<dyn Fetch>,
+    reach: Reach,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    hold: Arc<HoldOff>,
+}
+
+impl fmt::Debug for Asker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asker")
+            .field("fetch", &self.fetch)
+            .field("reach", &self.reach)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Asker {
+    /// Asks with `fetch` what `reach` permits, at the times of `clock`.
+    pub fn new(fetch: Arc<dyn Fetch>, reach: Reach, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            fetch,
+            reach,
+            clock,
+            random: Arc::new(SystemGenerator),
+            hold: Arc::default(),
+        }
+    }
+
+    /// Which addresses may be asked.
+    pub const fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    /// Now.
+    pub fn now(&self) -> UnixTime {
+        self.clock.now()
+    }
+
+    /// The source of what nobody may guess.
+    pub fn random(&self) -> &dyn Random {
+        self.random.as_ref()
+    }
+
+    /// For signatures that need it.
+    pub(crate) fn signing_random() -> SystemRandom {
+        SystemRandom::new()
+    }
+
+    /// Sends `request` to `what`. Every status but those of an outage is an answer. Who
+    /// says in an outage when to come back (RFC 9110 §10.2.3) is not asked before.
+    ///
+    /// # Errors
+    ///
+    /// [`OAuthError::NotPermitted`] if the target may not be asked;
+    /// [`OAuthError::Unreachable`] if there is no answer.
+    pub async fn ask(
+        &self,
+        what: &str,
+        request: Request<Bytes>,
+    ) -> Result<Response<Bytes>, OAuthError> {
+        let address = request.uri().clone();
+        self.reach.judge(what, &address.to_string())?;
+        let unreachable = |retry_after| OAuthError::Unreachable {
+            what: what.to_owned(),
+            retry_after,
+        };
+        if let Some(left) = self.hold.left(&address) {
+            return Err(unreachable(Some(left)));
+        }
+        let host = address.host().unwrap_or_default();
+        let answer = self.fetch.fetch(request).await.map_err(|error| {
+            tracing::warn!(%host, %error, "a request to {what} failed");
+            explain(what, error)
+        })?;
+        let status = answer.status();
+        let is_outage = status.is_server_error()
+            || matches!(
+                status,
+                StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+            );
+        if is_outage {
+            tracing::warn!(%host, status = status.as_u16(), "{what} does not answer");
+            return Err(unreachable(self.hold.heed(&address, &answer)));
+        }
+        if status.is_redirection() {
+            return Err(OAuthError::BadAnswer(format!(
+                "{what} redirects, and nothing that this client asks may be elsewhere than it said"
+            )));
+        }
+        Ok(answer)
+    }
+
+    /// Asks for the JSON document at `address`.
+    ///
+    /// # Errors
+    ///
+    /// As [`ask`](Self::ask).
+    pub async fn document(&self, what: &str, address: &str) -> Result<Response<Bytes>, OAuthError> {
+        self.ask(what, request(what, Method::GET, address)?).await
+    }
+}
+
+/// A request to `address` that asks for JSON.
+pub(crate) fn request(
+    what: &str,
+    method: Method,
+    address: &str,
+) -> Result<Request<Bytes>, OAuthError> {
+    let uri: Uri = address
+        .parse()
+        .map_err(|_| OAuthError::BadAnswer(format!("{what} has no usable address")))?;
+    let mut request = Request::new(Bytes::new());
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    let json = HeaderValue::from_static("application/json");
+    request.headers_mut().insert(ACCEPT, json);
+    Ok(request)
+}
+
+/// Makes `form` the body of `request`, with `authorization` as its header.
+pub(crate) fn write_form(
+    request: &mut Request<Bytes>,
+    form: &Secret,
+    authorization: Option<&Secret>,
+) -> Result<(), OAuthError> {
+    *request.body_mut() = Bytes::from(form.reveal().to_owned());
+    let media_type = HeaderValue::from_static(form::MEDIA_TYPE);
+    request.headers_mut().insert(CONTENT_TYPE, media_type);
+    if let Some(authorization) = authorization {
+        let value = sensitive(authorization)?;
+        request.headers_mut().insert(AUTHORIZATION, value);
+    }
+    Ok(())
+}
+
+/// `text` as the value of a header, kept out of logs.
+pub(crate) fn sensitive(text: &Secret) -> Result<HeaderValue, OAuthError> {
+    let mut value = HeaderValue::from_str(text.reveal())
+        .map_err(|_| OAuthError::BadAnswer("a credential is no header value".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
