@@ -8,6 +8,7 @@
 pub mod ask;
 pub mod authorizer;
 pub mod error;
+pub mod presenter;
 pub mod random;
 pub mod reach;
 pub mod store;
@@ -17,6 +18,10 @@ pub use ask::Asker;
 pub use authorizer::{Authorizer, AuthorizerError, Next, Outgoing, Refused};
 pub use countersign_oauth as oauth;
 pub use error::OAuthError;
+pub use presenter::{CallbackParameters, Presenter, PresenterError, Presenting, Waiting};
 pub use reach::Reach;
-pub use store::TokenKey;
+pub use store::{
+    MemoryStore, StoreError, StoredClient, StoredTokens, TokenGuard, TokenKey, TokenStore,
+    TokenType,
+};
 pub use token_endpoint::{TokenEndpoint, TokenProof};
