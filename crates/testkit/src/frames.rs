@@ -37,6 +37,8 @@ pub const ACK: u8 = 1;
 /// `END_HEADERS` of HEADERS and CONTINUATION.
 pub const END_HEADERS: u8 = 4;
 
+/// `SETTINGS_HEADER_TABLE_SIZE` (RFC 9113 §6.5.2). With 0 every [`Frame::status`] can be read.
+pub const HEADER_TABLE_SIZE: u16 = 1;
 /// `SETTINGS_INITIAL_WINDOW_SIZE` (RFC 9113 §6.5.2).
 pub const INITIAL_WINDOW_SIZE: u16 = 4;
 
@@ -110,7 +112,12 @@ impl Frame {
         if self.kind != kind::HEADERS {
             return None;
         }
-        match self.payload.as_slice() {
+        let mut block = self.payload.as_slice();
+        // A change of the size of the dynamic table comes first (RFC 7541 §6.3).
+        while let [0x20..=0x3e, rest @ ..] = block {
+            block = rest;
+        }
+        match block {
             // RFC 7541, appendix A: 8 to 14.
             [index @ 0x88..=0x8e, ..] => [200, 204, 206, 304, 400, 404, 500]
                 .get(usize::from(index - 0x88))
@@ -276,6 +283,7 @@ mod tests {
         assert_eq!(status(&[0x88]), Some(200));
         assert_eq!(status(&[0x8d]), Some(404));
         assert_eq!(status(b"\x48\x03401"), Some(401));
+        assert_eq!(status(&[0x20, 0x88]), Some(200));
         // RFC 7541, C.6.1: 302 is 0x6402; 307 of C.6.2 is 0x640eff.
         assert_eq!(status(&[0x48, 0x82, 0x64, 0x02]), Some(302));
         assert_eq!(status(&[0x48, 0x83, 0x64, 0x0e, 0xff]), Some(307));

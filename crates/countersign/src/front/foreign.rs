@@ -65,9 +65,16 @@ impl Front {
             Some((kind, name, needed)) => Action::on(method, needed.component(*kind, name)),
             None => Action::method(method),
         };
-        let denial = match self.core.permit(caller, &action, self.clock.now()) {
+        let now = self.clock.now();
+        let denial = match self.core.permit(caller, &action, now) {
             Ok(permit) => {
                 audit::permitted();
+                if let Some(task) = task(method, &params)
+                    && !access.opens_task(&self.core.policies, caller, task, now)
+                {
+                    // The lane says so, as it would over stdio.
+                    audit::refused("unknown_task", None);
+                }
                 return Ok(Granted::new(&action, permit));
             }
             Err(denial) => denial,
@@ -91,6 +98,14 @@ fn mirrored<'a>(method: &str, params: &'a Params<'_>) -> Option<&'a str> {
         _ => return None,
     };
     text.as_deref()
+}
+
+/// The task that a request is about.
+fn task<'a>(method: &str, params: &'a Params<'_>) -> Option<&'a str> {
+    match method {
+        "tasks/get" | "tasks/update" | "tasks/cancel" => params.task.as_deref(),
+        _ => None,
+    }
 }
 
 fn named<'a>(method: &str, params: &'a Params<'_>, text: &str) -> Result<Named<'a>, ErrorData> {

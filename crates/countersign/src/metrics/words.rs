@@ -33,6 +33,7 @@ pub(super) const REASONS: &[&str] = &[
     "wrong_source",
     "forbidden",
     "hidden_component",
+    "unknown_task",
     "unknown_component",
     "rate_limited",
     "unavailable",

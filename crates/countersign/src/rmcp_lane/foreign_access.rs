@@ -6,10 +6,13 @@
 
 use std::collections::HashMap;
 
-use countersign_resource_server::SourceRule;
-use countersign_resource_server::oauth::ScopeSet;
-use countersign_resource_server::policy::{Component, ComponentKind, Concealment};
+use std::sync::Arc;
 
+use countersign_resource_server::oauth::{ScopeSet, UnixTime};
+use countersign_resource_server::policy::{self, Component, ComponentKind, Concealment, Policy};
+use countersign_resource_server::{Caller, SourceRule};
+
+use super::task_owners::TaskOwners;
 use crate::component::Access;
 
 /// Who may use which component.
@@ -18,6 +21,7 @@ pub(crate) struct ForeignAccess {
     tools: HashMap<String, Needed>,
     prompts: HashMap<String, Needed>,
     resources: Vec<(Place, Needed)>,
+    pub(super) tasks: TaskOwners,
 }
 
 #[derive(Debug)]
@@ -90,6 +94,30 @@ impl ForeignAccess {
             None => Place::At(spelled(address, Dots::Resolved)),
         };
         self.resources.push((place, Needed::of(access)));
+    }
+
+    /// Whether `caller` may use the component of this name or URI.
+    pub(crate) fn shows(
+        &self,
+        policies: &[Arc<dyn Policy>],
+        caller: &Caller,
+        (kind, name): (ComponentKind, &str),
+        now: UnixTime,
+    ) -> bool {
+        let needed = self.needed(kind, name);
+        policy::is_shown(policies, caller, needed.component(kind, name), now)
+    }
+
+    /// Whether `caller` began the task `id`, and may still call the tool that it is of.
+    pub(crate) fn opens_task(
+        &self,
+        policies: &[Arc<dyn Policy>],
+        caller: &Caller,
+        id: &str,
+        now: UnixTime,
+    ) -> bool {
+        let tool = self.tasks.tool_of(caller, id);
+        tool.is_some_and(|tool| self.shows(policies, caller, (ComponentKind::Tool, &tool), now))
     }
 
     /// What the component of this name or URI needs, whether or not it exists.

@@ -32,7 +32,6 @@ use super::foreign_access::ForeignAccess;
 use super::foreign_request::{completed, passing};
 use super::incoming::Incoming;
 use super::registry_handler::{CacheHints, is_modern, unreadable};
-use super::task_owners::TaskOwners;
 use crate::ToolError;
 use crate::component::CompletionRequest;
 use crate::dispatch::{Core, guarded, tool_failure};
@@ -54,17 +53,14 @@ pub(crate) struct ForeignHandler<H> {
     pub(super) inner: H,
     pub(super) incoming: Incoming,
     pub(super) access: Arc<ForeignAccess>,
-    pub(super) tasks: Arc<TaskOwners>,
 }
 
 impl<H: ServerHandler> ForeignHandler<H> {
-    /// `inner`, for the connection of `caller`. The tasks are shared by all handlers
-    /// of a server.
+    /// `inner`, for the connection of `caller`.
     pub(super) fn new(
         inner: H,
         core: Arc<Core>,
         access: Arc<ForeignAccess>,
-        tasks: Arc<TaskOwners>,
         clock: Arc<dyn Clock>,
         caller: Caller,
     ) -> Self {
@@ -72,7 +68,6 @@ impl<H: ServerHandler> ForeignHandler<H> {
             inner,
             incoming: Incoming::new(core, clock, caller),
             access,
-            tasks,
         }
     }
 }
@@ -346,9 +341,10 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         self.check_listed(&call, kind, &request.name, &context)
             .await?;
         let (passing, had_any) = passing(request.arguments.take());
+        let tool = request.name.clone();
         let operation = ToolCall {
             context: call.clone(),
-            subject: Subject::Foreign(request.name.clone().into_owned()),
+            subject: Subject::Foreign(tool.clone().into_owned()),
             arguments: passing,
         };
         let end = |operation: ToolCall| async move {
@@ -366,7 +362,9 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
             error
         })?;
         if let CallToolResponse::Task(created) = &response {
-            self.tasks.note(call.caller(), &created.task.task_id);
+            self.access
+                .tasks
+                .note(call.caller(), &tool, &created.task.task_id);
         }
         Ok(response)
     }

@@ -4,7 +4,7 @@
 use std::future::Future;
 
 use countersign_resource_server::Caller;
-use countersign_resource_server::policy::{self, Action, ComponentKind};
+use countersign_resource_server::policy::{Action, ComponentKind};
 use rmcp::ServerHandler;
 use rmcp::model::{Extensions, Reference};
 
@@ -53,7 +53,12 @@ impl<H: ServerHandler> ForeignHandler<H> {
         Ok(())
     }
 
-    /// Decides a request about a task, which has to be the caller's.
+    /// Decides a request about a task, which has to be the caller's, who may still use
+    /// the tool that began it.
+    ///
+    /// # Errors
+    ///
+    /// JSON-RPC −32602, the same for no task and for one that is nothing to the caller.
     pub(super) fn begin_on_task(
         &self,
         method: &'static str,
@@ -61,8 +66,14 @@ impl<H: ServerHandler> ForeignHandler<H> {
         request: &Request,
     ) -> Result<Context, ErrorData> {
         let context = self.begin(method, request)?;
-        self.tasks.check(context.caller(), id)?;
-        Ok(context)
+        let (caller, now) = (context.caller(), self.incoming.now());
+        if self
+            .access
+            .opens_task(&self.core().policies, caller, id, now)
+        {
+            return Ok(context);
+        }
+        Err(ErrorData::invalid_params("Unknown task", None))
     }
 
     /// Runs `call` as the call of `context`. The text of a panic stays here.
@@ -88,10 +99,8 @@ impl<H: ServerHandler> ForeignHandler<H> {
 
     /// Whether `caller` sees the component in a list.
     pub(super) fn shows(&self, caller: &Caller, kind: ComponentKind, name: &str) -> bool {
-        let needed = self.access.needed(kind, name);
-        let component = needed.component(kind, name);
-        let policies = &self.core().policies;
-        policy::is_shown(policies, caller, component, self.incoming.now())
+        let (policies, now) = (&self.core().policies, self.incoming.now());
+        self.access.shows(policies, caller, (kind, name), now)
     }
 }
 

@@ -11,7 +11,6 @@ use super::foreign_access::ForeignAccess;
 use super::foreign_handler::ForeignHandler;
 use super::lane::{SessionLane, SessionMode};
 use super::limits::SessionLimits;
-use super::task_owners::TaskOwners;
 use crate::Server;
 use crate::component::Access;
 use crate::dispatch::Core;
@@ -52,14 +51,12 @@ where
         core: Arc<Core>,
         clock: Arc<dyn Clock>,
     ) -> impl Fn(Caller) -> ForeignHandler<H> + Send + Sync + 'static {
-        let tasks = Arc::new(TaskOwners::default());
         let access = Arc::clone(core.foreign.as_ref().unwrap_or(&Arc::default()));
         move |caller| {
             ForeignHandler::new(
                 (self.0)(),
                 Arc::clone(&core),
                 Arc::clone(&access),
-                Arc::clone(&tasks),
                 Arc::clone(&clock),
                 caller,
             )

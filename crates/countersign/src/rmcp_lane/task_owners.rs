@@ -1,4 +1,5 @@
-//! Whose task it is (SEP-2663): a task belongs to the caller who began it.
+//! Whose task it is (SEP-2663): a task belongs to the caller who began it, and is what
+//! its tool is, so that whoever may not call the tool has not its result either.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +7,6 @@ use std::sync::{Mutex, PoisonError};
 use countersign_resource_server::Caller;
 
 use super::table::Owner;
-use crate::protocol::ErrorData;
 
 /// Tasks that are remembered; the oldest is forgotten first, and its owner too
 /// can no longer ask for it then.
@@ -18,36 +18,40 @@ pub(super) struct TaskOwners(Mutex<Owners>);
 
 #[derive(Debug, Default)]
 struct Owners {
-    owners: HashMap<String, Owner>,
+    tasks: HashMap<String, Begun>,
     oldest: VecDeque<String>,
 }
 
+/// By whom a task was begun, and with which tool.
+#[derive(Debug)]
+struct Begun {
+    owner: Owner,
+    tool: Box<str>,
+}
+
 impl TaskOwners {
-    /// `caller` began the task `id`. A task that is known keeps its owner.
-    pub(super) fn note(&self, caller: &Caller, id: &str) {
+    /// `caller` began the task `id` with `tool`. A task that is known keeps its owner.
+    pub(super) fn note(&self, caller: &Caller, tool: &str, id: &str) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.owners.contains_key(id) {
+        if state.tasks.contains_key(id) {
             return;
         }
         if state.oldest.len() >= CAPACITY
             && let Some(oldest) = state.oldest.pop_front()
         {
-            state.owners.remove(&oldest);
+            state.tasks.remove(&oldest);
         }
-        state.owners.insert(id.to_owned(), Owner::of(caller));
+        let owner = Owner::of(caller);
+        let tool = tool.into();
+        state.tasks.insert(id.to_owned(), Begun { owner, tool });
         state.oldest.push_back(id.to_owned());
     }
 
-    /// Whether the task `id` belongs to `caller`.
-    ///
-    /// # Errors
-    ///
-    /// JSON-RPC −32602, the same for the task of another and for no task.
-    pub(super) fn check(&self, caller: &Caller, id: &str) -> Result<(), ErrorData> {
+    /// The tool with which `caller` began the task `id`; nothing for the task of another
+    /// and for no task.
+    pub(super) fn tool_of(&self, caller: &Caller, id: &str) -> Option<Box<str>> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match state.owners.get(id) {
-            Some(owner) if owner.is(caller) => Ok(()),
-            _ => Err(ErrorData::invalid_params("Unknown task", None)),
-        }
+        let begun = state.tasks.get(id)?;
+        begun.owner.is(caller).then(|| begun.tool.clone())
     }
 }

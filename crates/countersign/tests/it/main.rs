@@ -41,6 +41,8 @@ mod http_sse;
 #[cfg(test)]
 mod issuing_examples;
 #[cfg(test)]
+mod limit_evasion;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod live;

@@ -100,14 +100,12 @@ fn fixture() -> Fixture {
 
 /// The answer without what the client chose itself.
 async fn answer(request: RequestBuilder, asked: &str) -> (u16, Value) {
-    let mut seen = Seen::of(request.send().await).await.body.to_vec();
-    if let Some(start) = String::from_utf8_lossy(&seen).find("{\"") {
-        seen.drain(..start);
-    }
-    let text = String::from_utf8_lossy(&seen).replace(asked, "<asked>");
-    let mut message: Value = serde_json::from_str(text.trim()).unwrap_or(Value::Null);
+    let seen = Seen::of(request.send().await).await;
+    let text = seen.text().replace(asked, "<asked>");
+    let start = text.find("{\"").unwrap_or_default();
+    let mut message: Value = serde_json::from_str(text[start..].trim()).unwrap_or(Value::Null);
     message["id"] = Value::Null;
-    (0, message)
+    (seen.status, message)
 }
 
 #[tokio::test]

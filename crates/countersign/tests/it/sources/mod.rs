@@ -6,6 +6,7 @@
 mod kept_apart;
 mod lanes;
 mod starts;
+mod ways_around;
 
 use countersign::oauth::{ScopeSet, Secret};
 use countersign::verifier::{StaticToken, StaticTokens};
