@@ -37,6 +37,7 @@ pub mod client_id;
 pub mod client_id_document;
 pub mod client_metadata;
 pub mod display_text;
+pub mod dpop;
 pub mod form;
 pub mod grant;
 pub mod grant_type;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::error::ClaimsError;
 use super::numeric_date::{self, Round};
 use super::policy::{ClaimsPolicy, TypPolicy};
+use crate::dpop::{Thumbprint, confirmed_key};
 use crate::jose::Header;
 use crate::json::{Json, JsonError, Object};
 use crate::scope::{ScopeSet, ScopeToken};
@@ -54,10 +55,14 @@ impl ClaimsPolicy {
         payload: &[u8],
         now: UnixTime,
     ) -> Result<Claims, ClaimsError> {
-        self.check_parsed(header, Object::parse(payload), now)
+        self.check_parsed(header, Object::parse(payload), None, now)
     }
 
     /// Checks a token whose signature is verified and whose payload was parsed before.
+    ///
+    /// `proven` is the key that whoever presents the token has proven to have
+    /// ([`dpop::check`](crate::dpop::check)); a token that is bound to a key needs that
+    /// one, and a token that is bound to none needs none.
     ///
     /// # Errors
     ///
@@ -66,11 +71,13 @@ impl ClaimsPolicy {
         &self,
         header: &Header,
         payload: Result<Object<'_>, JsonError>,
+        proven: Option<&Thumbprint>,
         now: UnixTime,
     ) -> Result<Claims, ClaimsError> {
         self.check_typ(header.typ.as_deref())?;
         let all = &payload.map_err(ClaimsError::Json)?;
         let known = &Known::among(all);
+        check_binding(known.cnf, proven)?;
         refuse_other_kinds(known)?;
         let iss = self.check_issuer(known.iss)?;
         let aud = self.check_audience(known.aud)?;
@@ -280,12 +287,23 @@ impl<'o, 'a> Known<'o, 'a> {
     }
 }
 
+/// RFC 7800 §3.1: whoever presents a token with `cnf` must prove a key. RFC 9449 §7.1: "the
+/// resource server MUST check that […] the access token is bound to the public key".
+fn check_binding(cnf: Option<&Json<'_>>, proven: Option<&Thumbprint>) -> Result<(), ClaimsError> {
+    match (cnf, proven) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => Err(ClaimsError::NotBound),
+        (Some(_), None) => Err(ClaimsError::SenderConstrained),
+        (Some(cnf), Some(proven)) => match confirmed_key(cnf) {
+            Ok(bound) if bound == *proven => Ok(()),
+            Ok(_) => Err(ClaimsError::OtherKey),
+            Err(_) => Err(ClaimsError::ConfirmationInvalid),
+        },
+    }
+}
+
 /// RFC 8725 §3.12: the kinds of tokens of one issuer must exclude each other.
 fn refuse_other_kinds(known: &Known<'_, '_>) -> Result<(), ClaimsError> {
-    // RFC 7800 §3.1: whoever presents a token with `cnf` must prove a key.
-    if known.cnf.is_some() {
-        return Err(ClaimsError::SenderConstrained);
-    }
     // OpenID Connect Core §2: hashes of the tokens issued beside an ID token.
     let is_id_token = known.at_hash.is_some() || known.c_hash.is_some();
     // Claims by which issuers without `typ` tell their tokens apart.

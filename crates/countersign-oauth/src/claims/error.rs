@@ -20,6 +20,15 @@ pub enum ClaimsError {
     /// The token is bound to a key (`cnf`), so that it is no bearer token (RFC 7800 §3.1).
     #[error("the token is bound to a key of its holder and cannot be used as a bearer token")]
     SenderConstrained,
+    /// A proof of possession came with a token that is bound to no key (RFC 9449 §7.1).
+    #[error("the token is bound to no key, and came with a proof of possession")]
+    NotBound,
+    /// The token is bound to another key than the proven one (RFC 9449 §7.1).
+    #[error("the token is bound to another key than that of the proof")]
+    OtherKey,
+    /// `cnf` is no binding to a key by `jkt` alone (RFC 9449 §6.1).
+    #[error("the token is bound in a way that is not supported")]
+    ConfirmationInvalid,
     /// `iss` is absent.
     #[error("the token names no issuer")]
     IssuerMissing,

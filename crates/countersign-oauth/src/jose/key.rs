@@ -235,6 +235,13 @@ impl VerifyingKey {
         Some(members)
     }
 
+    /// The members of the public JWK that make up the key and nothing else (RFC 7638 §3.2);
+    /// nothing for an HMAC secret.
+    #[cfg(feature = "sign")]
+    pub(crate) fn public_members(&self) -> Option<Map<String, Value>> {
+        self.public.as_ref().map(PublicParameters::members)
+    }
+
     /// Whether both have the same key material, whatever their ids.
     pub(super) fn is_same_key(&self, other: &Self) -> bool {
         self.thumbprint == other.thumbprint

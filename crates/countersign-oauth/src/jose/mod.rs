@@ -38,4 +38,6 @@ pub use header::{Header, MAX_KEY_ID_BYTES};
 pub use jwk_set::{JwkSet, KeyOrigin, KeyWarning, MAX_KEYS, ParsedSet};
 pub use key::VerifyingKey;
 #[cfg(feature = "sign")]
+pub(crate) use sign::sign_with_header;
+#[cfg(feature = "sign")]
 pub use sign::{SignError, SigningKey, sign_compact};

@@ -304,6 +304,16 @@ pub fn sign_compact(
     if let Some(certificate) = &key.certificate {
         header.insert("x5t#S256".into(), certificate.as_str().into());
     }
+    sign_with_header(header, payload, key, random)
+}
+
+/// Signs `payload` under a header that names the algorithm of `key`.
+pub(crate) fn sign_with_header(
+    header: Map<String, Value>,
+    payload: &[u8],
+    key: &SigningKey,
+    random: &dyn SecureRandom,
+) -> Result<String, SignError> {
     let mut token = base64url::encode(Value::Object(header).to_string().as_bytes());
     token.push('.');
     token.push_str(&base64url::encode(payload));

@@ -15,6 +15,7 @@ mod claims;
 mod claims_properties;
 mod client_assertions;
 mod client_id_documents;
+mod dpop;
 mod fixtures;
 mod headers;
 mod id_tokens;

@@ -130,7 +130,7 @@ impl JwtVerifier {
         };
         // RFC 9068 §4 from here on is about claims.
         let policy = &trusted.policy;
-        let claims = match policy.check_parsed(unverified.header(), claims, now) {
+        let claims = match policy.check_parsed(unverified.header(), claims, None, now) {
             Ok(claims) => claims,
             Err(error) => return Ok(Verification::Rejected(error.into())),
         };

@@ -1,0 +1,4 @@
+//! Proofs of possession: RFC 9449.
+
+mod checks;
+mod made;
