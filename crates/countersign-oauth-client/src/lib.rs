@@ -21,7 +21,7 @@ pub use error::OAuthError;
 pub use presenter::{CallbackParameters, Presenter, PresenterError, Presenting, Waiting};
 pub use reach::Reach;
 pub use store::{
-    MemoryStore, StoreError, StoredClient, StoredTokens, TokenGuard, TokenKey, TokenStore,
-    TokenType,
+    FileStore, MemoryStore, StoreError, StoredClient, StoredTokens, TokenGuard, TokenKey,
+    TokenStore, TokenType,
 };
 pub use token_endpoint::{TokenEndpoint, TokenProof};

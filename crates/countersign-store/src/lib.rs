@@ -24,7 +24,7 @@ pub mod key;
 pub mod kind;
 #[cfg(feature = "memory")]
 pub mod memory;
-mod owner_only;
+pub mod owner_only;
 #[cfg(feature = "points")]
 pub mod points;
 #[cfg(all(feature = "sqlite", not(feature = "points")))]

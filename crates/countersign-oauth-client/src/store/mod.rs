@@ -7,6 +7,7 @@
 //! [`MemoryStore`] forgets it with the process.
 
 mod client;
+mod file;
 mod memory;
 mod tokens;
 mod turns;
@@ -20,6 +21,7 @@ use countersign_oauth::{ClientId, Issuer, ResourceUri};
 use thiserror::Error;
 
 pub use client::StoredClient;
+pub use file::FileStore;
 pub use memory::MemoryStore;
 pub use tokens::{StoredTokens, TokenType};
 

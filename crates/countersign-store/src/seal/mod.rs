@@ -1,7 +1,7 @@
 //! Sealed copies of what must be read back: AES-256-GCM, bound to one place.
 //!
-//! A ciphertext opens only under the kind, the id and the column for which it was
-//! sealed, so that swapping two of them in the database is noticed. The envelope names
+//! A ciphertext opens only at the [`Place`] for which it was sealed: in a database that is
+//! the kind, the id and the column, so that swapping two of them is noticed. The envelope names
 //! its key; the newest key seals, every key opens, and [`SealingKeys::reseal`] moves a
 //! copy to the newest.
 
@@ -11,6 +11,8 @@ mod stored;
 use std::fmt;
 
 use aws_lc_rs::aead::{Aad, MAX_TAG_LEN, NONCE_LEN, Nonce};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 pub use keys::{KeyId, SealingKeys, SealingKeysError};
@@ -103,6 +105,36 @@ pub enum OpenError {
 #[non_exhaustive]
 pub struct SealError;
 
+/// What a ciphertext is bound to. It opens nowhere else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place([u8; 32]);
+
+impl Place {
+    /// The place that `parts` name together. `purpose` keeps those who seal apart: it is
+    /// written into the program, ends in the number of its format, and is used for
+    /// nothing else.
+    pub fn new(purpose: &str, parts: &[&[u8]]) -> Self {
+        Self(digest_of(purpose, parts))
+    }
+
+    /// 43 characters of base64url, good as the name of a file.
+    pub fn to_text(self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// `column` of the record under `key`.
+    fn of(key: &Key, column: Column) -> Self {
+        Self::new(
+            "countersign sealed 1",
+            &[
+                key.kind().as_str().as_bytes(),
+                key.id().as_bytes(),
+                column.as_str().as_bytes(),
+            ],
+        )
+    }
+}
+
 impl SealingKeys {
     /// Seals `plaintext` for `column` of the record under `key`, with the newest key.
     ///
@@ -120,13 +152,31 @@ impl SealingKeys {
         plaintext: &[u8],
         nonce: FreshNonce,
     ) -> Result<Sealed, SealError> {
+        self.seal_at(&Place::of(key, column), plaintext, nonce)
+    }
+
+    /// Seals `plaintext` for `place`, with the newest key.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`] if the library refuses, as for a plaintext of many gigabytes.
+    ///
+    /// # Security
+    ///
+    /// A nonce that is used twice gives both plaintexts away.
+    pub fn seal_at(
+        &self,
+        place: &Place,
+        plaintext: &[u8],
+        nonce: FreshNonce,
+    ) -> Result<Sealed, SealError> {
         let (id, cipher) = self.newest();
         let mut sealed = Vec::with_capacity(plaintext.len() + MAX_TAG_LEN);
         sealed.extend_from_slice(plaintext);
         cipher
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
-                Aad::from(place(key, column)),
+                Aad::from(place.0),
                 &mut sealed,
             )
             .map_err(|_| SealError)?;
@@ -148,13 +198,22 @@ impl SealingKeys {
         column: Column,
         sealed: &Sealed,
     ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        self.open_at(&Place::of(key, column), sealed)
+    }
+
+    /// Opens what was sealed for `place`.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], without telling what is wrong with a broken seal.
+    pub fn open_at(&self, place: &Place, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let (id, nonce, ciphertext) = sealed.parts().ok_or(OpenError::Broken)?;
         let cipher = self.find(id).ok_or(OpenError::UnknownKey(id))?;
         let mut opened = Zeroizing::new(ciphertext.to_vec());
         let length = cipher
             .open_in_place(
                 Nonce::assume_unique_for_key(nonce),
-                Aad::from(place(key, column)),
+                Aad::from(place.0),
                 &mut opened,
             )
             .map_err(|_| OpenError::Broken)?
@@ -183,16 +242,4 @@ impl SealingKeys {
             .map(Some)
             .map_err(|_| OpenError::Broken)
     }
-}
-
-/// Which record and column a ciphertext belongs to.
-fn place(key: &Key, column: Column) -> [u8; 32] {
-    digest_of(
-        "countersign sealed 1",
-        &[
-            key.kind().as_str().as_bytes(),
-            key.id().as_bytes(),
-            column.as_str().as_bytes(),
-        ],
-    )
 }
