@@ -41,20 +41,18 @@ pub(crate) fn races(workspace: &Workspace, options: &[&str]) -> Result<bool> {
     Ok(on_the_store && at_the_endpoints)
 }
 
-/// Kills processes that write to the store. True if nothing was lost.
+/// Kills processes that write to the store, and clients that refresh their tokens. True
+/// if nothing was lost.
 pub(crate) fn kills(workspace: &Workspace, options: &[&str]) -> Result<bool> {
-    match options {
-        [] => example(
-            workspace,
-            "countersign-store",
-            "kills",
-            &["--rounds", "1000"],
-        ),
-        [option, ..] if option.starts_with("--") => {
-            example(workspace, "countersign-store", "kills", options)
-        }
+    let options = match options {
+        [] => &["--rounds", "1000"],
+        [option, ..] if option.starts_with("--") => options,
         _ => bail!("usage: cargo xtask kills [--rounds N]"),
-    }
+    };
+    let in_the_store = example(workspace, "countersign-store", "kills", options)?;
+    let client = "countersign-oauth-client";
+    let in_clients = example(workspace, client, "refreshing", options)?;
+    Ok(in_the_store && in_clients)
 }
 
 /// Sends ten million users to the limits. True if memory stayed bounded and nobody who

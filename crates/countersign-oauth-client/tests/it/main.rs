@@ -1,0 +1,3 @@
+//! What the crate does from outside.
+
+mod refreshing;
