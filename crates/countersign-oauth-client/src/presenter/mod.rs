@@ -1,6 +1,13 @@
 //! Shows a person where to log in, and brings back what came of it: RFC 8252.
 
+mod browser;
 mod headless;
+mod loopback;
+mod opening;
+mod page;
+mod request;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::{self, Debug};
 use std::future::Future;
@@ -10,7 +17,9 @@ use countersign_oauth::Secret;
 use thiserror::Error;
 use url::Url;
 
+pub use browser::Browser;
 pub use headless::Headless;
+pub use opening::openable;
 
 /// An answer of a [`Presenter`] on its way.
 pub type Presenting<'a, T> = Pin<Box<dyn Future<Output = Result<T, PresenterError>> + Send + 'a>>;
@@ -61,6 +70,11 @@ impl CallbackParameters {
     /// The query.
     pub fn reveal(&self) -> &str {
         self.0.reveal()
+    }
+
+    /// Whether there is a code.
+    fn has_code(&self) -> bool {
+        request::only(self.reveal(), "code").is_some()
     }
 }
 
