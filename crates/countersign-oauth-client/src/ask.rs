@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use aws_lc_rs::rand::SystemRandom;
 use bytes::Bytes;
+use countersign_oauth::client_authentication::{AssertionFacts, OwnClient};
+use countersign_oauth::parameters::Parameters;
 use countersign_oauth::time::Clock;
 use countersign_oauth::{Secret, UnixTime, form};
 use countersign_resource_server::fetch::{Fetch, HoldOff};
@@ -16,7 +18,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 
 use crate::error::OAuthError;
-use crate::random::{Random, SystemGenerator};
+use crate::random::{Random, SystemGenerator, draw_secret};
 use crate::reach::{Reach, explain};
 
 /// Sends requests to authorization servers and for metadata. Cloning is cheap; clones
@@ -66,9 +68,25 @@ impl Asker {
         self.random.as_ref()
     }
 
-    /// For signatures that need it.
-    pub(crate) fn signing_random() -> SystemRandom {
-        SystemRandom::new()
+    /// Adds to `parameters` what proves that they come from `client`: one method, its own
+    /// (RFC 6749 §2.3). What it returns is the value of `Authorization`, if the method
+    /// needs one. Assertions are for `audience`, the issuer (RFC 7523 §3).
+    pub(crate) fn authenticate(
+        &self,
+        client: &OwnClient,
+        audience: &str,
+        parameters: &mut Parameters,
+    ) -> Result<Option<Secret>, OAuthError> {
+        let jti = draw_secret(self.random())?;
+        let facts = AssertionFacts {
+            audience,
+            jti: jti.reveal(),
+            now: self.now(),
+            random: &SystemRandom::new(),
+        };
+        client
+            .apply(parameters, &facts)
+            .map_err(|error| OAuthError::Configuration(format!("the key of the client: {error}")))
     }
 
     /// Sends `request` to `what`. Every status but those of an outage is an answer. Who

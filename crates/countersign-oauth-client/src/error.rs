@@ -5,6 +5,8 @@ use countersign_oauth::received_tokens::TokenRefusal;
 use thiserror::Error;
 
 use crate::authorizer::AuthorizerError;
+use crate::presenter::PresenterError;
+use crate::store::StoreError;
 
 /// Why something did not work, as one sentence for people. It never contains a secret, and
 /// of what strangers said only what was made printable.
@@ -88,5 +90,20 @@ impl OAuthError {
 impl From<OAuthError> for AuthorizerError {
     fn from(error: OAuthError) -> Self {
         Self(error.to_string())
+    }
+}
+
+impl From<StoreError> for OAuthError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+impl From<PresenterError> for OAuthError {
+    fn from(error: PresenterError) -> Self {
+        match error {
+            PresenterError::Address => Self::NotPermitted(error.to_string()),
+            other => Self::Person(other.to_string()),
+        }
     }
 }

@@ -6,18 +6,29 @@
 //! asks goes through one [`Fetch`](countersign_resource_server::fetch::Fetch).
 
 pub mod ask;
+pub mod authorization;
 pub mod authorizer;
+pub mod callback;
+pub mod device;
+pub mod discovery;
 pub mod error;
+pub mod person;
 pub mod presenter;
 pub mod random;
 pub mod reach;
+pub mod refresh;
+pub mod registration;
+pub mod revocation;
+pub mod step_up;
 pub mod store;
 pub mod token_endpoint;
 
 pub use ask::Asker;
 pub use authorizer::{Authorizer, AuthorizerError, Next, Outgoing, Refused};
 pub use countersign_oauth as oauth;
+pub use discovery::Discovery;
 pub use error::OAuthError;
+pub use person::{LoggedIn, LoggedOut, OAuth, OAuthBuilder};
 pub use presenter::{CallbackParameters, Presenter, PresenterError, Presenting, Waiting};
 pub use reach::Reach;
 pub use store::{

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use countersign_oauth::client_authentication::{AssertionFacts, OwnClient};
+use countersign_oauth::client_authentication::OwnClient;
 use countersign_oauth::parameters::Parameters;
 use countersign_oauth::received_tokens::{ReceivedTokenType, ReceivedTokens, TokenAnswer};
 use http::header::HeaderName;
@@ -10,7 +10,6 @@ use http::{HeaderMap, HeaderValue, Method};
 
 use crate::ask::{Asker, request, write_form};
 use crate::error::OAuthError;
-use crate::random::draw_secret;
 
 /// What the token endpoint is called in a sentence.
 const WHAT: &str = "the token endpoint";
@@ -107,7 +106,9 @@ impl<'a> TokenEndpoint<'a> {
     /// The answer, and whether a new nonce came with it.
     async fn once(&self, parameters: &Parameters) -> Result<(TokenAnswer, bool), OAuthError> {
         let mut parameters = parameters.clone();
-        let authorization = self.authenticate(&mut parameters)?;
+        let authorization = self
+            .asker
+            .authenticate(self.client, self.audience, &mut parameters)?;
         let mut request = request(WHAT, Method::POST, self.address)?;
         write_form(&mut request, &parameters.encoded(), authorization.as_ref())?;
         if let Some(proof) = self.proof {
@@ -137,21 +138,5 @@ impl<'a> TokenEndpoint<'a> {
             )));
         }
         Ok(())
-    }
-
-    fn authenticate(
-        &self,
-        parameters: &mut Parameters,
-    ) -> Result<Option<countersign_oauth::Secret>, OAuthError> {
-        let jti = draw_secret(self.asker.random())?;
-        let facts = AssertionFacts {
-            audience: self.audience,
-            jti: jti.reveal(),
-            now: self.asker.now(),
-            random: &Asker::signing_random(),
-        };
-        self.client
-            .apply(parameters, &facts)
-            .map_err(|error| OAuthError::Configuration(format!("the key of the client: {error}")))
     }
 }

@@ -58,6 +58,20 @@ pub struct ReceivedMetadata {
 }
 
 impl ReceivedMetadata {
+    /// What is known of `issuer` if it publishes nothing.
+    pub fn unpublished(issuer: impl Into<String>) -> Self {
+        Self {
+            issuer: issuer.into(),
+            authorization_endpoint: None,
+            token_endpoint: None,
+            revocation_endpoint: None,
+            userinfo_endpoint: None,
+            introspection_endpoint: None,
+            jwks_uri: None,
+            sends_iss: false,
+        }
+    }
+
     /// Reads a document whose issuer must be `expected`, byte for byte. `loopback` says whether
     /// an endpoint may be on this machine, and without TLS then.
     ///
@@ -112,7 +126,7 @@ pub fn is_endpoint(text: &str, loopback: LoopbackHosts) -> bool {
     is_bare && is_protected && url.has_host()
 }
 
-fn address(
+pub(crate) fn address(
     document: &Map<String, Value>,
     name: &'static str,
     loopback: LoopbackHosts,

@@ -50,7 +50,9 @@ pub fn select<'a>(
     Ok(selected.cloned())
 }
 
-fn is_same(ours: &ResourceUri, asked: &ResourceUri) -> bool {
+/// Whether both name one resource: scheme and host without regard to case, a bare origin
+/// as with `/`, everything else byte for byte.
+pub(crate) fn is_same(ours: &ResourceUri, asked: &ResourceUri) -> bool {
     let rest = |uri: &ResourceUri| {
         let rest = uri.as_str().get(uri.origin().len()..).unwrap_or_default();
         if rest == "/" {

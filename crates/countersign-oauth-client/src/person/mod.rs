@@ -1,0 +1,389 @@
+//! Tokens on behalf of a person: got by a login, kept, refreshed, widened, given back.
+//!
+//! | what happens | file |
+//! |---|---|
+//! | settings | `builder.rs` |
+//! | before a request, and after one that was refused | `mod.rs` |
+//! | tokens are refreshed, by one at a time | `renewal.rs` |
+//! | the person is asked | `login.rs` |
+//! | tokens are revoked and forgotten | `logout.rs` |
+
+mod builder;
+mod login;
+mod logout;
+mod renewal;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use countersign_oauth::received_challenge::ReceivedChallenge;
+use countersign_oauth::{ClientId, Issuer, Lifetime, ResourceUri, ScopeSet, Secret, UnixTime};
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::{HeaderMap, StatusCode};
+
+pub use builder::OAuthBuilder;
+pub use logout::LoggedOut;
+
+use crate::ask::{Asker, sensitive};
+use crate::authorizer::{Authorizer, Authorizing, Next, Outgoing, Refused};
+use crate::discovery::{Discovery, Search};
+use crate::error::OAuthError;
+use crate::presenter::Presenter;
+use crate::registration::Registrar;
+use crate::step_up::Rounds;
+use crate::store::{StoredTokens, TokenKey, TokenStore};
+
+/// The longest time before its end at which a token is refreshed.
+const LONGEST_MARGIN: u64 = 60;
+
+/// Has the tokens of one person for one protected resource. Cloning is cheap, and clones
+/// share everything.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use countersign_oauth_client::{MemoryStore, OAuth, OAuthError};
+///
+/// # fn presenter() -> Arc<dyn countersign_oauth_client::Presenter> { unimplemented!() }
+/// # async fn run() -> Result<(), OAuthError> {
+/// let oauth = OAuth::builder("https://mcp.example.com/mcp")
+///     .client_name("Example")
+///     .store(Arc::new(MemoryStore::new()))
+///     .presenter(presenter())
+///     .build()?;
+/// oauth.login().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct OAuth(Arc<Inner>);
+
+struct Inner {
+    /// The resource, as the person called it.
+    server: ResourceUri,
+    asker: Asker,
+    store: Arc<dyn TokenStore>,
+    presenter: Option<Arc<dyn Presenter>>,
+    registrar: Registrar,
+    /// Asked for in any case.
+    scopes: ScopeSet,
+    on_device: bool,
+    state: Mutex<State>,
+    rounds: Rounds,
+    /// Held by whoever asks the person.
+    login: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    current: Option<Current>,
+    discovery: Option<Arc<Discovery>>,
+}
+
+/// Tokens that are in use.
+#[derive(Clone)]
+struct Current {
+    key: TokenKey,
+    tokens: StoredTokens,
+}
+
+/// What is known about who is logged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoggedIn {
+    /// Who issued the tokens.
+    pub issuer: Issuer,
+    /// To which client.
+    pub client_id: ClientId,
+    /// What they permit.
+    pub scopes: ScopeSet,
+    /// When the access token ends, if that is known.
+    pub expires_at: Option<UnixTime>,
+    /// Whether new ones can be got without asking the person.
+    pub can_refresh: bool,
+}
+
+impl fmt::Debug for OAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuth")
+            .field("server", &self.0.server)
+            .field("scopes", &self.0.scopes)
+            .field("store", &self.0.store)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OAuth {
+    /// Begins with the address of the server, such as `https://mcp.example.com/mcp`.
+    pub fn builder(server: impl Into<String>) -> OAuthBuilder {
+        OAuthBuilder::new(server.into())
+    }
+
+    /// Who is logged in; nothing if nobody is. Asks nobody but the store.
+    ///
+    /// # Errors
+    ///
+    /// [`OAuthError::Store`] if that cannot be used.
+    pub async fn logged_in(&self) -> Result<Option<LoggedIn>, OAuthError> {
+        let current = self.0.load().await?;
+        Ok(current.map(|current| LoggedIn {
+            issuer: current.key.issuer,
+            client_id: current.key.client,
+            scopes: current.tokens.scopes,
+            expires_at: current.tokens.expires_at,
+            can_refresh: current.tokens.refresh_token.is_some(),
+        }))
+    }
+
+    /// Logs in now, whether or not there are tokens already.
+    ///
+    /// # Errors
+    ///
+    /// [`OAuthError`] says in one sentence why nobody is logged in.
+    pub async fn login(&self) -> Result<LoggedIn, OAuthError> {
+        let _turn = self.0.login.lock().await;
+        let discovery = self.0.discover(None).await?;
+        let wanted = self.0.wanted(&discovery, None);
+        let tokens = self.0.log_in(&discovery, &wanted).await?;
+        let issuer = discovery.issuer.clone();
+        Ok(LoggedIn {
+            issuer,
+            client_id: tokens.key.client,
+            scopes: tokens.tokens.scopes,
+            expires_at: tokens.tokens.expires_at,
+            can_refresh: tokens.tokens.refresh_token.is_some(),
+        })
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn current(&self) -> Option<Current> {
+        self.state().current.clone()
+    }
+
+    fn set_current(&self, current: Option<Current>) {
+        self.state().current = current;
+    }
+
+    /// The tokens as the store has them now, which another process may have changed.
+    async fn load(&self) -> Result<Option<Current>, OAuthError> {
+        let keys = match self.current() {
+            Some(current) => vec![current.key],
+            None => self.store.keys_for(&self.server).await?,
+        };
+        for key in keys {
+            if !self.is_ours(&key) {
+                continue;
+            }
+            if let Some(tokens) = self.store.tokens(&key).await? {
+                let current = Current { key, tokens };
+                self.set_current(Some(current.clone()));
+                return Ok(Some(current));
+            }
+        }
+        self.set_current(None);
+        Ok(None)
+    }
+
+    /// Whether tokens under `key` may be used with these settings: those of a client that
+    /// is named are those of no other.
+    fn is_ours(&self, key: &TokenKey) -> bool {
+        self.registrar.may_be(&key.issuer, &key.client)
+    }
+
+    /// Finds out anew who issues tokens, after `challenge` if there was one.
+    async fn discover(
+        &self,
+        challenge: Option<&ReceivedChallenge>,
+    ) -> Result<Arc<Discovery>, OAuthError> {
+        let mut preferred = self.registrar.issuers();
+        preferred.extend(self.current().map(|current| current.key.issuer));
+        let search = Search::after(challenge).preferring(&preferred);
+        let found = Arc::new(Discovery::of(&self.asker, &self.server, search).await?);
+        self.state().discovery = Some(Arc::clone(&found));
+        Ok(found)
+    }
+
+    /// What was found out before in this process, or now.
+    async fn discovered(&self) -> Result<Arc<Discovery>, OAuthError> {
+        let known = self.state().discovery.clone();
+        match known {
+            Some(known) => Ok(known),
+            None => self.discover(None).await,
+        }
+    }
+
+    /// The token to show, refreshed if it ends soon; nothing if there is none.
+    async fn usable(self: &Arc<Self>) -> Result<Option<StoredTokens>, OAuthError> {
+        let current = match self.current() {
+            Some(current) => Some(current),
+            None => self.load().await?,
+        };
+        let Some(current) = current else {
+            return Ok(None);
+        };
+        let now = self.asker.now();
+        if current.tokens.lasts(now, margin(&current.tokens)) {
+            return Ok(Some(current.tokens));
+        }
+        let good = current.tokens.lasts(now, Lifetime::ZERO);
+        match self.renew(&current).await {
+            Ok(Some(renewed)) => Ok(Some(renewed)),
+            // Without a way to refresh it, it is used until it ends.
+            Ok(None) => Ok(good.then_some(current.tokens)),
+            Err(error) if good => {
+                tracing::warn!(%error, "a token that ends soon was not refreshed");
+                Ok(Some(current.tokens))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What to ask for: the scopes of the challenge, else those of the metadata, else
+    /// none; and what the settings want (MCP, Authorization, Scope Selection Strategy).
+    fn wanted(&self, discovery: &Discovery, challenge: Option<&ReceivedChallenge>) -> ScopeSet {
+        let challenged = challenge.and_then(ReceivedChallenge::scope);
+        let chosen = match challenged {
+            Some(scopes) => scopes,
+            None if self.scopes.is_empty() => discovery.scopes.clone().unwrap_or_default(),
+            None => ScopeSet::new(),
+        };
+        let mut wanted = chosen.union(&self.scopes);
+        // Asked for only where it is known, and nothing is assumed of it.
+        let offline = ScopeSet::parse("offline_access").unwrap_or_default();
+        if discovery.offer.scopes_supported.is_superset(&offline) {
+            wanted = wanted.union(&offline);
+        }
+        wanted
+    }
+
+    async fn unauthorized(
+        self: &Arc<Self>,
+        refused: &Refused<'_>,
+        challenge: Option<&ReceivedChallenge>,
+    ) -> Result<Next, OAuthError> {
+        let shown = shown_token(refused.shown);
+        if self.is_replaced(shown.as_ref()).await? {
+            return Ok(Next::Again);
+        }
+        let discovery = self.discover(challenge).await?;
+        if let Some(current) = self.current()
+            && current.key.issuer == discovery.issuer
+            && refused.attempt == 0
+            && shown.is_some()
+            && self.renew(&current).await?.is_some()
+        {
+            return Ok(Next::Again);
+        }
+        let wanted = self.wanted(&discovery, challenge);
+        self.ask_person(refused, &discovery, &wanted, shown.as_ref())
+            .await
+    }
+
+    /// RFC 6750 §3.1: the token is good, and permits too little.
+    async fn forbidden(
+        self: &Arc<Self>,
+        refused: &Refused<'_>,
+        challenge: Option<&ReceivedChallenge>,
+    ) -> Result<Next, OAuthError> {
+        let Some(challenge) = challenge.filter(|one| one.error() == Some("insufficient_scope"))
+        else {
+            return Ok(Next::GiveUp);
+        };
+        let shown = shown_token(refused.shown);
+        if self.is_replaced(shown.as_ref()).await? {
+            return Ok(Next::Again);
+        }
+        let needed = challenge.scope().unwrap_or_default();
+        if self.rounds.has_asked(refused.operation, &needed) {
+            return Ok(Next::GiveUp);
+        }
+        let discovery = self.discover(Some(challenge)).await?;
+        let current = self.current();
+        let current = current.filter(|current| current.key.issuer == discovery.issuer);
+        let granted = current.map(|current| current.tokens.scopes);
+        let wanted = self
+            .wanted(&discovery, Some(challenge))
+            .union(&granted.unwrap_or_default());
+        self.ask_person(refused, &discovery, &wanted, shown.as_ref())
+            .await
+    }
+
+    /// Whether there is another token by now than the one that was refused.
+    async fn is_replaced(&self, shown: Option<&Secret>) -> Result<bool, OAuthError> {
+        let current = self.load().await?;
+        let now = self.asker.now();
+        Ok(current.is_some_and(|current| {
+            Some(&current.tokens.access_token) != shown && current.tokens.lasts(now, Lifetime::ZERO)
+        }))
+    }
+
+    /// Logs in on behalf of one operation, not too often.
+    async fn ask_person(
+        &self,
+        refused: &Refused<'_>,
+        discovery: &Discovery,
+        wanted: &ScopeSet,
+        shown: Option<&Secret>,
+    ) -> Result<Next, OAuthError> {
+        let _turn = self.login.lock().await;
+        // Somebody may have logged in while we waited.
+        if self.is_replaced(shown).await? {
+            return Ok(Next::Again);
+        }
+        let now = self.asker.now();
+        if !self.rounds.begin(refused.operation, wanted, now) {
+            return Ok(Next::GiveUp);
+        }
+        self.log_in(discovery, wanted).await?;
+        Ok(Next::Again)
+    }
+}
+
+impl Authorizer for OAuth {
+    fn authorize<'a>(&'a self, _request: Outgoing<'a>) -> Authorizing<'a, HeaderMap> {
+        Box::pin(async move {
+            let mut headers = HeaderMap::new();
+            if let Some(tokens) = self.0.usable().await? {
+                let scheme = tokens.token_type.as_str();
+                let text = Secret::new(format!("{scheme} {}", tokens.access_token.reveal()));
+                headers.insert(AUTHORIZATION, sensitive(&text)?);
+            }
+            Ok(headers)
+        })
+    }
+
+    fn refused<'a>(&'a self, refused: Refused<'a>) -> Authorizing<'a, Next> {
+        Box::pin(async move {
+            let values = refused.headers.get_all(WWW_AUTHENTICATE);
+            let values = values.iter().map(http::HeaderValue::as_bytes);
+            let challenge = ReceivedChallenge::for_token(values);
+            let next = match refused.status {
+                StatusCode::UNAUTHORIZED => {
+                    self.0.unauthorized(&refused, challenge.as_ref()).await?
+                }
+                StatusCode::FORBIDDEN => self.0.forbidden(&refused, challenge.as_ref()).await?,
+                _ => Next::GiveUp,
+            };
+            Ok(next)
+        })
+    }
+}
+
+/// How long before its end a token is refreshed: a fifth of its life, at most a minute.
+fn margin(tokens: &StoredTokens) -> Lifetime {
+    let life = tokens
+        .expires_at
+        .map_or(0, |end| end.since(tokens.obtained_at).as_secs());
+    Lifetime::from_secs((life / 5).min(LONGEST_MARGIN))
+}
+
+/// The access token in the header fields of a request.
+fn shown_token(headers: &HeaderMap) -> Option<Secret> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (_, token) = value.split_once(' ')?;
+    Some(Secret::new(token))
+}

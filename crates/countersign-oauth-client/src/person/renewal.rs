@@ -1,0 +1,103 @@
+//! Tokens are refreshed by one holder at a time, in all processes.
+
+use std::sync::Arc;
+
+use countersign_oauth::Lifetime;
+
+use super::{Current, Inner, margin};
+use crate::error::OAuthError;
+use crate::refresh;
+use crate::store::{StoredTokens, TokenGuard};
+
+impl Inner {
+    /// New tokens in the place of `seen`; nothing if the person has to be asked.
+    ///
+    /// It is a task of its own: once the authorization server has been asked, a caller
+    /// who goes away must not lose a refresh token that was replaced.
+    pub(super) async fn renew(
+        self: &Arc<Self>,
+        seen: &Current,
+    ) -> Result<Option<StoredTokens>, OAuthError> {
+        let inner = Arc::clone(self);
+        let seen = seen.clone();
+        let task = tokio::spawn(async move { inner.renew_now(seen).await });
+        task.await.unwrap_or_else(|_| {
+            Err(OAuthError::Store(
+                "the refresh was broken off; the tokens stay as they are".to_owned(),
+            ))
+        })
+    }
+
+    async fn renew_now(&self, seen: Current) -> Result<Option<StoredTokens>, OAuthError> {
+        let mut guard = self.store.exclusive(&seen.key).await?;
+        let Some(kept) = guard.tokens().await? else {
+            // Somebody logged out.
+            self.set_current(None);
+            return Ok(None);
+        };
+        let now = self.asker.now();
+        let is_other = kept.access_token != seen.tokens.access_token;
+        if is_other && kept.lasts(now, margin(&kept)) {
+            self.set_current(Some(Current {
+                key: seen.key,
+                tokens: kept.clone(),
+            }));
+            return Ok(Some(kept));
+        }
+        let Some(refresh_token) = &kept.refresh_token else {
+            return Ok(None);
+        };
+        let discovery = self.discovered().await?;
+        if discovery.issuer != seen.key.issuer {
+            // The server trusts somebody else now, who gets nothing of this.
+            self.set_current(None);
+            return Ok(None);
+        }
+        let earlier = self
+            .registrar
+            .earlier(self.store.as_ref(), &discovery, &seen.key.client)
+            .await?;
+        let Some(client) = earlier else {
+            return Ok(None);
+        };
+        let endpoint = refresh::endpoint(&self.asker, &discovery, &client.client, None)?;
+        let parameters = refresh::parameters(refresh_token, &discovery.resource);
+        match endpoint.ask(&parameters).await {
+            Ok(tokens) => {
+                let renewed = refresh::kept(&tokens, &kept.scopes, Some(&kept), self.asker.now())?;
+                // Written before anybody sees it: a new token that only we know would be
+                // lost with us, and the old one is good no more.
+                guard.put(&renewed).await?;
+                self.set_current(Some(Current {
+                    key: seen.key,
+                    tokens: renewed.clone(),
+                }));
+                Ok(Some(renewed))
+            }
+            Err(error) if error.is_invalid_grant() => {
+                self.ended(&mut *guard, kept).await?;
+                Ok(None)
+            }
+            Err(error) if error.is_invalid_client() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The refresh token is good no more. The access token may still be.
+    async fn ended(
+        &self,
+        guard: &mut dyn TokenGuard,
+        mut kept: StoredTokens,
+    ) -> Result<(), OAuthError> {
+        let is_known_good =
+            kept.expires_at.is_some() && kept.lasts(self.asker.now(), Lifetime::ZERO);
+        if is_known_good {
+            kept.refresh_token = None;
+            guard.put(&kept).await?;
+        } else {
+            guard.remove().await?;
+        }
+        self.set_current(None);
+        Ok(())
+    }
+}
