@@ -1,13 +1,18 @@
 //! `countersign call`.
 
+use std::time::Duration;
+
 use clap::Args;
-use countersign::client::{Client, ClientError, Endpoint};
+use countersign::client::{Client, Connect};
 use countersign::protocol::{CallToolResult, ContentBlock, ResourceContents};
 
 use crate::exit::ToolFailed;
 use crate::log::LogOption;
 use crate::token_option::TokenOption;
 use crate::{argument, output};
+
+/// A tool may work so long without saying how far it is.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Call a tool of an MCP server and print what it answers
 #[derive(Debug, Args)]
@@ -44,8 +49,7 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let token = self.token.read()?;
-        let endpoint = endpoint(&self.url, token, self.danger_plain_http)?;
-        let client = endpoint.connect().await?;
+        let client = server(&self.url, token, self.danger_plain_http).await?;
         let answer = call(&client, &self.tool, &self.arguments).await;
         client.close().await;
         print(&answer?, self.json)
@@ -53,19 +57,19 @@ impl Call {
 }
 
 /// The server that `call` and `list` ask.
-pub(crate) fn endpoint(
+pub(crate) fn server(
     url: &str,
     token: Option<countersign::oauth::Secret>,
     danger_plain_http: bool,
-) -> Result<Endpoint, ClientError> {
-    let mut endpoint = Endpoint::parse(url)?;
+) -> Connect {
+    let mut connect = Client::connect(url).timeout(PATIENCE);
     if let Some(token) = token {
-        endpoint = endpoint.token(token);
+        connect = connect.bearer(token);
     }
     if danger_plain_http {
-        endpoint = endpoint.danger_plain_http();
+        connect = connect.danger_plain_http();
     }
-    Ok(endpoint)
+    connect
 }
 
 async fn call(client: &Client, tool: &str, words: &[String]) -> anyhow::Result<CallToolResult> {

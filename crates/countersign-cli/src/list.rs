@@ -1,18 +1,22 @@
 //! `countersign list`.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use clap::Args;
-use countersign::client::{Authentication, Client, ClientError, Endpoint, Guard};
+use countersign::client::{Authentication, Client, ClientError, Connect, Guard};
 use countersign::protocol::{
     Implementation, Prompt, ProtocolVersion, Resource, ResourceTemplate, Tool,
 };
 use serde::Serialize;
 
-use crate::call::endpoint;
+use crate::call::server;
 use crate::log::LogOption;
 use crate::output;
 use crate::token_option::TokenOption;
+
+/// A list takes no longer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// List the tools, resources and prompts of an MCP server, and how it authenticates
 #[derive(Debug, Args)]
@@ -61,10 +65,10 @@ struct Offer {
 impl List {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let token = self.token.read()?;
-        let endpoint = endpoint(&self.url, token, self.danger_plain_http)?;
-        let authentication = endpoint.authentication().await?;
+        let server = server(&self.url, token, self.danger_plain_http).timeout(PATIENCE);
+        let authentication = server.authentication().await?;
         // How to get in is worth printing also to those who are not let in.
-        let (offer, refused) = match offer(&endpoint).await {
+        let (offer, refused) = match offer(server).await {
             Ok(offer) => (Some(offer), None),
             Err(error @ (ClientError::Unauthorized(_) | ClientError::Forbidden(_))) => {
                 (None, Some(error))
@@ -84,8 +88,8 @@ impl List {
     }
 }
 
-async fn offer(endpoint: &Endpoint) -> Result<Offer, ClientError> {
-    let client = endpoint.connect().await?;
+async fn offer(server: Connect) -> Result<Offer, ClientError> {
+    let client = server.await?;
     let offer = read(&client).await;
     client.close().await;
     offer

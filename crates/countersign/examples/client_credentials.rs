@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use countersign::authorization_server::{
     AuthorizationServer, ClientFacts, ClientSource, NewClient,
 };
-use countersign::client::Endpoint;
+use countersign::client::Client;
 use countersign::oauth::client_authentication::TokenEndpointAuthMethod;
 use countersign::oauth::client_metadata::ClientMetadata;
 use countersign::oauth::display_text::DisplayText;
@@ -15,7 +15,7 @@ use countersign::oauth::form;
 use countersign::oauth::grant_type::GrantType;
 use countersign::oauth::{ScopeSet, Secret};
 use countersign::{AccessToken, EmbeddedAuth, Http, Server, tool};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Writes the report of the night. Only services with the scope are let in.
 #[tool(scopes("reports"))]
@@ -68,11 +68,10 @@ pub(crate) async fn fetch_token(token_endpoint: &str, id: &str, secret: &Secret)
 
 /// The service: calls the tool at `url`.
 pub(crate) async fn report(url: &str, token: Secret) -> Result<String> {
-    let client = Endpoint::parse(url)?.token(token).connect().await?;
-    let answer = client.call_tool("nightly_report", Map::new()).await?;
-    let text = answer.content.first().and_then(|content| content.as_text());
+    let client = Client::connect(url).bearer(token).await?;
+    let report = client.call("nightly_report", ()).await?;
     client.close().await;
-    Ok(text.context("the answer is no text")?.text.clone())
+    Ok(report)
 }
 
 #[cfg_attr(

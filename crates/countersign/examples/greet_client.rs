@@ -5,10 +5,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use countersign::client::Endpoint;
+use countersign::client::Client;
 use countersign::keys::{KeyFiles, KeyPair, SystemRandom, TestToken};
 use countersign::{Clock, SystemClock};
-use serde_json::{Map, Value};
+use serde_json::json;
 
 /// Calls `greet` at `url` with a token signed by the private key in `folder`.
 pub(crate) async fn run(folder: &Path, url: &str, print: impl Fn(String)) -> Result<()> {
@@ -21,11 +21,9 @@ pub(crate) async fn run(folder: &Path, url: &str, print: impl Fn(String)) -> Res
     let start: String = token.reveal().chars().take(20).collect();
     print(format!("Token: {start}…"));
 
-    let client = Endpoint::parse(url)?.token(token).connect().await?;
-    let arguments = Map::from_iter([("name".to_owned(), Value::from("World"))]);
-    let answer = client.call_tool("greet", arguments).await?;
-    let text = answer.content.first().and_then(|content| content.as_text());
-    print(text.context("the answer is no text")?.text.clone());
+    let client = Client::connect(url).bearer(token).await?;
+    let greeting: String = client.call("greet", json!({"name": "World"})).await?;
+    print(greeting);
     client.close().await;
     Ok(())
 }

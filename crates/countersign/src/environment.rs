@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::env::VarError;
+use std::ffi::OsString;
 
 use countersign_resource_server::ConfigurationError;
 #[cfg(feature = "authorization-server")]
@@ -67,6 +68,17 @@ impl Environment for OfProcess {
         let set = std::env::vars_os().filter(|(_, value)| !value.is_empty());
         set.filter_map(|(name, _)| name.into_string().ok())
             .collect()
+    }
+}
+
+impl OfProcess {
+    /// Those of `names` that are set, as they are.
+    #[expect(clippy::disallowed_methods, reason = "this file owns the environment")]
+    pub(crate) fn chosen(self, names: &[&'static str]) -> Vec<(&'static str, OsString)> {
+        let set = names
+            .iter()
+            .map(|name| Some((*name, std::env::var_os(name)?)));
+        set.flatten().collect()
     }
 }
 

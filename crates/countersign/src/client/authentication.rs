@@ -1,15 +1,18 @@
 //! How a server authenticates: the challenge of RFC 6750 §3 and the protected
 //! resource metadata of RFC 9728 §3 and §5.
 
+use bytes::Bytes;
 use countersign_resource_server::oauth::protected_resource::WELL_KNOWN;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
 
 use super::challenge::{ReceivedChallenge, printable};
-use super::error::http;
-use super::{ClientError, Endpoint, LIST_TIMEOUT, in_time};
+use super::connect::Destination;
+use super::wire::{Wire, WireAnswer};
+use super::{ClientError, Connect};
 
 /// The metadata document is never larger.
 const MAX_BYTES: usize = 64 * 1024;
@@ -56,85 +59,109 @@ struct Document {
     scopes_supported: Vec<String>,
 }
 
-impl Endpoint {
-    /// Asks the server without a token, and reads what it says about tokens.
+impl Connect {
+    /// Asks the server without credentials, and reads what it says about tokens. A
+    /// command needs none.
     ///
     /// # Errors
     ///
     /// [`ClientError`] if the server cannot be reached. That it has no metadata is
     /// no error.
     pub async fn authentication(&self) -> Result<Authentication, ClientError> {
-        in_time(LIST_TIMEOUT, self.discover_authentication()).await
-    }
-
-    async fn discover_authentication(&self) -> Result<Authentication, ClientError> {
-        let client = self.http_client()?;
-        let probe = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"}).to_string();
-        let answer = client
-            .post(self.url.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "application/json, text/event-stream")
-            .body(probe)
-            .send()
-            .await
-            .map_err(|error| http(&error))?;
-        let asked = answer.status() == reqwest::StatusCode::UNAUTHORIZED;
-        let header = answer.headers().get(WWW_AUTHENTICATE);
-        let challenge = header
-            .and_then(|value| value.to_str().ok())
-            .map(ReceivedChallenge::parse)
-            .unwrap_or_default();
-        let mut found = None;
-        for address in self.metadata_addresses(&challenge) {
-            found = read(&client, &address)
-                .await?
-                .map(|document| (address, document));
-            if found.is_some() {
-                break;
+        let url = match self.destination.clone()? {
+            Destination::Http(url) | Destination::HttpSse(url) | Destination::InProcess(_, url) => {
+                url
             }
-        }
-        let guard = match (asked, &found) {
-            (true, _) => Guard::Required,
-            (false, Some(_)) => Guard::Optional,
-            (false, None) => Guard::Open,
+            Destination::Process(_) => return Ok(Authentication::of(Guard::Open)),
         };
-        let scopes = challenge
-            .scope
-            .iter()
-            .map(|scope| scope.as_str().to_owned());
-        let mut authentication = Authentication {
+        let wire = self.wire(&url)?;
+        tokio::time::timeout(self.patience.timeout, discover(&*wire, &url))
+            .await
+            .unwrap_or(Err(ClientError::TimedOut))
+    }
+}
+
+async fn discover(wire: &dyn Wire, url: &Url) -> Result<Authentication, ClientError> {
+    let probe = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"}).to_string();
+    let answer = ask(wire, Method::POST, url, probe).await?;
+    let asked = answer.status == StatusCode::UNAUTHORIZED;
+    let header = answer.headers.get(WWW_AUTHENTICATE);
+    let challenge = header
+        .and_then(|value| value.to_str().ok())
+        .map(ReceivedChallenge::parse)
+        .unwrap_or_default();
+    let mut found = None;
+    for address in metadata_addresses(url, &challenge) {
+        found = read(wire, &address)
+            .await?
+            .map(|document| (address, document));
+        if found.is_some() {
+            break;
+        }
+    }
+    let guard = match (asked, &found) {
+        (true, _) => Guard::Required,
+        (false, Some(_)) => Guard::Optional,
+        (false, None) => Guard::Open,
+    };
+    let scopes = challenge.scope.iter();
+    let mut authentication = Authentication::of(guard);
+    authentication.scopes = scopes.map(|scope| scope.as_str().to_owned()).collect();
+    if let Some((address, document)) = found {
+        authentication.describe(&address, document, url);
+    }
+    Ok(authentication)
+}
+
+/// One request without credentials; a redirect is not followed.
+async fn ask(
+    wire: &dyn Wire,
+    method: Method,
+    url: &Url,
+    body: String,
+) -> Result<WireAnswer, ClientError> {
+    let both = HeaderValue::from_static("application/json, text/event-stream");
+    let mut request = Request::new(Bytes::from(body));
+    *request.method_mut() = method;
+    *request.uri_mut() = url
+        .as_str()
+        .parse()
+        .map_err(|_| ClientError::Url(url.to_string()))?;
+    request.headers_mut().insert(ACCEPT, both);
+    let json = HeaderValue::from_static("application/json");
+    request.headers_mut().insert(CONTENT_TYPE, json);
+    wire.exchange(request).await
+}
+
+/// The address in the challenge, if it is at the same origin, then the well-known
+/// ones with and without the path (RFC 9728 §3.1, §5.1).
+fn metadata_addresses(url: &Url, challenge: &ReceivedChallenge) -> Vec<Url> {
+    let mut addresses = Vec::new();
+    let told = challenge.resource_metadata.as_deref();
+    addresses.extend(told.and_then(|address| Url::parse(address).ok()));
+    for path in [url.path(), ""] {
+        let mut address = url.clone();
+        address.set_query(None);
+        address.set_path(&format!("{WELL_KNOWN}{}", path.trim_end_matches('/')));
+        addresses.push(address);
+    }
+    addresses.retain(|address| address.origin() == url.origin());
+    addresses.dedup();
+    addresses
+}
+
+impl Authentication {
+    const fn of(guard: Guard) -> Self {
+        Self {
             guard,
-            scopes: scopes.collect(),
+            scopes: Vec::new(),
             authorization_servers: Vec::new(),
             resource: None,
             resource_matches: false,
             metadata: None,
-        };
-        if let Some((address, document)) = found {
-            authentication.describe(&address, document, &self.url);
         }
-        Ok(authentication)
     }
 
-    /// The address in the challenge, if it is at the same origin, then the well-known
-    /// ones with and without the path (RFC 9728 §3.1, §5.1).
-    fn metadata_addresses(&self, challenge: &ReceivedChallenge) -> Vec<Url> {
-        let mut addresses = Vec::new();
-        let told = challenge.resource_metadata.as_deref();
-        addresses.extend(told.and_then(|address| Url::parse(address).ok()));
-        for path in [self.url.path(), ""] {
-            let mut address = self.url.clone();
-            address.set_query(None);
-            address.set_path(&format!("{WELL_KNOWN}{}", path.trim_end_matches('/')));
-            addresses.push(address);
-        }
-        addresses.retain(|address| address.origin() == self.url.origin());
-        addresses.dedup();
-        addresses
-    }
-}
-
-impl Authentication {
     fn describe(&mut self, address: &Url, document: Document, asked: &Url) {
         // RFC 9728 §3.3: "the resource value returned MUST be identical to the
         // protected resource's resource identifier value".
@@ -151,20 +178,14 @@ impl Authentication {
     }
 }
 
-async fn read(client: &reqwest::Client, address: &Url) -> Result<Option<Document>, ClientError> {
-    let answer = client
-        .get(address.clone())
-        .header(ACCEPT, "application/json");
-    let mut answer = answer.send().await.map_err(|error| http(&error))?;
-    if answer.status() != reqwest::StatusCode::OK {
+async fn read(wire: &dyn Wire, address: &Url) -> Result<Option<Document>, ClientError> {
+    let answer = ask(wire, Method::GET, address, String::new()).await?;
+    if answer.status != StatusCode::OK {
         return Ok(None);
     }
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| http(&error))? {
-        body.extend_from_slice(&chunk);
-        if body.len() > MAX_BYTES {
-            return Ok(None);
-        }
+    match answer.text(MAX_BYTES).await {
+        Ok(body) => Ok(serde_json::from_slice(&body).ok()),
+        Err(ClientError::TooLarge) => Ok(None),
+        Err(error) => Err(error),
     }
-    Ok(serde_json::from_slice(&body).ok())
 }

@@ -4,16 +4,16 @@ use std::error::Error;
 use std::io;
 
 use rmcp::service::{ClientInitializeError, ServiceError};
-use rmcp::transport::streamable_http_client::{
-    AuthRequiredError, InsufficientScopeError, StreamableHttpError,
-};
+use rmcp::transport::streamable_http_client::StreamableHttpError;
 use thiserror::Error;
+
+use countersign_oauth_client::AuthorizerError;
 
 use super::challenge::{ReceivedChallenge, printable};
 use crate::protocol::ErrorData;
 
 /// Why a server could not be asked, or did not answer.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum ClientError {
     /// The address is none.
@@ -24,6 +24,28 @@ pub enum ClientError {
         "{0} is neither https nor on this machine, so a token sent to it could be read by others"
     )]
     PlainHttp(String),
+    /// A header field that cannot be added to requests.
+    #[error("{0} is no header field that can be chosen, or its value is none")]
+    Header(String),
+    /// What is passed to a tool or a prompt is no object.
+    #[error("arguments are an object or nothing")]
+    Arguments,
+    /// Credentials for a server over standard input and output.
+    #[error(
+        "a command gets its credentials by its environment: there is neither OAuth nor a header field over standard input and output"
+    )]
+    StdioCredentials,
+    /// A command cannot be started.
+    #[error("{command} cannot be started: {why}")]
+    Command {
+        /// The whole command.
+        command: String,
+        /// What the system says.
+        why: String,
+    },
+    /// There are no credentials for the server.
+    #[error("{0}")]
+    Authorization(String),
     /// Nobody answers there.
     #[error("cannot reach the server: {0}")]
     Unreachable(String),
@@ -50,6 +72,15 @@ pub enum ClientError {
     /// The answer is not one of an MCP server.
     #[error("there is no MCP server at this URL: {0}")]
     NotMcp(String),
+    /// The answer is larger than any should be.
+    #[error("the answer of the server is too large")]
+    TooLarge,
+    /// The tool failed.
+    #[error("the tool failed: {0}")]
+    Tool(String),
+    /// The tool answered something else than was asked for.
+    #[error("the answer of the tool is of another kind: {0}")]
+    NotThat(String),
     /// The server answered with a JSON-RPC error.
     #[error("{message} (JSON-RPC error {code})")]
     Rpc {
@@ -134,55 +165,32 @@ fn rpc(error: &ErrorData) -> ClientError {
 fn transport(error: &(dyn Error + 'static)) -> ClientError {
     let mut source = Some(error);
     while let Some(current) = source {
-        if let Some(error) = current.downcast_ref::<AuthRequiredError>() {
-            let challenge = ReceivedChallenge::parse(&error.www_authenticate_header);
-            return ClientError::Unauthorized(challenge);
+        if let Some(error) = current.downcast_ref::<ClientError>() {
+            return error.clone();
         }
-        if let Some(error) = current.downcast_ref::<InsufficientScopeError>() {
-            let challenge = ReceivedChallenge::parse(&error.www_authenticate_header);
-            return ClientError::Forbidden(challenge);
-        }
-        if let Some(error) = current.downcast_ref::<reqwest::Error>() {
-            return http(error);
-        }
-        if let Some(error) = current.downcast_ref::<StreamableHttpError<reqwest::Error>>()
-            && let Some(told) = streamable(error)
-        {
-            return told;
+        if let Some(error) = current.downcast_ref::<StreamableHttpError<ClientError>>() {
+            return match error {
+                StreamableHttpError::Client(error) => error.clone(),
+                StreamableHttpError::SessionExpired => ClientError::Status(404),
+                StreamableHttpError::SessionRecoveryTimeout
+                | StreamableHttpError::ControlRequestTimeout => ClientError::TimedOut,
+                _ => ClientError::Closed,
+            };
         }
         source = current.source();
     }
     ClientError::Closed
 }
 
-fn streamable(error: &StreamableHttpError<reqwest::Error>) -> Option<ClientError> {
-    Some(match error {
-        StreamableHttpError::Client(error) => http(error),
-        StreamableHttpError::HttpStatus(error) => ClientError::Status(error.status),
-        StreamableHttpError::UnexpectedServerResponse(text) => unexpected(text),
-        StreamableHttpError::UnexpectedContentType(_) => {
-            ClientError::NotMcp("the answer is neither JSON nor an event stream".into())
-        }
-        StreamableHttpError::ResponseBodyTooLarge { .. } => {
-            ClientError::NotMcp("the answer is too large".into())
-        }
-        StreamableHttpError::Deserialize(_) => {
-            ClientError::NotMcp("the answer is not JSON-RPC".into())
-        }
-        StreamableHttpError::SessionExpired => ClientError::Status(404),
-        _ => return None,
-    })
+impl From<AuthorizerError> for ClientError {
+    fn from(error: AuthorizerError) -> Self {
+        Self::Authorization(error.0)
+    }
 }
 
-/// The SDK has no value for other statuses, only the text `HTTP 404 Not Found: …`.
-fn unexpected(text: &str) -> ClientError {
-    let status = text
-        .strip_prefix("HTTP ")
-        .and_then(|rest| rest.get(..3))
-        .and_then(|digits| digits.parse::<u16>().ok());
-    match status {
-        Some(status) => ClientError::from_status(status, ReceivedChallenge::default()),
-        None => ClientError::NotMcp("the answer is not JSON-RPC".into()),
+impl From<ErrorData> for ClientError {
+    fn from(error: ErrorData) -> Self {
+        rpc(&error)
     }
 }
 

@@ -1,141 +1,92 @@
-//! A small client: call a tool, list what a server offers, find out how it
-//! authenticates. The protocol itself is that of the official SDK.
+//! The client: call tools, read resources, ask for prompts, answer what a server asks.
 //!
-//! It speaks protocol version 2026-07-28 and falls back to 2025-11-25. It does not
-//! log in; a token is handed to it.
+//! It speaks protocol version 2026-07-28 and falls back to 2025-11-25, over Streamable
+//! HTTP ([`Client::connect`]), HTTP with SSE of 2024-11-05 ([`Client::sse`]), standard
+//! input and output ([`Client::stdio`]) and within one process
+//! ([`Client::in_memory`]). The protocol itself is that of the official SDK.
 //!
 //! # Security
 //!
-//! The token goes to the one URL it was given for: redirects are not followed, and
-//! plain `http` is refused except to this machine.
+//! Credentials go to the one server they were given for: redirects are not followed,
+//! no address carries a token, and plain `http` is refused except to this machine.
+//! Answers are bounded in size, depth, number and time. Nothing that a server names is
+//! fetched, nothing it answers is kept for another caller.
 //!
 //! ```no_run
-//! use countersign::client::Endpoint;
-//! use countersign::oauth::Secret;
+//! use countersign::client::Client;
 //!
 //! # async fn example() -> Result<(), countersign::client::ClientError> {
-//! let client = Endpoint::parse("http://localhost:8000/mcp")?
-//!     .token(Secret::new("ey…"))
-//!     .connect()
-//!     .await?;
-//! for tool in client.tools().await? {
-//!     println!("{}", tool.name);
-//! }
+//! let client = Client::connect("http://localhost:8000/mcp").bearer("ey…".to_owned()).await?;
+//! let text: String = client.call("greet", serde_json::json!({"name": "World"})).await?;
 //! client.close().await;
 //! # Ok(())
 //! # }
 //! ```
 
+mod asked;
 mod authentication;
+mod calls;
 mod challenge;
-mod endpoint;
+mod command;
+mod connect;
+mod credentials;
 mod error;
+mod events;
+mod failures;
+mod lists;
+mod opening;
+mod patience;
+mod request;
+mod sending;
+mod transport;
+mod wire;
 
-use std::future::Future;
 use std::time::Duration;
 
 use rmcp::RoleClient;
-use rmcp::service::{RunningService, ServiceError};
+use rmcp::service::RunningService;
+use tokio::process::Child;
 
-use crate::protocol::{
-    CallToolRequestParams, CallToolResult, ClientConfig, Implementation, JsonObject,
-    PaginatedRequestParams, Prompt, ProtocolVersion, Resource, ResourceTemplate, ServerPeerInfo,
-    Tool,
-};
+use crate::protocol::{Implementation, ProtocolVersion, ServerPeerInfo};
 
+use asked::{Asked, Handler, Heard};
 pub use authentication::{Authentication, Guard};
 pub use challenge::ReceivedChallenge;
-pub use endpoint::Endpoint;
+pub use command::Command;
+pub use connect::Connect;
+pub use countersign_oauth_client::{Authorizer, AuthorizerError, Next, Outgoing, Refused};
 pub use error::ClientError;
+use failures::Failures;
+use patience::Patience;
+use sending::GettingCredentials;
 
-/// A list or a handshake takes no longer.
-const LIST_TIMEOUT: Duration = Duration::from_secs(30);
-/// A tool takes no longer.
-const CALL_TIMEOUT: Duration = Duration::from_secs(600);
-/// A server that hands out cursors for ever is stopped here.
-const MAX_PAGES: usize = 1_000;
+/// The end of a connection takes no longer.
+const CLOSING: Duration = Duration::from_secs(2);
 
-/// A connection to an MCP server, made by [`Endpoint::connect`].
+/// A connection to an MCP server; awaiting a [`Connect`] makes one.
+///
+/// A method that is not awaited to its end cancels its request at the server.
 #[derive(Debug)]
 pub struct Client {
-    service: RunningService<RoleClient, ClientConfig>,
+    service: RunningService<RoleClient, Handler>,
+    /// The server, if it is a command.
+    child: Option<Child>,
+    failures: Failures,
+    heard: Heard,
+    credentials: GettingCredentials,
+    patience: Patience,
+    asked: Asked,
 }
 
 impl Client {
-    /// The tools this caller sees.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`], as every method here.
-    pub async fn tools(&self) -> Result<Vec<Tool>, ClientError> {
-        self.pages(|params| async {
-            let page = self.service.list_tools(Some(params)).await?;
-            Ok((page.tools, page.next_cursor))
-        })
-        .await
-    }
-
-    /// The resources this caller sees.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`].
-    pub async fn resources(&self) -> Result<Vec<Resource>, ClientError> {
-        self.pages(|params| async {
-            let page = self.service.list_resources(Some(params)).await?;
-            Ok((page.resources, page.next_cursor))
-        })
-        .await
-    }
-
-    /// The resource templates this caller sees.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`].
-    pub async fn resource_templates(&self) -> Result<Vec<ResourceTemplate>, ClientError> {
-        self.pages(|params| async {
-            let page = self.service.list_resource_templates(Some(params)).await?;
-            Ok((page.resource_templates, page.next_cursor))
-        })
-        .await
-    }
-
-    /// The prompts this caller sees.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`].
-    pub async fn prompts(&self) -> Result<Vec<Prompt>, ClientError> {
-        self.pages(|params| async {
-            let page = self.service.list_prompts(Some(params)).await?;
-            Ok((page.prompts, page.next_cursor))
-        })
-        .await
-    }
-
-    /// Calls the tool `name`. That the tool itself failed is part of the result
-    /// ([`CallToolResult::is_error`]).
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError::Forbidden`] with the scopes that are missing,
-    /// [`ClientError::Rpc`] for an unknown tool or wrong arguments, and others.
-    pub async fn call_tool(
-        &self,
-        name: impl Into<String>,
-        arguments: JsonObject,
-    ) -> Result<CallToolResult, ClientError> {
-        let params = CallToolRequestParams::new(name.into()).with_arguments(arguments);
-        in_time(CALL_TIMEOUT, async {
-            Ok(self.service.call_tool(params).await?)
-        })
-        .await
-    }
-
     /// What the server said about itself; legacy servers may have no name.
     pub fn server(&self) -> Option<Implementation> {
         self.service.peer_info()?.server_info.clone()
+    }
+
+    /// How the server wants to be used, in its words.
+    pub fn instructions(&self) -> Option<String> {
+        self.service.peer_info()?.instructions.clone()
     }
 
     /// Whether the server offers tools, resources (and templates), and prompts.
@@ -163,44 +114,18 @@ impl Client {
         Some(self.service.peer_info()?.protocol_version.clone())
     }
 
-    /// Ends the connection and, with a legacy server, its session.
+    /// Ends the connection and, with a legacy server, its session; a command is given
+    /// the time to end by itself.
     pub async fn close(mut self) {
-        let ended = self
-            .service
-            .close_with_timeout(Duration::from_secs(2))
-            .await;
+        let ended = self.service.close_with_timeout(CLOSING).await;
         if ended.is_err() {
             tracing::debug!("the connection did not end in time");
         }
+        if let Some(mut child) = self.child.take()
+            && tokio::time::timeout(CLOSING, child.wait()).await.is_err()
+        {
+            // It is killed when it is dropped.
+            tracing::debug!("the command did not end in time");
+        }
     }
-
-    async fn pages<T, F, P>(&self, page: F) -> Result<Vec<T>, ClientError>
-    where
-        F: Fn(PaginatedRequestParams) -> P,
-        P: Future<Output = Result<(Vec<T>, Option<String>), ServiceError>>,
-    {
-        in_time(LIST_TIMEOUT, async {
-            let mut items = Vec::new();
-            let mut params = PaginatedRequestParams::default();
-            for _ in 0..MAX_PAGES {
-                let (more, cursor) = page(params).await?;
-                items.extend(more);
-                if cursor.is_none() {
-                    return Ok(items);
-                }
-                params = PaginatedRequestParams::default().with_cursor(cursor);
-            }
-            Err(ClientError::NotMcp("its list has no end".into()))
-        })
-        .await
-    }
-}
-
-async fn in_time<T>(
-    limit: Duration,
-    operation: impl Future<Output = Result<T, ClientError>>,
-) -> Result<T, ClientError> {
-    tokio::time::timeout(limit, operation)
-        .await
-        .unwrap_or(Err(ClientError::TimedOut))
 }

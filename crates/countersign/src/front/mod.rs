@@ -101,6 +101,11 @@ impl App {
         self.0.lane.end_sessions_of_subject(issuer, subject)
     }
 
+    /// The URL that clients use: the identifier of the resource (RFC 9728 §1.2).
+    pub fn address(&self) -> &str {
+        self.0.place.resource.as_str()
+    }
+
     /// How many sessions are open.
     pub fn open_sessions(&self) -> usize {
         self.0.lane.open_sessions()

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use countersign::client::{Client, ClientError, Endpoint};
+use countersign::client::{Client, ClientError};
 use countersign::keys::{KeyPair, SystemRandom, TestToken};
 use countersign::oauth::jose::{Algorithm, SigningKey, sign_compact};
 use countersign::oauth::{Secret, UnixTime};
@@ -73,11 +73,10 @@ async fn start(server: Server) -> RunningServer {
 }
 
 async fn connect(server: &RunningServer, token: Option<Secret>) -> Result<Client, ClientError> {
-    let mut endpoint = Endpoint::parse(server.url()).unwrap();
-    if let Some(token) = token {
-        endpoint = endpoint.token(token);
+    match token {
+        Some(token) => Client::connect(server.url()).bearer(token).await,
+        None => Client::connect(server.url()).await,
     }
-    endpoint.connect().await
 }
 
 fn text(result: &CallToolResult) -> &str {

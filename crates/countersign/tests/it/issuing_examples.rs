@@ -1,6 +1,6 @@
 //! The examples about tokens that a server issues itself.
 
-use countersign::client::{ClientError, Endpoint};
+use countersign::client::{self, ClientError};
 use countersign::oauth::pkce::{CodeVerifier, PkceError};
 use countersign::oauth::{Lifetime, ScopeSet, Secret};
 use countersign::{ApiKeyAuth, App, Clock, FixedKey, Http, Server, SystemClock};
@@ -187,8 +187,7 @@ async fn m_08_tokens_of_a_manager_are_verified_by_it() {
     let server = opaque_tokens::server(tokens.clone());
     let running = server.start(Http::bind("127.0.0.1:0")).await.unwrap();
     let call = async |token: Secret| {
-        let endpoint = Endpoint::parse(running.url()).unwrap().token(token);
-        let client = endpoint.connect().await?;
+        let client = client::Client::connect(running.url()).bearer(token).await?;
         let answer = client.call_tool("secure_operation", Map::new()).await?;
         Ok::<_, ClientError>(answer.content[0].as_text().unwrap().text.clone())
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::client::{ClientError, Endpoint};
+use countersign::client::{self, ClientError};
 use countersign_oauth::Secret;
 use serde_json::Map;
 use testkit::{FakeProvider, provider};
@@ -11,8 +11,8 @@ use crate::embedded::client::Client;
 
 /// What the tool says to whoever has `token`; none if nobody is let in with it.
 pub(super) async fn read(client: &Client, token: &str) -> Option<String> {
-    let endpoint = Endpoint::parse(&client.resource).unwrap();
-    let connected = match endpoint.token(Secret::new(token)).connect().await {
+    let connect = client::Client::connect(&client.resource).bearer(Secret::new(token));
+    let connected = match connect.await {
         Ok(connected) => connected,
         Err(ClientError::Unauthorized(_)) => return None,
         Err(other) => panic!("{other}"),

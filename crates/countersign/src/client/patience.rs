@@ -1,0 +1,66 @@
+//! How long is waited.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::ClientError;
+use super::sending::GettingCredentials;
+
+/// How long a server may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// Between one sign of life and the next.
+    pub(super) timeout: Duration,
+    /// For everything that one call of a method does.
+    pub(super) overall_cap: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(60),
+            overall_cap: Duration::from_secs(600),
+        }
+    }
+}
+
+impl Patience {
+    /// The end of what begins now.
+    pub(super) fn deadline(self) -> Instant {
+        let now = Instant::now();
+        // Whoever wants to wait for ever waits for a year.
+        now.checked_add(self.overall_cap)
+            .unwrap_or(now + Duration::from_secs(365 * 24 * 3600))
+    }
+
+    /// What `operation` answers, before `deadline`, and before nothing was heard for too
+    /// long. `last` is when something was heard. While credentials are being got the
+    /// server is not slow.
+    pub(super) async fn wait<T>(
+        self,
+        deadline: Instant,
+        credentials: &GettingCredentials,
+        last: impl Fn() -> Option<Instant>,
+        operation: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<T, ClientError> {
+        let mut operation = std::pin::pin!(operation);
+        let mut from = Instant::now();
+        loop {
+            let until = from.checked_add(self.timeout).unwrap_or(deadline);
+            tokio::select! {
+                biased;
+                answer = &mut operation => return answer,
+                () = sleep_until(until.min(deadline)) => {}
+            }
+            let now = Instant::now();
+            let heard = last().filter(|heard| *heard > from);
+            from = match heard {
+                _ if now >= deadline => return Err(ClientError::TimedOut),
+                _ if credentials.any() => now,
+                Some(heard) => heard,
+                None => return Err(ClientError::TimedOut),
+            };
+        }
+    }
+}
