@@ -9,6 +9,7 @@ mod argument;
 mod audit;
 mod call;
 mod clients;
+mod completions;
 mod configuration;
 mod data;
 mod demo;
@@ -18,8 +19,11 @@ mod grants;
 mod keygen;
 mod list;
 mod log;
+mod login;
+mod logout;
 mod output;
 mod password;
+mod person;
 mod policy;
 mod providers;
 mod serve;
@@ -29,12 +33,15 @@ mod span;
 mod table;
 mod token;
 mod token_option;
+mod token_store;
+mod tokens;
 mod users;
 mod when;
+mod whoami;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// The issuer of tokens for the development server.
 const ISSUER: &str = "http://localhost:8000";
@@ -70,6 +77,10 @@ enum Action {
     Token(token::Token),
     Call(call::Call),
     List(list::List),
+    Login(login::Login),
+    Logout(logout::Logout),
+    Whoami(whoami::Whoami),
+    Tokens(tokens::Tokens),
     Users(users::Users),
     Clients(clients::Clients),
     Grants(grants::Grants),
@@ -80,6 +91,7 @@ enum Action {
     Policy(policy::Policy),
     #[command(name = "config")]
     Configuration(configuration::Settings),
+    Completions(completions::Completions),
 }
 
 fn main() -> ExitCode {
@@ -104,6 +116,22 @@ fn run() -> anyhow::Result<()> {
         Action::List(list) => {
             log::start(&list.log, "off")?;
             log::runtime()?.block_on(list.run())
+        }
+        Action::Login(login) => {
+            log::start(&login.log, "error")?;
+            log::runtime()?.block_on(login.run())
+        }
+        Action::Logout(logout) => {
+            log::start(&logout.log, "error")?;
+            log::runtime()?.block_on(logout.run())
+        }
+        Action::Whoami(whoami) => {
+            log::start(&whoami.log, "warn")?;
+            log::runtime()?.block_on(whoami.run())
+        }
+        Action::Tokens(tokens) => {
+            log::start(&tokens.log, "warn")?;
+            log::runtime()?.block_on(tokens.run())
         }
         Action::Users(users) => {
             log::start(&users.options.log, "error")?;
@@ -132,5 +160,6 @@ fn run() -> anyhow::Result<()> {
         Action::Providers(providers) => providers.run(),
         Action::Policy(policy) => policy.run(),
         Action::Configuration(settings) => settings.run(),
+        Action::Completions(completions) => completions.run(Command::command()),
     }
 }

@@ -123,6 +123,7 @@ pub use context::{
 };
 #[cfg(feature = "authorization-server")]
 pub use countersign_authorization_server as authorization_server;
+pub use countersign_oauth_client as oauth_client;
 pub use countersign_resource_server::{
     APIKeyAuth, ApiKeyAuth, ApiKeyOwner, ApiKeyRecord, ApiKeys, FixedKey, KnownApiKeys,
 };
