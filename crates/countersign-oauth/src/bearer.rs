@@ -9,6 +9,26 @@ use thiserror::Error;
 /// The longest token that is looked at, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
+/// How a token is presented in `Authorization`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "each needs another proof")]
+pub enum Scheme {
+    /// Whoever has the token may use it (RFC 6750 §2.1).
+    Bearer,
+    /// With a proof that its holder has a key (RFC 9449 §7.1).
+    Dpop,
+}
+
+impl Scheme {
+    /// The name, which is compared without regard to case (RFC 9110 §11.1).
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => crate::dpop::SCHEME,
+        }
+    }
+}
+
 /// What a request carried.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[expect(
@@ -72,9 +92,49 @@ pub fn parse<'a, I>(
 where
     I: IntoIterator<Item = &'a [u8]>,
 {
+    let found = parse_scheme(authorization, query, |scheme| {
+        is(scheme, Scheme::Bearer).then_some(())
+    })?;
+    Ok(match found {
+        Some((token, ())) => Credential::Presented(token),
+        None => Credential::NotPresented,
+    })
+}
+
+/// As [`parse`], for a server that takes tokens in either scheme; `None` if there is no
+/// token of either.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn parse_either<'a, I>(
+    authorization: I,
+    query: Option<&str>,
+) -> Result<Option<(&'a str, Scheme)>, MalformedCredential>
+where
+    I: IntoIterator<Item = &'a [u8]>,
+{
+    parse_scheme(authorization, query, |scheme| {
+        let mut schemes = [Scheme::Bearer, Scheme::Dpop].into_iter();
+        schemes.find(|known| is(scheme, *known))
+    })
+}
+
+fn is(written: &str, scheme: Scheme) -> bool {
+    written.eq_ignore_ascii_case(scheme.as_str())
+}
+
+fn parse_scheme<'a, I, S>(
+    authorization: I,
+    query: Option<&str>,
+    known: impl FnOnce(&str) -> Option<S>,
+) -> Result<Option<(&'a str, S)>, MalformedCredential>
+where
+    I: IntoIterator<Item = &'a [u8]>,
+{
     let mut values = authorization.into_iter();
     let Some(value) = values.next() else {
-        return Ok(Credential::NotPresented);
+        return Ok(None);
     };
     if values.next().is_some() {
         return Err(MalformedCredential::Repeated);
@@ -84,17 +144,17 @@ where
         .find(|character: char| !is_token_character(character))
         .unwrap_or(text.len());
     let (scheme, rest) = text.split_at(scheme_end);
-    let is_bearer = scheme.eq_ignore_ascii_case("Bearer");
+    let scheme = known(scheme);
     // RFC 9110 §11.4: credentials = auth-scheme [ 1*SP ( token68 / … ) ]
     let token = rest.trim_start_matches(' ');
-    let fits = is_bearer && token.len() < rest.len() && is_b64token(token);
+    let fits = scheme.is_some() && token.len() < rest.len() && is_b64token(token);
     // What fits has no other characters.
     if !fits && !all(text, |byte| (byte == b'\t') | (0x20..0x7F).contains(&byte)) {
         return Err(MalformedCredential::Characters);
     }
-    if !is_bearer {
-        return Ok(Credential::NotPresented);
-    }
+    let Some(scheme) = scheme else {
+        return Ok(None);
+    };
     if !fits {
         return Err(MalformedCredential::Grammar);
     }
@@ -104,7 +164,7 @@ where
     if token.len() > MAX_TOKEN_BYTES {
         return Err(MalformedCredential::TooLong);
     }
-    Ok(Credential::Presented(token))
+    Ok(Some((token, scheme)))
 }
 
 fn is_token_character(character: char) -> bool {

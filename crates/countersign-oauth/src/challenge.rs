@@ -1,15 +1,16 @@
-//! The `WWW-Authenticate: Bearer` challenge: RFC 6750 §3, RFC 9728 §5.1; and the one of
+//! The `WWW-Authenticate: Bearer` challenge: RFC 6750 §3, RFC 9728 §5.1; the one of tokens
+//! that need a proof (RFC 9449 §7.1); and the one of
 //! credentials in a header of their own, in the same shape (RFC 9110 §11.6.1).
 
 use std::fmt;
 
-use crate::ScopeSet;
+use crate::{Scheme, ScopeSet};
 
-/// The registered error codes of RFC 6750 §3.1.
+/// The registered error codes of RFC 6750 §3.1 and RFC 9449 §7.1 and §9.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "the set is closed by RFC 6750 §3.1"
+    reason = "the set is closed by RFC 6750 §3.1 and RFC 9449 §12.2"
 )]
 pub enum ChallengeErrorCode {
     /// The request is malformed: 400.
@@ -18,6 +19,10 @@ pub enum ChallengeErrorCode {
     InvalidToken,
     /// The token lacks a scope that the request needs: 403.
     InsufficientScope,
+    /// The proof of possession is missing or not good: 401.
+    InvalidDpopProof,
+    /// The proof needs the nonce that comes with the answer: 401.
+    UseDpopNonce,
 }
 
 impl ChallengeErrorCode {
@@ -27,6 +32,8 @@ impl ChallengeErrorCode {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
         }
     }
 
@@ -34,7 +41,7 @@ impl ChallengeErrorCode {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidRequest => 400,
-            Self::InvalidToken => 401,
+            Self::InvalidToken | Self::InvalidDpopProof | Self::UseDpopNonce => 401,
             Self::InsufficientScope => 403,
         }
     }
@@ -46,8 +53,10 @@ impl ChallengeErrorCode {
 pub struct Challenge<'a> {
     /// What the credential is for, for people (RFC 9110 §11.5).
     pub realm: Option<&'a str>,
+    /// How the token is asked for.
+    pub scheme: Scheme,
     /// The header that has the credential as its whole value; the scheme is then
-    /// `ApiKey`, which is not registered, and else `Bearer`.
+    /// `ApiKey`, which is not registered.
     pub header: Option<&'a str>,
     /// Absent when the request carried no credentials (RFC 6750 §3.1).
     pub error: Option<ChallengeErrorCode>,
@@ -57,6 +66,8 @@ pub struct Challenge<'a> {
     pub scope: Option<&'a ScopeSet>,
     /// Address of the protected resource metadata (RFC 9728 §5.1).
     pub resource_metadata: Option<&'a str>,
+    /// What proofs may be signed with, separated by spaces (RFC 9449 §7.1).
+    pub algs: Option<&'a str>,
 }
 
 impl<'a> Challenge<'a> {
@@ -64,11 +75,13 @@ impl<'a> Challenge<'a> {
     pub const fn unauthenticated() -> Self {
         Self {
             realm: None,
+            scheme: Scheme::Bearer,
             header: None,
             error: None,
             error_description: None,
             scope: None,
             resource_metadata: None,
+            algs: None,
         }
     }
 
@@ -91,6 +104,15 @@ impl<'a> Challenge<'a> {
     #[must_use]
     pub const fn in_header(mut self, name: &'a str) -> Self {
         self.header = Some(name);
+        self
+    }
+
+    /// Asks for a token with a proof, which may be signed with `algs`, names of algorithms
+    /// separated by spaces (RFC 9449 §7.1).
+    #[must_use]
+    pub const fn with_proof(mut self, algs: &'a str) -> Self {
+        self.scheme = Scheme::Dpop;
+        self.algs = Some(algs);
         self
     }
 
@@ -125,7 +147,7 @@ impl fmt::Display for Challenge<'_> {
         f.write_str(if self.header.is_some() {
             "ApiKey"
         } else {
-            "Bearer"
+            self.scheme.as_str()
         })?;
         let mut separator = " ";
         let mut attribute = |f: &mut fmt::Formatter<'_>, name: &str, value: &str| {
@@ -157,6 +179,9 @@ impl fmt::Display for Challenge<'_> {
         }
         if let Some(address) = self.resource_metadata {
             attribute(f, "resource_metadata", address)?;
+        }
+        if let Some(algorithms) = self.algs {
+            attribute(f, "algs", algorithms)?;
         }
         Ok(())
     }

@@ -70,7 +70,7 @@ pub mod uri;
 pub mod web_uri;
 
 pub use api_key::{ApiKeyDigest, ApiKeyFormat, ApiKeyId};
-pub use bearer::{Credential, MalformedCredential};
+pub use bearer::{Credential, MalformedCredential, Scheme};
 pub use challenge::{Challenge, ChallengeErrorCode};
 pub use client_id::{ClientId, InvalidClientId};
 pub use redirect_uri::RedirectUri;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::jose::Algorithm;
 use crate::{Issuer, ResourceUri, ScopeSet};
 
 /// The document a protected resource publishes about itself (RFC 9728 §2).
@@ -19,6 +20,11 @@ pub struct ProtectedResourceMetadata {
     pub resource_name: Option<String>,
     /// Address of the documentation for developers.
     pub resource_documentation: Option<String>,
+    /// What proofs of possession may be signed with; none if they are not accepted
+    /// (RFC 9449 §5.1).
+    pub dpop_signing_algorithms: Vec<Algorithm>,
+    /// Whether every access token has to be bound to a key.
+    pub dpop_bound_access_tokens_required: bool,
 }
 
 #[derive(Serialize)]
@@ -33,6 +39,10 @@ struct Document<'a> {
     resource_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource_documentation: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dpop_signing_alg_values_supported: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dpop_bound_access_tokens_required: Option<bool>,
 }
 
 /// The path under which RFC 9728 §3 publishes the document.
@@ -47,6 +57,8 @@ impl ProtectedResourceMetadata {
             scopes_supported: ScopeSet::new(),
             resource_name: None,
             resource_documentation: None,
+            dpop_signing_algorithms: Vec::new(),
+            dpop_bound_access_tokens_required: false,
         }
     }
 
@@ -81,6 +93,15 @@ impl ProtectedResourceMetadata {
             bearer_methods_supported: ["header"],
             resource_name: self.resource_name.as_deref(),
             resource_documentation: self.resource_documentation.as_deref(),
+            dpop_signing_alg_values_supported: self
+                .dpop_signing_algorithms
+                .iter()
+                .map(|algorithm| algorithm.as_str())
+                .collect(),
+            // RFC 9728 §2: "If omitted, the default value is false."
+            dpop_bound_access_tokens_required: self
+                .dpop_bound_access_tokens_required
+                .then_some(true),
         };
         serde_json::to_string(&document).unwrap_or_default()
     }

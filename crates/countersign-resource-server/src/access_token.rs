@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use countersign_oauth::dpop::Thumbprint;
 use countersign_oauth::{ScopeSet, UnixTime, json};
 use serde_json::{Map, Value};
 
@@ -84,6 +85,7 @@ pub struct Assertion {
     liveness: Option<Liveness>,
     attachment: Option<Attachment>,
     key: Option<Arc<str>>,
+    jkt: Option<Thumbprint>,
 }
 
 /// What a verifier keeps with a token for code of its own.
@@ -118,6 +120,7 @@ impl Assertion {
             liveness: None,
             attachment: None,
             key: None,
+            jkt: None,
         }
     }
 
@@ -148,6 +151,14 @@ impl Assertion {
     #[must_use]
     pub fn key(mut self, id: impl Into<Arc<str>>) -> Self {
         self.key = Some(id.into());
+        self
+    }
+
+    /// The key that the token is bound to (`cnf`, RFC 9449 §6): it is good with a proof of
+    /// that key alone.
+    #[must_use]
+    pub fn bound_to(mut self, key: Thumbprint) -> Self {
+        self.jkt = Some(key);
         self
     }
 
@@ -303,6 +314,11 @@ impl AccessToken {
     /// The id of the API key that was presented, if it was one.
     pub fn key(&self) -> Option<&str> {
         self.0.key.as_deref()
+    }
+
+    /// The key that the token is bound to, if it is to one (`cnf.jkt`, RFC 9449 §6.1).
+    pub fn jkt(&self) -> Option<&Thumbprint> {
+        self.0.jkt.as_ref()
     }
 
     /// Issuer, subject, client and source together: the key under which anything of

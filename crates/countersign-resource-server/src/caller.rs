@@ -28,6 +28,8 @@ pub struct Caller {
     address: Option<IpAddr>,
     /// The rules that say which roles it has.
     rules: Option<Arc<RuleSet>>,
+    /// A nonce for the next proof, which the answer should bring.
+    nonce: Option<Box<HeaderValue>>,
 }
 
 /// A verified credential.
@@ -94,6 +96,7 @@ impl Caller {
                 ..other
             };
         }
+        self.nonce = self.nonce.or(other.nonce.clone());
         let behind: Vec<Held> = self.held().skip(1).chain(other.held()).cloned().collect();
         self.others = (!behind.is_empty()).then(|| behind.into());
         self
@@ -124,11 +127,25 @@ impl Caller {
     pub(crate) fn presented(mut self, value: HeaderValue, at: &Presentation) -> Self {
         if let Some(first) = &mut self.first {
             first.presented = Some(match at {
-                Presentation::Bearer => Presented::Bearer(value),
+                Presentation::Bearer | Presentation::Dpop => Presented::Bearer(value),
                 Presentation::Header(_) => Presented::Whole(value),
             });
         }
         self
+    }
+
+    /// The answer to this caller should bring `nonce`.
+    #[must_use]
+    pub(crate) fn with_nonce(mut self, nonce: Option<HeaderValue>) -> Self {
+        self.nonce = nonce.map(Box::new).or(self.nonce);
+        self
+    }
+
+    /// A nonce for the next proof of the caller: whoever answers writes it into the field
+    /// `DPoP-Nonce` (RFC 9449 §8.2, [`NONCE_FIELD`](countersign_oauth::dpop::NONCE_FIELD)).
+    /// None while the one that the caller has is good for long.
+    pub fn dpop_nonce(&self) -> Option<&HeaderValue> {
+        self.nonce.as_deref()
     }
 
     /// Notes the address of the peer; for limits and the audit, never for identity.

@@ -16,7 +16,9 @@ use thiserror::Error;
 
 use crate::gate::{Asked, Challenges, Whose};
 use crate::verifier::VerifierChain;
-use crate::{ApiKeyRefusal, Caller, Presentation, SourceName, Unavailable, WrongSource};
+use crate::{
+    ApiKeyRefusal, Caller, Presentation, ProofRefusal, SourceName, Unavailable, WrongSource,
+};
 
 /// Why a token was rejected. For the log and the audit, never for the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -40,6 +42,9 @@ pub enum Reason {
     /// The token has expired.
     #[error("the token has expired")]
     Expired,
+    /// The token is bound to no key, where every token has to be.
+    #[error("the token came without a proof of possession, which every token needs here")]
+    ProofRequired,
     /// An API key is not good.
     #[error(transparent)]
     ApiKey(#[from] ApiKeyRefusal),
@@ -71,6 +76,9 @@ pub enum Refusal {
         /// The source whose kind it is of, if it is of any.
         source: Option<SourceName>,
     },
+    /// The token came with a proof of possession that does not count, or without one in the
+    /// scheme that needs it: 401 `invalid_dpop_proof` or `use_dpop_nonce` (RFC 9449 §7.1, §9).
+    NotProven(ProofRefusal),
     /// The credential is good and lacks scopes: 403 `insufficient_scope`.
     InsufficientScope {
         /// All that the operation needs.
@@ -99,6 +107,7 @@ impl fmt::Display for Refusal {
             Self::Malformed { why, .. } => why.fmt(f),
             Self::Unauthenticated(_) => f.write_str("no token was presented"),
             Self::Rejected { reason, .. } => reason.fmt(f),
+            Self::NotProven(why) => why.fmt(f),
             Self::InsufficientScope { scopes, .. } => {
                 write!(f, "the token lacks a scope of: {scopes}")
             }
@@ -138,6 +147,7 @@ impl Refusal {
             }
             | Self::Unauthenticated(_)
             | Self::Rejected { .. }
+            | Self::NotProven(_)
             | Self::WrongSource(_) => StatusCode::UNAUTHORIZED,
             Self::Malformed { .. } => StatusCode::BAD_REQUEST,
             Self::InsufficientScope { .. } | Self::Forbidden => StatusCode::FORBIDDEN,
@@ -152,6 +162,8 @@ impl Refusal {
             Self::Malformed { .. } => "malformed_credential",
             Self::Unauthenticated(_) => "no_credential",
             Self::Rejected { .. } => "token_rejected",
+            Self::NotProven(ProofRefusal::Invalid(_)) => "proof_rejected",
+            Self::NotProven(ProofRefusal::Nonce(_)) => "nonce_needed",
             Self::InsufficientScope { .. } => "insufficient_scope",
             Self::WrongSource(_) => "wrong_source",
             Self::Forbidden => "forbidden",
@@ -167,6 +179,8 @@ impl Refusal {
                 ..
             }
             | Self::Rejected { .. } => Some(ChallengeErrorCode::InvalidToken),
+            Self::NotProven(ProofRefusal::Invalid(_)) => Some(ChallengeErrorCode::InvalidDpopProof),
+            Self::NotProven(ProofRefusal::Nonce(_)) => Some(ChallengeErrorCode::UseDpopNonce),
             Self::Malformed { .. } => Some(ChallengeErrorCode::InvalidRequest),
             Self::InsufficientScope { .. } => Some(ChallengeErrorCode::InsufficientScope),
             Self::Unauthenticated(_)
@@ -229,6 +243,7 @@ impl Refusal {
             Self::Rejected { at, source, .. } => {
                 (Whose::Of(at, source.as_ref()), realm.scopes.clone())
             }
+            Self::NotProven(_) => (Whose::Of(&Presentation::Dpop, None), realm.scopes.clone()),
             Self::Forbidden | Self::TooMany { .. } | Self::Unavailable(_) => return,
         };
         let asked = Asked {

@@ -128,7 +128,7 @@ pub use countersign_resource_server::{
     APIKeyAuth, ApiKeyAuth, ApiKeyOwner, ApiKeyRecord, ApiKeys, FixedKey, KnownApiKeys,
 };
 pub use countersign_resource_server::{
-    AccessToken, Assertion, AuthLayer, Caller, Clock, ConfigurationError, Gate, InHeader,
+    AccessToken, Assertion, AuthLayer, Caller, Clock, ConfigurationError, Dpop, Gate, InHeader,
     IntoVerifier, JwtVerifier, JwtVerifierBuilder, Keys, Limits, Presentation, Quota, Reason,
     Source, SourceName, SourceRule, SystemClock, Verification, Verifier, WrongSource, limit, oauth,
     policy, provider, verifier,

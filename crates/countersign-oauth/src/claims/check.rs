@@ -290,16 +290,12 @@ impl<'o, 'a> Known<'o, 'a> {
 /// RFC 7800 §3.1: whoever presents a token with `cnf` must prove a key. RFC 9449 §7.1: "the
 /// resource server MUST check that […] the access token is bound to the public key".
 fn check_binding(cnf: Option<&Json<'_>>, proven: Option<&Thumbprint>) -> Result<(), ClaimsError> {
-    match (cnf, proven) {
-        (None, None) => Ok(()),
-        (None, Some(_)) => Err(ClaimsError::NotBound),
-        (Some(_), None) => Err(ClaimsError::SenderConstrained),
-        (Some(cnf), Some(proven)) => match confirmed_key(cnf) {
-            Ok(bound) if bound == *proven => Ok(()),
-            Ok(_) => Err(ClaimsError::OtherKey),
-            Err(_) => Err(ClaimsError::ConfirmationInvalid),
-        },
-    }
+    let bound = match cnf {
+        None => None,
+        Some(_) if proven.is_none() => return Err(ClaimsError::SenderConstrained),
+        Some(cnf) => Some(confirmed_key(cnf).map_err(|_| ClaimsError::ConfirmationInvalid)?),
+    };
+    ClaimsError::of_binding(bound.as_ref(), proven).map_or(Ok(()), Err)
 }
 
 /// RFC 8725 §3.12: the kinds of tokens of one issuer must exclude each other.

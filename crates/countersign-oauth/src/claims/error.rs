@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::dpop::Thumbprint;
 use crate::json::JsonError;
 
 /// Why a token with a good signature is refused. The text never contains a part of the token.
@@ -95,6 +96,19 @@ pub enum ClaimsError {
     /// A claim that the policy requires is no NumericDate, or one in the future.
     #[error("a claim that has to be a time in the past is none")]
     NotPast,
+}
+
+impl ClaimsError {
+    /// What is wrong with presenting a token that is bound to the key `bound`, or to none,
+    /// with a proof of `proven`, or with none (RFC 9449 §7.1, §7.2).
+    pub fn of_binding(bound: Option<&Thumbprint>, proven: Option<&Thumbprint>) -> Option<Self> {
+        match (bound, proven) {
+            (None, None) => None,
+            (None, Some(_)) => Some(Self::NotBound),
+            (Some(_), None) => Some(Self::SenderConstrained),
+            (Some(bound), Some(proven)) => (bound != proven).then_some(Self::OtherKey),
+        }
+    }
 }
 
 /// Why a policy cannot be made. The text says what to change.

@@ -8,11 +8,12 @@ use countersign_oauth::{ResourceUri, ScopeSet};
 
 use super::challenges::Challenges;
 use super::{Entrance, Gate, Presence, bearer_chain};
+use crate::dpop::{DpopPresence, ProofJudge};
 use crate::policy::rules::Rules;
 use crate::verifier::VerifierChain;
 use crate::{
-    Clock, ConfigurationError, IntoVerifier, Presentation, ScopeHierarchy, Source, SourceName,
-    SystemClock, Verifier,
+    Clock, ConfigurationError, Dpop, IntoVerifier, Presentation, ScopeHierarchy, Source,
+    SourceName, SystemClock, Verifier,
 };
 
 /// Settings of a [`Gate`].
@@ -30,6 +31,7 @@ pub struct GateBuilder {
     clock: Arc<dyn Clock>,
     resource_name: Option<String>,
     resource_documentation: Option<String>,
+    dpop: Option<Dpop>,
 }
 
 impl Default for GateBuilder {
@@ -47,6 +49,7 @@ impl Default for GateBuilder {
             clock: Arc::new(SystemClock),
             resource_name: None,
             resource_documentation: None,
+            dpop: None,
         }
     }
 }
@@ -176,6 +179,17 @@ impl GateBuilder {
         self
     }
 
+    /// Takes tokens that are bound to a key, with proofs of possession (RFC 9449). Without
+    /// this call such tokens are refused, because nobody could check the proof.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] says what to set.
+    pub fn dpop(mut self, dpop: Dpop) -> Result<Self, ConfigurationError> {
+        self.dpop = Some(dpop.settled()?);
+        Ok(self)
+    }
+
     /// A name for people, published in the metadata and in challenges.
     #[must_use]
     pub fn resource_name(mut self, name: impl Into<String>) -> Self {
@@ -217,6 +231,9 @@ impl GateBuilder {
         if let Some(rules) = &self.rules {
             rules.join(&self.hierarchy);
         }
+        let proofs = self
+            .dpop
+            .map(|dpop| Box::new(dpop.judge(&resource, self.clock.now())));
         let realm = self
             .resource_name
             .clone()
@@ -243,7 +260,11 @@ impl GateBuilder {
         );
         metadata.resource_name = self.resource_name;
         metadata.resource_documentation = self.resource_documentation;
-        let challenges = Challenges::new(self.sources, &realm, metadata.address());
+        if let Some(proofs) = &proofs {
+            publish(proofs, &mut metadata);
+        }
+        let challenges =
+            Challenges::new(self.sources, &realm, metadata.address(), proofs.as_deref());
         Gate {
             metadata_document: Bytes::from(metadata.to_json()),
             metadata,
@@ -257,8 +278,15 @@ impl GateBuilder {
             rules: self.rules,
             clock: self.clock,
             challenges,
+            proofs,
         }
     }
+}
+
+/// RFC 9728 §2.
+fn publish(proofs: &ProofJudge, metadata: &mut ProtectedResourceMetadata) {
+    metadata.dpop_signing_algorithms = proofs.algorithms().to_vec();
+    metadata.dpop_bound_access_tokens_required = proofs.presence() == DpopPresence::Required;
 }
 
 /// Whether its credentials are tokens that an authorization server issues to clients.

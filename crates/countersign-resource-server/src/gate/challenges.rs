@@ -5,6 +5,7 @@ use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderValue};
 
 use super::builder::is_oauth;
+use crate::dpop::{DpopPresence, ProofJudge};
 use crate::verifier::VerifierChain;
 use crate::{Presentation, Source, SourceName};
 
@@ -13,6 +14,10 @@ use crate::{Presentation, Source, SourceName};
 pub(crate) struct Challenges {
     lines: Vec<Line>,
     resource_metadata: String,
+    /// What proofs may be signed with, where they are accepted.
+    algs: Option<String>,
+    /// Whether tokens have to come with a proof.
+    proof_required: bool,
 }
 
 /// What the credentials of one source are asked for with.
@@ -57,7 +62,12 @@ pub(crate) enum Whose<'a> {
 impl Challenges {
     /// Those of `sources`. The ones that name the metadata come first, because many
     /// clients look at the first challenge only.
-    pub(super) fn new(sources: Vec<Source>, name: &str, resource_metadata: String) -> Self {
+    pub(super) fn new(
+        sources: Vec<Source>,
+        name: &str,
+        resource_metadata: String,
+        proofs: Option<&ProofJudge>,
+    ) -> Self {
         let sources = match sources.is_empty() {
             true => vec![Source::default()],
             false => sources,
@@ -70,7 +80,16 @@ impl Challenges {
         Self {
             lines: oauth.into_iter().chain(others).map(line).collect(),
             resource_metadata,
+            algs: proofs.map(|proofs| proofs.algs().to_owned()),
+            proof_required: proofs
+                .is_some_and(|proofs| proofs.presence() == DpopPresence::Required),
         }
+    }
+
+    /// Whether the credentials of `source` are tokens that an authorization server issues.
+    pub(super) fn asks_for_tokens(&self, source: &SourceName) -> bool {
+        let mut lines = self.lines.iter();
+        lines.any(|line| line.realm.is_none() && line.source.name() == source)
     }
 
     /// Writes the challenges of `whose` into `headers`: with `error` if a credential
@@ -83,8 +102,9 @@ impl Challenges {
         asked: Asked<'_>,
     ) {
         let mut written: Vec<String> = Vec::new();
-        for line in self.lines.iter().filter(|line| line.is_of(whose)) {
-            let text = self.text(line, error, asked);
+        let lines = self.lines.iter().filter(|line| line.is_of(whose));
+        let texts = lines.flat_map(|line| self.texts(line, whose, error, asked));
+        for text in texts {
             if let Ok(value) = HeaderValue::from_str(&text)
                 && !written.contains(&text)
             {
@@ -97,7 +117,40 @@ impl Challenges {
         }
     }
 
-    fn text(&self, line: &Line, error: Option<ChallengeErrorCode>, asked: Asked<'_>) -> String {
+    /// One challenge, or two for tokens that may come in either scheme. What is wrong is
+    /// said in the scheme that was used (RFC 9449 §7.1).
+    fn texts(
+        &self,
+        line: &Line,
+        whose: Whose<'_>,
+        error: Option<ChallengeErrorCode>,
+        asked: Asked<'_>,
+    ) -> Vec<String> {
+        let algs = self.algs.as_deref().filter(|_| line.realm.is_none());
+        let Some(algs) = algs else {
+            return vec![self.text(line, error, asked, None)];
+        };
+        let came_with_proof = matches!(whose, Whose::Of(Presentation::Dpop, _));
+        let in_bearer = error.filter(|_| !came_with_proof);
+        let in_dpop = error.filter(|_| came_with_proof || self.proof_required);
+        let mut texts = Vec::with_capacity(2);
+        if !self.proof_required {
+            texts.push(self.text(line, in_bearer, asked, None));
+        }
+        texts.push(self.text(line, in_dpop, asked, Some(algs)));
+        if came_with_proof {
+            texts.reverse();
+        }
+        texts
+    }
+
+    fn text(
+        &self,
+        line: &Line,
+        error: Option<ChallengeErrorCode>,
+        asked: Asked<'_>,
+        algs: Option<&str>,
+    ) -> String {
         let spelled = asked.of(line.source.name());
         let mut challenge = match error {
             Some(code) => Challenge::failed(code),
@@ -105,6 +158,9 @@ impl Challenges {
         };
         if let Presentation::Header(header) = line.source.presentation() {
             challenge = challenge.in_header(header.as_str());
+        }
+        if let Some(algs) = algs {
+            challenge = challenge.with_proof(algs);
         }
         challenge = match &line.realm {
             None => challenge
@@ -126,7 +182,11 @@ impl Line {
         match whose {
             Whose::Everybodys => true,
             Whose::Of(at, source) => {
-                self.source.presentation() == at && source.is_none_or(|source| source == name)
+                let is_here = match at {
+                    Presentation::Dpop => self.realm.is_none(),
+                    at => self.source.presentation() == at,
+                };
+                is_here && source.is_none_or(|source| source == name)
             }
             Whose::Named(source) => source == name,
             Whose::Lacking(wrong) => wrong.is_missing(name),

@@ -1,27 +1,34 @@
 //! Authentication of one HTTP request: credentials → verifier chains → caller.
 //!
-//! What was done before: nothing. The gate reads headers and the query only; the
+//! What was done before: nothing. The gate reads the head of a request only; the
 //! body of a refused request is never touched.
 
 mod builder;
 mod challenges;
+mod head;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use countersign_oauth::dpop::{NONCE_FIELD, PROOF_FIELD};
 use countersign_oauth::protected_resource::ProtectedResourceMetadata;
-use countersign_oauth::{Credential, MalformedCredential, ScopeSet, UnixTime, bearer, key_header};
+use countersign_oauth::{
+    Credential, MalformedCredential, Scheme, ScopeSet, UnixTime, bearer, key_header,
+};
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 pub use builder::GateBuilder;
 pub(crate) use challenges::{Asked, Challenges, Whose};
+pub use head::RequestHead;
 
+use crate::dpop::ProofJudge;
 use crate::policy::rules::Rules;
 use crate::refusal::Realm;
 use crate::verifier::{CacheLimits, ChainOutcome, VerifiedToken, VerifierChain};
 use crate::{
-    AccessToken, Caller, Clock, Presentation, PresentedToken, Refusal, ScopeHierarchy, SourceName,
+    AccessToken, Caller, Clock, Presentation, PresentedToken, Reason, Refusal, ScopeHierarchy,
+    SourceName,
 };
 
 /// Whether callers without a credential are let in.
@@ -48,26 +55,37 @@ impl Entrance {
 
     fn header(&self) -> HeaderName {
         match &self.presentation {
-            Presentation::Bearer => AUTHORIZATION,
+            Presentation::Bearer | Presentation::Dpop => AUTHORIZATION,
             Presentation::Header(name) => name.clone(),
         }
     }
 
+    /// The credential, and how it is presented. The scheme `DPoP` is one that nobody here
+    /// knows unless proofs are judged.
     fn read<'a>(
         &self,
-        headers: &'a HeaderMap,
-        query: Option<&str>,
-    ) -> Result<Credential<'a>, MalformedCredential> {
-        match &self.presentation {
-            Presentation::Bearer => {
+        request: &RequestHead<'a>,
+        judges_proofs: bool,
+    ) -> Result<Option<(&'a str, Scheme)>, MalformedCredential> {
+        let (headers, query) = (request.headers(), request.query_text());
+        let credential = match &self.presentation {
+            Presentation::Bearer | Presentation::Dpop => {
                 let values = headers.get_all(AUTHORIZATION).iter();
-                bearer::parse(values.map(HeaderValue::as_bytes), query)
+                let values = values.map(HeaderValue::as_bytes);
+                if judges_proofs {
+                    return bearer::parse_either(values, query);
+                }
+                bearer::parse(values, query)?
             }
             Presentation::Header(name) => {
                 let values = headers.get_all(name).iter();
-                key_header::parse(values.map(HeaderValue::as_bytes), name.as_str(), query)
+                key_header::parse(values.map(HeaderValue::as_bytes), name.as_str(), query)?
             }
-        }
+        };
+        Ok(match credential {
+            Credential::Presented(token) => Some((token, Scheme::Bearer)),
+            Credential::NotPresented => None,
+        })
     }
 }
 
@@ -98,10 +116,27 @@ pub struct Gate {
     metadata: ProtectedResourceMetadata,
     metadata_document: Bytes,
     challenges: Challenges,
+    /// Judges proofs of possession, where they are accepted.
+    proofs: Option<Box<ProofJudge>>,
 }
 
 /// A credential, and where it was found.
-type Found<'a> = (&'a Entrance, PresentedToken<'a>);
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    entrance: &'a Entrance,
+    token: &'a str,
+    scheme: Scheme,
+}
+
+impl Found<'_> {
+    /// Where it is, as refusals say it.
+    fn place(&self) -> Presentation {
+        match self.scheme {
+            Scheme::Bearer => self.entrance.presentation.clone(),
+            Scheme::Dpop => Presentation::Dpop,
+        }
+    }
+}
 
 /// A request that passed the quick look, or needs the verifiers.
 enum Look<'a> {
@@ -172,6 +207,9 @@ impl Gate {
 
     /// Removes what credentials are read from, so that nobody behind passes them on.
     pub fn conceal(&self, headers: &mut HeaderMap) {
+        if self.proofs.is_some() {
+            headers.remove(PROOF_FIELD);
+        }
         for header in self.credential_headers() {
             headers.remove(header);
         }
@@ -181,51 +219,89 @@ impl Gate {
     /// ask a verifier.
     pub fn admit_at_once(
         &self,
-        headers: &HeaderMap,
-        query: Option<&str>,
+        request: RequestHead<'_>,
         now: UnixTime,
     ) -> Option<Result<Caller, Refusal>> {
-        match self.look(headers, query) {
+        match self.look(&request) {
             Look::Done(outcome) => Some(outcome),
-            Look::Verify((entrance, token)) => {
-                let verified = entrance.chain.cached(token, now)?;
-                Some(self.check_scopes(verified, entrance, headers))
+            Look::Verify(found) if found.scheme == Scheme::Bearer => {
+                let token = PresentedToken::new(found.token);
+                let verified = found.entrance.chain.cached(token, now)?;
+                Some(self.check_verified(verified, found, request.headers()))
             }
-            Look::VerifyAll(_) => None,
+            // A proof is a signature to verify, each time.
+            Look::Verify(_) | Look::VerifyAll(_) => None,
         }
     }
 
-    /// Authenticates the request with these headers and this query. Every credential
-    /// in it must be good; the caller has all of them.
+    /// Authenticates `request`. Every credential in it must be good; the caller has all of
+    /// them.
     ///
     /// # Errors
     ///
     /// A [`Refusal`]; [`Self::refuse`] turns it into an answer.
-    pub async fn admit(
-        &self,
-        headers: &HeaderMap,
-        query: Option<&str>,
-        now: UnixTime,
-    ) -> Result<Caller, Refusal> {
-        match self.look(headers, query) {
+    pub async fn admit(&self, request: RequestHead<'_>, now: UnixTime) -> Result<Caller, Refusal> {
+        match self.look(&request) {
             Look::Done(outcome) => outcome,
-            Look::Verify(found) => self.verify(found, headers, now).await,
+            Look::Verify(found) => self.verify(found, &request, now).await,
             // It is rare, so that the future of every request has no room for it.
-            Look::VerifyAll(found) => Box::pin(self.verify_all(found, headers, now)).await,
+            Look::VerifyAll(found) => Box::pin(self.verify_all(found, &request, now)).await,
         }
     }
 
     async fn verify(
         &self,
-        (entrance, token): Found<'_>,
+        found: Found<'_>,
+        request: &RequestHead<'_>,
+        now: UnixTime,
+    ) -> Result<Caller, Refusal> {
+        match (found.scheme, &self.proofs) {
+            (Scheme::Dpop, Some(proofs)) => {
+                Box::pin(self.verify_with_proof(found, proofs, request, now)).await
+            }
+            _ => {
+                let token = PresentedToken::new(found.token);
+                self.verify_token(found, token, request.headers(), now)
+                    .await
+            }
+        }
+    }
+
+    /// RFC 9449 §7.1. The proof is judged first, because whoever sends it pays for that with
+    /// a signature; it is remembered last, because only good tokens may use up the memory.
+    async fn verify_with_proof(
+        &self,
+        found: Found<'_>,
+        proofs: &ProofJudge,
+        request: &RequestHead<'_>,
+        now: UnixTime,
+    ) -> Result<Caller, Refusal> {
+        let fresh = proofs
+            .check(request, found.token, now)
+            .map_err(not_proven)?;
+        let token = PresentedToken::with_proof_of(found.token, &fresh.proven.thumbprint);
+        let admitted = self
+            .verify_token(found, token, request.headers(), now)
+            .await;
+        let is_good = matches!(admitted, Ok(_) | Err(Refusal::InsufficientScope { .. }));
+        if is_good {
+            proofs.remember(&fresh, now).map_err(not_proven)?;
+        }
+        Ok(admitted?.with_nonce(proofs.next_nonce(&fresh, now)))
+    }
+
+    async fn verify_token(
+        &self,
+        found: Found<'_>,
+        token: PresentedToken<'_>,
         headers: &HeaderMap,
         now: UnixTime,
     ) -> Result<Caller, Refusal> {
-        match entrance.chain.verify(token, now).await {
-            Ok(ChainOutcome::Accepted(verified)) => self.check_scopes(verified, entrance, headers),
+        match found.entrance.chain.verify(token, now).await {
+            Ok(ChainOutcome::Accepted(verified)) => self.check_verified(verified, found, headers),
             Ok(ChainOutcome::Rejected(reason, source)) => {
                 tracing::debug!(%reason, "a credential is rejected");
-                let at = entrance.presentation.clone();
+                let at = found.place();
                 Err(Refusal::Rejected { reason, at, source })
             }
             Err(unavailable) => {
@@ -238,12 +314,12 @@ impl Gate {
     async fn verify_all(
         &self,
         found: Vec<Found<'_>>,
-        headers: &HeaderMap,
+        request: &RequestHead<'_>,
         now: UnixTime,
     ) -> Result<Caller, Refusal> {
         let mut callers = Vec::with_capacity(found.len());
         for found in found {
-            let caller = self.verify(found, headers, now).await?;
+            let caller = self.verify(found, request, now).await?;
             let place = caller.source().and_then(|source| {
                 let mut order = self.order.iter();
                 order.position(|declared| declared == source)
@@ -255,14 +331,18 @@ impl Gate {
         Ok(callers.fold(Caller::anonymous(), Caller::and))
     }
 
-    fn look<'a>(&'a self, headers: &'a HeaderMap, query: Option<&str>) -> Look<'a> {
+    fn look<'a>(&'a self, request: &RequestHead<'a>) -> Look<'a> {
         let mut one = None;
         let mut several = Vec::new();
         for entrance in &self.entrances {
-            match entrance.read(headers, query) {
-                Ok(Credential::NotPresented) => {}
-                Ok(Credential::Presented(token)) => {
-                    let found = (entrance, PresentedToken::new(token));
+            match entrance.read(request, self.proofs.is_some()) {
+                Ok(None) => {}
+                Ok(Some((token, scheme))) => {
+                    let found = Found {
+                        entrance,
+                        token,
+                        scheme,
+                    };
                     if let Some(before) = one.replace(found) {
                         several.push(before);
                     }
@@ -296,13 +376,35 @@ impl Gate {
         }
     }
 
+    fn check_verified(
+        &self,
+        verified: VerifiedToken,
+        found: Found<'_>,
+        headers: &HeaderMap,
+    ) -> Result<Caller, Refusal> {
+        if let Some(proofs) = &self.proofs
+            && proofs.refuses(found.scheme)
+            && self
+                .challenges
+                .asks_for_tokens(verified.access_token.source())
+        {
+            return Err(Refusal::Rejected {
+                reason: Reason::ProofRequired,
+                at: found.place(),
+                source: Some(verified.access_token.source().clone()),
+            });
+        }
+        self.check_scopes(verified, found, headers)
+    }
+
     /// RFC 6750 §3.1: a good token with too few scopes is 403, not 401.
     fn check_scopes(
         &self,
         verified: VerifiedToken,
-        entrance: &Entrance,
+        found: Found<'_>,
         headers: &HeaderMap,
     ) -> Result<Caller, Refusal> {
+        let entrance = found.entrance;
         let caller = self.bearer_of(verified.access_token);
         let granted = caller.scopes();
         let of_verifier = verified.required_scopes.as_deref();
@@ -317,18 +419,32 @@ impl Gate {
             return Err(Refusal::InsufficientScope { scopes, source });
         }
         Ok(match headers.get(entrance.header()) {
-            Some(value) => caller.presented(value.clone(), &entrance.presentation),
+            Some(value) => caller.presented(value.clone(), &found.place()),
             None => caller,
         })
     }
 
     /// The answer to a refused request.
     pub fn refuse(&self, refusal: &Refusal) -> Response<Bytes> {
-        refusal.response(Realm {
+        let mut response = refusal.response(Realm {
             scopes: &self.asked_scopes,
             own_scopes: &self.own_scopes,
             challenges: &self.challenges,
             chain: bearer_chain(&self.entrances),
-        })
+        });
+        // RFC 9449 §9; with every 401, so that a client which comes without a token can make
+        // a good proof at once.
+        if let Some(proofs) = &self.proofs
+            && response.status() == StatusCode::UNAUTHORIZED
+            && let Some(nonce) = proofs.nonce(self.now())
+        {
+            response.headers_mut().insert(NONCE_FIELD, nonce);
+        }
+        response
     }
+}
+
+fn not_proven(why: crate::ProofRefusal) -> Refusal {
+    tracing::debug!(%why, "a proof of possession is refused");
+    Refusal::NotProven(why)
 }

@@ -13,13 +13,14 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use countersign_oauth::ScopeSet;
-use http::{HeaderMap, Request, Response};
+use countersign_oauth::dpop::NONCE_FIELD;
+use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{Either, Full};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{Caller, ConfigurationError, Gate, Refusal, SourceName, SourceRule};
+use crate::{Caller, ConfigurationError, Gate, Refusal, RequestHead, SourceName, SourceRule};
 
 /// The body of an answer: that of the service, or a short one of the gate.
 pub type AuthBody<B> = Either<B, Full<Bytes>>;
@@ -41,6 +42,8 @@ struct Settings {
     sources: Option<SourceRule>,
     required_scopes: ScopeSet,
     keeps_authorization: bool,
+    /// What something in front of the layer took away from the path.
+    prefix: Arc<str>,
 }
 
 impl fmt::Debug for AuthLayer {
@@ -59,6 +62,7 @@ impl AuthLayer {
             sources: None,
             required_scopes: ScopeSet::new(),
             keeps_authorization: false,
+            prefix: "".into(),
         }))
     }
 
@@ -68,6 +72,17 @@ impl AuthLayer {
     pub fn required_scopes(&self, scopes: ScopeSet) -> Self {
         Self(Arc::new(Settings {
             required_scopes: scopes,
+            ..Settings::clone(&self.0)
+        }))
+    }
+
+    /// Something in front of this layer removes `prefix`, such as `/api`, from the beginning
+    /// of paths: clients know the addresses with it, and make proofs of possession for those
+    /// (RFC 9449 §4.3).
+    #[must_use]
+    pub fn behind(&self, prefix: &str) -> Self {
+        Self(Arc::new(Settings {
+            prefix: prefix.trim_end_matches('/').into(),
             ..Settings::clone(&self.0)
         }))
     }
@@ -135,15 +150,11 @@ impl<S> fmt::Debug for Auth<S> {
 
 impl Settings {
     /// The caller of a request, or the answer to whoever may not call.
-    async fn admit(
-        &self,
-        headers: &HeaderMap,
-        query: Option<&str>,
-    ) -> Result<Caller, Response<Bytes>> {
+    async fn admit(&self, request: RequestHead<'_>) -> Result<Caller, Response<Bytes>> {
         let now = self.gate.now();
-        let outcome = match self.gate.admit_at_once(headers, query, now) {
+        let outcome = match self.gate.admit_at_once(request, now) {
             Some(outcome) => outcome,
-            None => self.gate.admit(headers, query, now).await,
+            None => self.gate.admit(request, now).await,
         };
         outcome
             .and_then(|caller| self.check_scopes(caller))
@@ -195,16 +206,23 @@ where
             if let Some(answer) = metadata::answer(&settings.gate, &request) {
                 return Ok(own(answer));
             }
-            let (headers, query) = (request.headers(), request.uri().query());
-            let caller = match settings.admit(headers, query).await {
+            let uri = request.uri();
+            let head = RequestHead::new(request.method(), uri.path(), request.headers())
+                .query(uri.query())
+                .behind(&settings.prefix);
+            let caller = match settings.admit(head).await {
                 Ok(caller) => caller,
                 Err(answer) => return Ok(own(answer)),
             };
             if !settings.keeps_authorization {
                 settings.gate.conceal(request.headers_mut());
             }
+            let nonce = caller.dpop_nonce().cloned();
             request.extensions_mut().insert(caller);
-            let answer = ready.call(request).await?;
+            let mut answer = ready.call(request).await?;
+            if let Some(nonce) = nonce {
+                answer.headers_mut().insert(NONCE_FIELD, nonce);
+            }
             Ok(answer.map(Either::Left))
         })
     }

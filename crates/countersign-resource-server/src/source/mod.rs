@@ -111,6 +111,9 @@ impl fmt::Debug for SourceName {
 pub enum Presentation {
     /// `Authorization: Bearer …` (RFC 6750 §2.1).
     Bearer,
+    /// `Authorization: DPoP …` with a proof (RFC 9449 §7.1): the other way to present what
+    /// sources say they take as [`Self::Bearer`].
+    Dpop,
     /// The whole value of a header of its own.
     Header(HeaderName),
 }

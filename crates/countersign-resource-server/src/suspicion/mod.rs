@@ -288,7 +288,9 @@ fn weight(record: &Record) -> u32 {
         record.event.as_str(),
         record.reason.as_ref().map(Text::as_str),
     ) {
-        ("request_refused", Some("token_rejected" | "malformed_credential")) => 1,
+        ("request_refused", Some("token_rejected" | "proof_rejected" | "malformed_credential")) => {
+            1
+        }
         ("request_refused", Some("foreign_session" | "mirror_mismatch")) => 2,
         ("client_refused" | "login_refused" | "token_request_refused" | "setup_refused", _) => 1,
         // Nobody comes back from a provider without having been sent there.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use countersign_oauth::claims::ClaimsError;
 use countersign_oauth::{Issuer, ScopeSet, UnixTime};
 
 use super::cache::{TokenCache, TokenDigest};
@@ -131,9 +132,11 @@ impl VerifierChain {
         }
     }
 
-    /// The remembered outcome for `token`, without waiting for anything.
+    /// The remembered outcome for `token`, without waiting for anything. Nothing is said
+    /// about a token that is presented without the key it is bound to.
     pub fn cached(&self, token: PresentedToken<'_>, now: UnixTime) -> Option<VerifiedToken> {
-        self.cache.find(&TokenDigest::of(token), now)
+        let known = self.cache.find(&TokenDigest::of(token), now)?;
+        binding(&known.access_token, token).is_ok().then_some(known)
     }
 
     /// Judges `token`: the first verifier that knows its kind decides.
@@ -148,12 +151,20 @@ impl VerifierChain {
     ) -> Result<ChainOutcome, Unavailable> {
         let digest = TokenDigest::of(token);
         if let Some(known) = self.cache.find(&digest, now) {
-            return Ok(ChainOutcome::Accepted(known));
+            return Ok(match binding(&known.access_token, token) {
+                Ok(()) => ChainOutcome::Accepted(known),
+                Err(reason) => {
+                    ChainOutcome::Rejected(reason, Some(known.access_token.source().clone()))
+                }
+            });
         }
         for link in &self.links {
             match link.verifier.verify(token, now).await? {
                 Verification::NotMine => {}
                 Verification::Accepted(access_token) => {
+                    if let Err(reason) = binding(&access_token, token) {
+                        return Ok(ChainOutcome::Rejected(reason, Some(link.source.clone())));
+                    }
                     let verified = VerifiedToken {
                         access_token: access_token.presented_to(&link.source),
                         required_scopes: link.required_scopes.clone(),
@@ -168,4 +179,11 @@ impl VerifierChain {
         }
         Ok(ChainOutcome::Rejected(Reason::UnknownToken, None))
     }
+}
+
+/// RFC 9449 §7.1 and §7.2: a token goes with the key it is bound to, and with none if it is
+/// bound to none, whoever verified it and whenever.
+fn binding(verified: &AccessToken, presented: PresentedToken<'_>) -> Result<(), Reason> {
+    let wrong = ClaimsError::of_binding(verified.jkt(), presented.key());
+    wrong.map_or(Ok(()), |error| Err(error.into()))
 }

@@ -15,6 +15,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+use countersign_oauth::dpop::Thumbprint;
 use countersign_oauth::{Issuer, Lifetime, ScopeSet, ScopeToken, UnixTime};
 use thiserror::Error;
 
@@ -29,17 +30,39 @@ use crate::{AccessToken, Reason, Source};
 
 /// A token as it was presented; nothing about it is verified.
 #[derive(Clone, Copy)]
-pub struct PresentedToken<'a>(&'a str);
+pub struct PresentedToken<'a> {
+    text: &'a str,
+    key: Option<&'a Thumbprint>,
+}
 
 impl<'a> PresentedToken<'a> {
     /// Wraps the text of a Bearer credential.
-    pub const fn new(token: &'a str) -> Self {
-        Self(token)
+    pub const fn new(text: &'a str) -> Self {
+        Self { text, key: None }
+    }
+
+    /// The token of a request with a proof of possession of `key` that was checked, nonce
+    /// and replay included (RFC 9449 §4.3).
+    ///
+    /// # Security
+    ///
+    /// A token that is bound to `key` is accepted then.
+    pub const fn with_proof_of(text: &'a str, key: &'a Thumbprint) -> Self {
+        let key = Some(key);
+        Self { text, key }
+    }
+
+    /// The key that whoever presents the token has proven to have. A verifier accepts a
+    /// token that is bound to a key only with this one, and says so by
+    /// [`Assertion::bound_to`](crate::Assertion::bound_to); a token that is bound to none
+    /// only without.
+    pub const fn key(self) -> Option<&'a Thumbprint> {
+        self.key
     }
 
     /// The text. It must not reach a log, an error or another server.
     pub const fn reveal(self) -> &'a str {
-        self.0
+        self.text
     }
 }
 

@@ -12,7 +12,7 @@ use http::HeaderMap;
 use testkit::{AUDIENCE, TestClock};
 
 use crate::protected::{
-    admitted, assert_insufficient_scope, assert_refused, bearer, challenge, refused, send,
+    admitted, asks, assert_insufficient_scope, assert_refused, bearer, challenge, refused, send,
 };
 
 /// Judges tokens that begin with its own name.
@@ -137,7 +137,9 @@ async fn each_token_needs_the_scopes_of_its_own_verifier_only() {
         assert_insufficient_scope(&answer, "read", "scope of the other verifier");
     }
     let headers = bearer("one-write");
-    let at_once = gate.admit_at_once(&headers, None, gate.now()).unwrap();
+    let at_once = gate
+        .admit_at_once(asks(&headers, None), gate.now())
+        .unwrap();
     assert_insufficient_scope(&gate.refuse(&at_once.unwrap_err()), "read", "at once");
     let nobody = refused(&gate, &HeaderMap::new()).await;
     assert!(challenge(&nobody).contains("scope=\"read write\""));
@@ -180,7 +182,7 @@ async fn refused_tokens_are_not_remembered() {
     for _ in 0..3 {
         assert_refused(&gate, "one-bad", "rejected").await;
         assert!(
-            gate.admit_at_once(&bearer("one-bad"), None, gate.now())
+            gate.admit_at_once(asks(&bearer("one-bad"), None), gate.now())
                 .is_none()
         );
     }

@@ -6,9 +6,9 @@ use http::HeaderMap;
 use testkit::{AUDIENCE, TestClock, TestIssuer};
 
 use crate::protected::{
-    METADATA, admitted, assert_insufficient_scope, assert_invalid_request, assert_invalid_token,
-    assert_unauthenticated, bearer, challenge, gate, gate_at, good, headers, refused, send,
-    trusting,
+    METADATA, admitted, asks, assert_insufficient_scope, assert_invalid_request,
+    assert_invalid_token, assert_unauthenticated, bearer, challenge, gate, gate_at, good, headers,
+    refused, send, trusting,
 };
 
 fn corpus_gate() -> Gate {
@@ -98,10 +98,12 @@ async fn a10_a11_rs_12_a_token_in_the_query_is_never_used() {
     let gate = corpus_gate();
     let query = format!("a=b&access_token={}", good());
     let alone = gate
-        .admit(&HeaderMap::new(), Some(&query), gate.now())
+        .admit(asks(&HeaderMap::new(), Some(&query)), gate.now())
         .await;
     assert_unauthenticated(&gate.refuse(&alone.unwrap_err()), "query alone");
-    let both = gate.admit(&bearer(&good()), Some(&query), gate.now()).await;
+    let both = gate
+        .admit(asks(&bearer(&good()), Some(&query)), gate.now())
+        .await;
     assert_invalid_request(&gate.refuse(&both.unwrap_err()), "query and header");
 }
 

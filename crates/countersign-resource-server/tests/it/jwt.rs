@@ -8,8 +8,8 @@ use serde_json::json;
 use testkit::{AUDIENCE, ISSUER, NOW, SignatureAlgorithm, TestClock, TestIssuer, TestKey};
 
 use crate::protected::{
-    admitted, assert_insufficient_scope, assert_refused, bearer, challenge, gate, gate_at, good,
-    refused, trusting,
+    admitted, asks, assert_insufficient_scope, assert_refused, bearer, challenge, gate, gate_at,
+    good, refused, trusting,
 };
 
 fn named(builder: JwtVerifierBuilder) -> JwtVerifierBuilder {
@@ -285,18 +285,18 @@ async fn a76_a_token_is_not_served_from_the_cache_after_its_expiry() {
     let gate = gate_at(trusting(&issuer).leeway(Lifetime::ZERO), &clock, "");
     let token = issuer.token().sign();
     assert!(
-        gate.admit_at_once(&bearer(&token), None, clock.now())
+        gate.admit_at_once(asks(&bearer(&token), None), clock.now())
             .is_none()
     );
     admitted(&gate, &token).await;
     assert!(
-        gate.admit_at_once(&bearer(&token), None, clock.now())
+        gate.admit_at_once(asks(&bearer(&token), None), clock.now())
             .unwrap()
             .is_ok()
     );
     clock.advance(Lifetime::from_secs(300));
     assert!(
-        gate.admit_at_once(&bearer(&token), None, clock.now())
+        gate.admit_at_once(asks(&bearer(&token), None), clock.now())
             .is_none()
     );
     assert_refused(&gate, &token, "expired").await;

@@ -9,7 +9,7 @@ use http::Response;
 use serde_json::json;
 use testkit::{AUDIENCE, FakeIssuerServer, ISSUER, ScriptedAnswer, TestClock, TestIssuer, TestKey};
 
-use crate::protected::{admitted, assert_refused, bearer, gate_at, send};
+use crate::protected::{admitted, asks, assert_refused, bearer, gate_at, send};
 use crate::scripted::Scripted;
 
 pub(crate) const JWKS: &str = "https://as.test/jwks";
@@ -331,7 +331,7 @@ async fn a75_a_set_fetched_early_ends_the_tokens_of_its_missing_keys_at_once() {
     let gate = gate(&script, &clock);
     let withdrawn = token(&issuer, "e1", &clock);
     admitted(&gate, &withdrawn).await;
-    let remembered = |gate: &Gate| gate.admit_at_once(&bearer(&withdrawn), None, clock.now());
+    let remembered = |gate: &Gate| gate.admit_at_once(asks(&bearer(&withdrawn), None), clock.now());
     assert!(remembered(&gate).is_some());
     script.now_json(TestIssuer::with_keys(ISSUER, [TestKey::d1()]).jwks());
     clock.advance(secs(30));

@@ -9,6 +9,7 @@
 
 mod api_keys;
 mod chain;
+mod dpop;
 mod gate;
 mod hostile_keys;
 mod introspection;

@@ -2,9 +2,11 @@
 
 use bytes::Bytes;
 use countersign_resource_server::oauth::{ResourceUri, ScopeSet};
-use countersign_resource_server::{Caller, Gate, IntoVerifier, JwtVerifier, JwtVerifierBuilder};
+use countersign_resource_server::{
+    Caller, Gate, IntoVerifier, JwtVerifier, JwtVerifierBuilder, RequestHead,
+};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Method, Response};
 use testkit::{AUDIENCE, ISSUER, NOW, TestClock, TestIssuer};
 
 pub(crate) const METADATA: &str = "https://rs.test/.well-known/oauth-protected-resource/mcp";
@@ -47,9 +49,14 @@ pub(crate) fn headers(values: &[&[u8]]) -> HeaderMap {
     headers
 }
 
+/// A request to the resource with these headers.
+pub(crate) fn asks<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> RequestHead<'a> {
+    RequestHead::new(&Method::POST, "/mcp", headers).query(query)
+}
+
 /// Sends a request at the time of the gate's clock.
 pub(crate) async fn send(gate: &Gate, headers: &HeaderMap) -> Result<Caller, Response<Bytes>> {
-    let outcome = gate.admit(headers, None, gate.now()).await;
+    let outcome = gate.admit(asks(headers, None), gate.now()).await;
     outcome.map_err(|refusal| gate.refuse(&refusal))
 }
 

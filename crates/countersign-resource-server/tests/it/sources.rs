@@ -9,7 +9,7 @@ use countersign_resource_server::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 use testkit::{AUDIENCE, NOW, TestIssuer};
 
-use crate::protected::{METADATA, good, trusting};
+use crate::protected::{METADATA, asks, good, trusting};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
@@ -42,13 +42,13 @@ fn headers(lines: &[(&str, &str)]) -> HeaderMap {
 }
 
 async fn admit(gate: &Gate, lines: &[(&str, &str)]) -> Caller {
-    let outcome = gate.admit(&headers(lines), None, NOW).await;
+    let outcome = gate.admit(asks(&headers(lines), None), NOW).await;
     outcome.unwrap()
 }
 
 /// Status and every challenge of the answer.
 async fn refused(gate: &Gate, lines: &[(&str, &str)], query: Option<&str>) -> (u16, Vec<String>) {
-    let outcome = gate.admit(&headers(lines), query, NOW).await;
+    let outcome = gate.admit(asks(&headers(lines), query), NOW).await;
     let answer = gate.refuse(&outcome.unwrap_err());
     let told = answer.headers().get_all("www-authenticate").iter();
     let told = told.map(|line| line.to_str().unwrap().to_owned());

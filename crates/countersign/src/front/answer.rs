@@ -1,6 +1,7 @@
 //! Answers that are complete: JSON-RPC results and errors, refusals, plain statuses.
 
 use bytes::Bytes;
+use countersign_resource_server::oauth::dpop::NONCE_FIELD;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
@@ -17,6 +18,18 @@ pub(crate) fn status(status: StatusCode) -> Response<Answer> {
     let mut response = Response::new(Answer::whole(Bytes::new()));
     *response.status_mut() = status;
     response
+}
+
+/// The same with a nonce for the next proof of the client (RFC 9449 §8.2), unless there is a
+/// newer one in it.
+pub(crate) fn bringing(
+    nonce: Option<HeaderValue>,
+    mut answer: Response<Answer>,
+) -> Response<Answer> {
+    if let Some(nonce) = nonce {
+        answer.headers_mut().entry(NONCE_FIELD).or_insert(nonce);
+    }
+    answer
 }
 
 /// 405 with the methods that would do (RFC 9110 §15.5.6).

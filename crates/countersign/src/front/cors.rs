@@ -30,7 +30,7 @@ pub(super) fn allow(origin: HeaderValue, headers: &mut HeaderMap) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("WWW-Authenticate, Mcp-Session-Id, Retry-After"),
+        HeaderValue::from_static("WWW-Authenticate, Mcp-Session-Id, Retry-After, DPoP-Nonce"),
     );
     headers.append(VARY, HeaderValue::from_static("Origin"));
 }

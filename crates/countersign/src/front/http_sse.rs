@@ -48,6 +48,22 @@ impl Front {
             Ok(caller) => caller,
             Err(refused) => return refused,
         };
+        let nonce = caller.dpop_nonce().cloned();
+        let response = self.http_sse_of(keeper, parts, body, caller).await;
+        answer::bringing(nonce, response)
+    }
+
+    async fn http_sse_of<B>(
+        &self,
+        keeper: &Keeper,
+        parts: Parts,
+        body: B,
+        caller: Caller,
+    ) -> Response<Answer>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
         match (parts.uri.path(), &parts.method) {
             (STREAM, &Method::GET) if !media_types::accepts_events(&parts.headers) => {
                 answer::status(StatusCode::NOT_ACCEPTABLE)

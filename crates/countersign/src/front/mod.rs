@@ -43,7 +43,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use countersign_audit::RequestId;
-use countersign_resource_server::{Caller, Clock, Gate, Principal, Refusal};
+use countersign_resource_server::{Caller, Clock, Gate, Principal, Refusal, RequestHead};
 use futures_util::FutureExt;
 use http::request::Parts;
 use http::{Method as HttpMethod, Request, Response, StatusCode};
@@ -223,24 +223,38 @@ impl Front {
             Ok(caller) => caller,
             Err(refused) => return refused,
         };
-        match parts.method {
-            HttpMethod::POST => {
-                if !media_types::is_json(&parts.headers) {
-                    return answer::status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
-                }
-                if !media_types::accepts_both(&parts.headers) {
-                    return answer::status(StatusCode::NOT_ACCEPTABLE);
-                }
-                let limits = self.place.limits;
-                match body::read(body, limits.body, limits.body_patience).await {
-                    Ok(body) => self.post(keeper, parts, body, caller).await,
-                    Err(why) => answer::unread(why),
-                }
-            }
+        let nonce = caller.dpop_nonce().cloned();
+        let response = match parts.method {
+            HttpMethod::POST => self.posted(keeper, parts, body, caller).await,
             HttpMethod::GET | HttpMethod::DELETE => {
                 Box::pin(self.session(taken(parts), caller)).await
             }
             _ => self.method_not_allowed(),
+        };
+        answer::bringing(nonce, response)
+    }
+
+    async fn posted<B>(
+        &self,
+        keeper: &Keeper,
+        parts: &mut Parts,
+        body: B,
+        caller: Caller,
+    ) -> Response<Answer>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        if !media_types::is_json(&parts.headers) {
+            return answer::status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        }
+        if !media_types::accepts_both(&parts.headers) {
+            return answer::status(StatusCode::NOT_ACCEPTABLE);
+        }
+        let limits = self.place.limits;
+        match body::read(body, limits.body, limits.body_patience).await {
+            Ok(body) => self.post(keeper, parts, body, caller).await,
+            Err(why) => answer::unread(why),
         }
     }
 
@@ -289,11 +303,11 @@ impl Front {
         let Some(gate) = &self.gate else {
             return Ok(with_address(Caller::anonymous(), peer));
         };
-        let (headers, query, now) = (&parts.headers, parts.uri.query(), self.clock.now());
-        let admitted = match gate.admit_at_once(headers, query, now) {
+        let (head, now) = (self.head(parts), self.clock.now());
+        let admitted = match gate.admit_at_once(head, now) {
             Some(admitted) => admitted,
             None => match self.core.verifications.turn(peer).await {
-                Some(_turn) => Box::pin(gate.admit(headers, query, now)).await,
+                Some(_turn) => Box::pin(gate.admit(head, now)).await,
                 None => return Err(self.busy()),
             },
         };
@@ -305,6 +319,16 @@ impl Front {
             }
             Err(refusal) => Err(self.refuse_credential(&refusal, peer)),
         }
+    }
+
+    /// The head of a request, at the address that clients know: the endpoint is at that of
+    /// the resource, wherever a proxy put it.
+    fn head<'a>(&'a self, parts: &'a Parts) -> RequestHead<'a> {
+        let head = RequestHead::of(parts);
+        if parts.uri.path() == self.place.path {
+            return head.at(self.place.resource.path());
+        }
+        head.behind(&self.place.stripped)
     }
 
     /// The answer to a refused request. The reason goes to the log only.

@@ -314,6 +314,7 @@ impl Front {
             audit::about("route", found.value);
             audit::permitted();
         }
+        let nonce = caller.dpop_nonce().cloned();
         // The token is for the check that was just made, and for nobody behind it.
         parts.headers.remove(AUTHORIZATION);
         if let Some(gate) = &self.gate {
@@ -327,7 +328,7 @@ impl Front {
         };
         match response.extensions().get::<Refused>() {
             Some(Refused(refusal)) => self.refuse(refusal),
-            None => response.map(Answer::stream),
+            None => answer::bringing(nonce, response.map(Answer::stream)),
         }
     }
 

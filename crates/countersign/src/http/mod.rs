@@ -414,6 +414,7 @@ impl Server {
             return Err(fault.into());
         }
         self.check_authentication(address, place)?;
+        self.check_dpop()?;
         if !self.authenticates() {
             self.check_sources(None)?;
         }
@@ -429,6 +430,7 @@ impl Server {
         self.watch();
         let authenticates = self.authenticates();
         let gate = std::mem::take(&mut self.admission).gate(&place.resource)?;
+        let gate = self.with_dpop(gate)?;
         let (gate, issuing) = self.mount(gate, local.ip(), &place)?;
         let gate = authenticates.then(|| {
             let gate = gate

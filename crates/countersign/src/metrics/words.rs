@@ -28,6 +28,8 @@ pub(super) const REASONS: &[&str] = &[
     "none",
     "no_credential",
     "token_rejected",
+    "proof_rejected",
+    "nonce_needed",
     "insufficient_scope",
     "malformed_credential",
     "wrong_source",

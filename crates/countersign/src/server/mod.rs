@@ -2,6 +2,7 @@
 
 mod admission;
 mod configured;
+mod possession;
 mod reload;
 mod sources;
 mod surroundings;
@@ -19,7 +20,7 @@ use countersign_resource_server::policy::Policy;
 use countersign_resource_server::policy::rules::Rules;
 use countersign_resource_server::suspicion::Suspicion;
 use countersign_resource_server::{
-    Clock, ConfigurationError, ScopeHierarchy, SourceName, SystemClock,
+    Clock, ConfigurationError, Dpop, ScopeHierarchy, SourceName, SystemClock,
 };
 pub(crate) use reload::Reloads;
 pub(crate) use surroundings::{Reach, Surroundings};
@@ -89,6 +90,7 @@ pub struct Server {
     /// What the tokens of the embedded authorization server are called.
     pub(crate) embedded_source: SourceName,
     pub(crate) optional: bool,
+    pub(crate) dpop: Option<Dpop>,
     pub(crate) required_scopes: ScopeSet,
     pub(crate) hierarchy: ScopeHierarchy,
     pub(crate) challenge_scopes: ScopeSet,
@@ -128,6 +130,7 @@ impl Server {
             embedded: None,
             embedded_source: SourceName::OAUTH,
             optional: false,
+            dpop: None,
             required_scopes: ScopeSet::new(),
             hierarchy: ScopeHierarchy::new(),
             challenge_scopes: ScopeSet::new(),

@@ -1,6 +1,7 @@
 //! The answer to an introspection: RFC 7662 §2.2.
 
-use countersign_oauth::claims::MAX_SUBJECT_BYTES;
+use countersign_oauth::claims::{ClaimsError, MAX_SUBJECT_BYTES};
+use countersign_oauth::dpop::Thumbprint;
 use countersign_oauth::{ScopeSet, ScopeToken, UnixTime, json};
 use serde_json::{Map, Value};
 
@@ -28,7 +29,13 @@ const TYPES: Reason = Reason::Other("a member of the introspection answer has th
 const NOT_YET: Reason = Reason::Other("the token is not valid yet");
 
 impl Expectations {
-    pub(super) fn check(&self, body: &[u8], now: UnixTime) -> Result<Assertion, Reason> {
+    /// `proven` is the key that came with the token.
+    pub(super) fn check(
+        &self,
+        body: &[u8],
+        proven: Option<&Thumbprint>,
+        now: UnixTime,
+    ) -> Result<Assertion, Reason> {
         let answer = json::parse_object(body).map_err(|_| UNREADABLE)?;
         // RFC 7662 §2.2: "active  REQUIRED.  Boolean indicator".
         match answer.get("active") {
@@ -36,7 +43,7 @@ impl Expectations {
             Some(Value::Bool(false)) => return Err(Reason::Inactive),
             _ => return Err(UNREADABLE),
         }
-        check_kind(&answer)?;
+        check_kind(&answer, proven)?;
         let audience = self.check_audience(&answer)?;
         let issuer = self.check_issuer(&answer)?;
         let client = text(&answer, "client_id")?;
@@ -69,6 +76,9 @@ impl Expectations {
         }
         if let Some(time) = expires_at {
             verified = verified.expires_at(time);
+        }
+        if let Some(key) = proven {
+            verified = verified.bound_to(key.clone());
         }
         Ok(verified.claims(answer))
     }
@@ -103,11 +113,16 @@ impl Expectations {
     }
 }
 
-/// An endpoint knows all tokens of its server, refresh tokens too.
-pub(in crate::verifier) fn check_kind(answer: &Map<String, Value>) -> Result<(), Reason> {
-    let bearer = text(answer, "token_type")?.is_none_or(|kind| {
-        kind.eq_ignore_ascii_case("Bearer") || kind.eq_ignore_ascii_case("access_token")
-    });
+/// An endpoint knows all tokens of its server, refresh tokens too. A token that is bound to
+/// a key needs a proof of that key, which is `proven` (RFC 9449 §6.2).
+pub(in crate::verifier) fn check_kind(
+    answer: &Map<String, Value>,
+    proven: Option<&Thumbprint>,
+) -> Result<(), Reason> {
+    let kind = text(answer, "token_type")?;
+    let is = |name: &str| kind.is_some_and(|kind| kind.eq_ignore_ascii_case(name));
+    let is_access = kind.is_none() || is("Bearer") || is("access_token");
+    let is_bound = proven.is_some() && is("DPoP");
     let refresh = ["typ", "token_use"].iter().any(|name| {
         let kind = answer.get(*name).and_then(Value::as_str);
         kind.is_some_and(|kind| {
@@ -116,12 +131,25 @@ pub(in crate::verifier) fn check_kind(answer: &Map<String, Value>) -> Result<(),
                 .any(|other| kind.eq_ignore_ascii_case(other))
         })
     });
-    // RFC 7800 §3.1: a token with `cnf` needs a proof that nobody has asked for.
-    if bearer && !refresh && !answer.contains_key("cnf") {
-        Ok(())
-    } else {
-        Err(KIND)
+    if refresh || !(is_access || is_bound) {
+        return Err(KIND);
     }
+    let bound = match answer.get("cnf") {
+        None => None,
+        // RFC 7800 §3.1: a token with `cnf` needs a proof that nobody has asked for.
+        Some(_) if proven.is_none() => return Err(KIND),
+        Some(cnf) => Some(sole_thumbprint(cnf).ok_or(ClaimsError::ConfirmationInvalid)?),
+    };
+    match ClaimsError::of_binding(bound.as_ref(), proven) {
+        None => Ok(()),
+        Some(wrong) => Err(wrong.into()),
+    }
+}
+
+/// As [`confirmed_key`](countersign_oauth::dpop::confirmed_key), of an answer.
+fn sole_thumbprint(cnf: &Value) -> Option<Thumbprint> {
+    let members = cnf.as_object().filter(|members| members.len() == 1)?;
+    Thumbprint::parse(members.get("jkt")?.as_str()?).ok()
 }
 
 fn scopes(answer: &Map<String, Value>) -> Result<ScopeSet, Reason> {

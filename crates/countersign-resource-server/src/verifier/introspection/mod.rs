@@ -117,15 +117,17 @@ impl IntrospectionVerifier {
                 return Err(after(wait.unwrap_or(RETRY_AFTER)));
             }
         }
-        Ok(match self.expectations.check(answer.body(), now) {
-            Err(reason) => Verification::Rejected(reason),
-            Ok(verified) if self.max_cache == Lifetime::ZERO => {
-                Verification::Accepted(AccessToken::assertion(verified))
-            }
-            Ok(verified) => Verification::Accepted(AccessToken::assertion(
-                verified.cacheable_until(now.saturating_add(self.max_cache)),
-            )),
-        })
+        Ok(
+            match self.expectations.check(answer.body(), token.key(), now) {
+                Err(reason) => Verification::Rejected(reason),
+                Ok(verified) if self.max_cache == Lifetime::ZERO => {
+                    Verification::Accepted(AccessToken::assertion(verified))
+                }
+                Ok(verified) => Verification::Accepted(AccessToken::assertion(
+                    verified.cacheable_until(now.saturating_add(self.max_cache)),
+                )),
+            },
+        )
     }
 }
 

@@ -130,7 +130,7 @@ impl JwtVerifier {
         };
         // RFC 9068 §4 from here on is about claims.
         let policy = &trusted.policy;
-        let claims = match policy.check_parsed(unverified.header(), claims, None, now) {
+        let claims = match policy.check_parsed(unverified.header(), claims, token.key(), now) {
             Ok(claims) => claims,
             Err(error) => return Ok(Verification::Rejected(error.into())),
         };
@@ -143,7 +143,7 @@ impl JwtVerifier {
         }
         let payload = unverified.into_payload();
         Ok(Verification::Accepted(
-            trusted.accept(signed, claims, payload),
+            trusted.accept(signed, claims, payload, token),
         ))
     }
 }
@@ -248,7 +248,14 @@ impl Trusted {
     }
 
     /// The token, after its last check. `payload` is what the claims were read from.
-    fn accept(&self, signed: Signed, claims: Claims, payload: Vec<u8>) -> AccessToken {
+    /// It is bound to the key that came with it, or to none.
+    fn accept(
+        &self,
+        signed: Signed,
+        claims: Claims,
+        payload: Vec<u8>,
+        presented: PresentedToken<'_>,
+    ) -> AccessToken {
         let issuer = claims.iss.unwrap_or_else(|| Arc::clone(&self.namespace));
         let mut verified = Assertion::new(issuer, claims.sub)
             .audience(claims.aud)
@@ -261,6 +268,9 @@ impl Trusted {
         }
         if let Some(time) = claims.iat {
             verified = verified.issued_at(time);
+        }
+        if let Some(key) = presented.key() {
+            verified = verified.bound_to(key.clone());
         }
         if let Some(liveness) = signed.liveness {
             verified = verified.valid_while(liveness);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use countersign_oauth::dpop::Thumbprint;
 use countersign_oauth::{Lifetime, UnixTime, json};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response, StatusCode, Uri};
@@ -107,10 +108,12 @@ impl Asked {
         })?;
         Ok(match heard {
             Heard::No(reason) => Verification::Rejected(reason),
-            Heard::Document(document, scopes) => match self.check(document, scopes, now) {
-                Ok(verified) => Verification::Accepted(AccessToken::assertion(verified)),
-                Err(reason) => Verification::Rejected(reason),
-            },
+            Heard::Document(document, scopes) => {
+                match self.check(document, scopes, token.key(), now) {
+                    Ok(verified) => Verification::Accepted(AccessToken::assertion(verified)),
+                    Err(reason) => Verification::Rejected(reason),
+                }
+            }
         })
     }
 
@@ -209,9 +212,10 @@ impl Asked {
         &self,
         document: Map<String, Value>,
         header: Option<String>,
+        proven: Option<&Thumbprint>,
         now: UnixTime,
     ) -> Result<Assertion, Reason> {
-        self.check_active(&document)?;
+        self.check_active(&document, proven)?;
         let issuer = self.check_issuer(&document)?;
         let expires_at = self.expiry(&document)?;
         if expires_at.is_some_and(|end| end <= now) {
@@ -234,6 +238,9 @@ impl Asked {
         if let Some(end) = expires_at {
             verified = verified.expires_at(end);
         }
+        if let (Question::Introspection { .. }, Some(key)) = (&self.question, proven) {
+            verified = verified.bound_to(key.clone());
+        }
         if self.max_cache != Lifetime::ZERO {
             verified = verified.cacheable_until(now.saturating_add(self.max_cache));
         }
@@ -241,7 +248,11 @@ impl Asked {
     }
 
     /// RFC 7662 §2.2: "active  REQUIRED.  Boolean indicator".
-    fn check_active(&self, document: &Map<String, Value>) -> Result<(), Reason> {
+    fn check_active(
+        &self,
+        document: &Map<String, Value>,
+        proven: Option<&Thumbprint>,
+    ) -> Result<(), Reason> {
         let Question::Introspection { profile, .. } = &self.question else {
             return Ok(());
         };
@@ -253,7 +264,7 @@ impl Asked {
                 _ => return Err(UNREADABLE),
             }
         }
-        check_kind(document)
+        check_kind(document, proven)
     }
 
     fn check_issuer(&self, document: &Map<String, Value>) -> Result<String, Reason> {
