@@ -3,12 +3,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign::authorization_server::Storage;
 use countersign::authorization_server::settings::{AccessTokenFormat, Registration};
+use countersign::authorization_server::{AuthorizationServerBuilder, Storage, Upstream};
 use countersign::oauth::{ResourceUri, Secret};
 use countersign::{ApiKeyAuth, Configuration, ConfigurationError, EmbeddedAuth, Server};
 
-use super::login::Chosen;
 use super::options::Serve;
 use crate::SCOPE;
 use crate::data::{DataDirectory, IfMissing};
@@ -16,17 +15,35 @@ use crate::data::{DataDirectory, IfMissing};
 /// The authorization server that is served.
 pub(super) struct Embedded {
     /// Where people log in, if not with accounts of this server.
-    providers: Vec<Chosen>,
+    providers: Vec<Upstream>,
+    /// Whether they may log in with accounts of this server as well.
+    local_accounts: bool,
+    /// The header in which API keys are presented.
+    api_keys: Option<String>,
     /// Learnt when the server starts.
     setup_link: Arc<Mutex<Option<Secret>>>,
 }
 
 impl Embedded {
-    pub(super) fn new(providers: Vec<Chosen>) -> Self {
-        Self {
+    /// As `options` say, and where they say nothing about it, `settings`.
+    pub(super) fn new(options: &Serve, settings: &Configuration) -> anyhow::Result<Self> {
+        let (providers, local_accounts) = match options.login.first() {
+            Some(_) => (options.login.upstreams()?, options.login.local_accounts),
+            None => {
+                let login = settings.login()?;
+                (login.into_iter().collect(), settings.local_accounts())
+            }
+        };
+        let said = match &options.api_keys {
+            Some(header) => Some(header.as_str()),
+            None => settings.api_keys_header()?,
+        };
+        Ok(Self {
             providers,
+            local_accounts,
+            api_keys: said.map(str::to_owned),
             setup_link: Arc::default(),
-        }
+        })
     }
 
     /// Adds the authorization server that `options` describe to `server`.
@@ -37,7 +54,7 @@ impl Embedded {
         options: &Serve,
         settings: &Configuration,
     ) -> anyhow::Result<Server> {
-        let add_login = options.login.add_to(&self.providers)?;
+        let (upstreams, local_accounts) = (self.providers.clone(), self.local_accounts);
         let directory = options.data.clone();
         let said = match options.says_who() {
             true => None,
@@ -51,7 +68,14 @@ impl Embedded {
             .scope(SCOPE, "Call the tools greet and whoami")
             .optional_scope("admin", "Read the report for administrators")
             .configure(move |builder| {
-                let builder = add_login(builder.service_name("countersign demo"));
+                let builder = builder.service_name("countersign demo");
+                let builder = upstreams
+                    .into_iter()
+                    .fold(builder, AuthorizationServerBuilder::upstream);
+                let builder = match local_accounts {
+                    true => builder.with_local_accounts(),
+                    false => builder,
+                };
                 builder.settings(|settings| {
                     settings.access_token_format = format;
                     if let Some(registration) = registration {
@@ -111,7 +135,7 @@ impl Embedded {
                  What is connected: {origin}{prefix}/account"
             ));
         }
-        if let Some(header) = &options.api_keys {
+        if let Some(header) = &self.api_keys {
             lines.push(format!(
                 "\nPrograms send an API key in the header {header}; `countersign api-keys create` \
                  makes one."

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use countersign::metrics::Metrics;
-use countersign::{Configuration, ConfiguredTokens, Http, Server, Sessions};
+use countersign::{Configuration, ConfiguredTokens, Http, RunningServer, Server, Sessions};
 
 use embedded::Embedded;
 use options::Place;
@@ -32,10 +32,19 @@ enum Accepted {
     Configured,
 }
 
+/// Where everything is.
+struct Started {
+    url: String,
+    address: SocketAddr,
+    metrics: Option<SocketAddr>,
+}
+
 impl Serve {
     pub(crate) async fn run(mut self) -> anyhow::Result<()> {
         let settings = self.settings.read()?;
-        self.take(&settings)?;
+        if !self.is_stdio() {
+            self.take(&settings)?;
+        }
         let tokens = match self.says_who() {
             true => ConfiguredTokens::Unsaid,
             false => settings.tokens()?,
@@ -73,7 +82,7 @@ impl Serve {
             (true, _) => Accepted::Nothing,
             (false, Some(verifying)) => Accepted::Others(verifying),
             (false, None) if tokens == ConfiguredTokens::Others => Accepted::Configured,
-            (false, None) => Accepted::Ours(Embedded::new(self.login.chosen()?)),
+            (false, None) => Accepted::Ours(Embedded::new(self, settings)?),
         };
         let server = match &accepted {
             Accepted::Nothing if self.danger_open_to_everybody => {
@@ -101,22 +110,25 @@ impl Serve {
         };
         let server = self.limited(server.sessions(sessions));
         // Dropped at the end of this function, with the server itself.
-        let (server, _metrics) = match &self.metrics {
+        let (server, metrics) = match &self.metrics {
             Some(address) => {
                 let metrics = Metrics::new();
                 let running = metrics.start(address.clone()).await?;
-                output::note(&format!("Metrics at http://{}/metrics", running.address()));
                 (server.metrics(&metrics), Some(running))
             }
             None => (server, None),
         };
         let running = server.start(http).await?;
-        let (url, address) = (running.url().to_owned(), running.address());
+        let started = Started {
+            url: running.url().to_owned(),
+            address: running.address(),
+            metrics: metrics.as_ref().map(RunningServer::address),
+        };
         // The signal is listened for before anybody is told how to send it.
         let ((), printed) = tokio::join!(
             biased;
             running.serve_until_stopped(),
-            async { self.announce(&url, address, &accepted, settings) },
+            async { self.announce(&started, &accepted, settings) },
         );
         printed
     }
@@ -124,11 +136,11 @@ impl Serve {
     /// Says where the server is, and what to do next.
     fn announce(
         &self,
-        url: &str,
-        address: SocketAddr,
+        started: &Started,
         accepted: &Accepted,
         settings: &Configuration,
     ) -> anyhow::Result<()> {
+        let url = &started.url;
         if matches!(accepted, Accepted::Nothing) {
             let who = match self.danger_open_to_everybody {
                 true => "everybody who reaches it",
@@ -140,7 +152,10 @@ impl Serve {
         }
         output::line(&format!("Serving at {url}"))?;
         if self.public_url.is_some() {
-            output::line(&format!("Listening on {address}"))?;
+            output::line(&format!("Listening on {}", started.address))?;
+        }
+        if let Some(address) = started.metrics {
+            output::line(&format!("Metrics at http://{address}/metrics"))?;
         }
         output::line(&available(!matches!(accepted, Accepted::Nothing)))?;
         if let Some(file) = &self.policy {

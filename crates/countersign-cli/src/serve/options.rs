@@ -275,10 +275,18 @@ impl Serve {
         self.bind.as_deref().unwrap_or(BIND)
     }
 
+    /// Whether it speaks over standard input and output, of which settings say nothing.
+    pub(super) const fn is_stdio(&self) -> bool {
+        self.stdio
+    }
+
     /// Takes from `configuration` what no option says. Options count most.
     pub(super) fn take(&mut self, configuration: &Configuration) -> anyhow::Result<()> {
         if self.bind.is_none() {
             self.bind = configuration.bind().map(str::to_owned);
+        }
+        if self.metrics.is_none() {
+            self.metrics = configuration.metrics_address()?.map(str::to_owned);
         }
         if self.public_url.is_none() {
             self.public_url = configuration.public_url().map(str::to_owned);

@@ -334,3 +334,55 @@ fn rules_limits_and_the_audit_log_of_a_file_are_heeded() {
     assert!(listed.contains("\"reason\":\"forbidden\""), "{listed}");
     assert!(listed.contains("\"reason\":\"rate_limited\""), "{listed}");
 }
+
+#[test]
+fn where_people_log_in_api_keys_and_metrics_are_taken_from_the_file() {
+    let folder = folder();
+    let text = "[login]\nprovider = \"github\"\nclient_id = \"app-1\"\n\
+                client_secret = { file = \"secret\" }\nallow_groups = [\"9919\"]\n\
+                [api_keys]\nheader = \"X-Team-Key\"\n[metrics]\nbind = \"127.0.0.1:0\"\n";
+    std::fs::write(folder.path().join("countersign.toml"), text).unwrap();
+    let missing = run(folder.path(), &["serve", "--bind", "127.0.0.1:0"]);
+    assert!(
+        missing
+            .stderr
+            .contains("countersign.toml:4: the secret in secret cannot be read"),
+        "{}",
+        missing.stderr
+    );
+    assert!(!folder.path().join("countersign-data").exists());
+    std::fs::write(folder.path().join("secret"), "canary-secret\n").unwrap();
+    let said = run(folder.path(), &["config", "check"]).ok();
+    for sentence in [
+        "People log in at GitHub. Allowed are members of the group 9919.",
+        "in the header X-Team-Key",
+        "counted for Prometheus at http://127.0.0.1:0/metrics",
+    ] {
+        assert!(said.contains(sentence), "{said}");
+    }
+    let printed = run(folder.path(), &["config", "print"]).ok();
+    assert!(
+        printed.contains("client_secret = { file = \"secret\" }  # countersign.toml:4"),
+        "{printed}"
+    );
+    let server = Server::start(folder.path(), &[]);
+    for line in [
+        "People log in at GitHub",
+        "/callback/github",
+        "Programs send an API key in the header X-Team-Key",
+        "Metrics at http://127.0.0.1:",
+    ] {
+        assert!(server.printed.contains(line), "{line}: {}", server.printed);
+    }
+    drop(server);
+    // What is said on the command line about it counts alone.
+    let other = run(
+        folder.path(),
+        &["serve", "--bind", "127.0.0.1:0", "--login", "google"],
+    );
+    assert!(
+        other.stderr.contains("--login google: the client id"),
+        "{}",
+        other.stderr
+    );
+}

@@ -12,9 +12,11 @@ use super::Configuration;
 use super::given::Value;
 use super::local_keys::{LocalKeys, Reread};
 use super::setting::{
-    ALGORITHMS, AUDIENCE, DATABASE, DEFAULT_SCOPES, ENABLED, ISSUER, ISSUER_URL, JWKS_URL,
-    PUBLIC_KEY, REGISTRATION, REQUIRED_SCOPES, REVOCATION, SECRET_EXPIRY, SECRET_KEY,
-    SERVICE_DOCUMENTATION, VALID_SCOPES,
+    ALGORITHMS, API_KEYS, API_KEYS_FOR_PEOPLE, AUDIENCE, DATABASE, DEFAULT_SCOPES, ENABLED, ISSUER,
+    ISSUER_URL, JWKS_URL, LOCAL_ACCOUNTS, LOGIN_CLIENT_ID, LOGIN_CLIENT_SECRET, LOGIN_DOMAINS,
+    LOGIN_EVERYONE, LOGIN_GROUPS, LOGIN_PROVIDER, LOGIN_PROVIDER_FILE, LOGIN_PUBLIC, LOGIN_SCOPES,
+    LOGIN_SUBJECTS, LOGIN_VALUES, PUBLIC_KEY, REGISTRATION, REQUIRED_SCOPES, REVOCATION,
+    SECRET_EXPIRY, SECRET_KEY, SERVICE_DOCUMENTATION, VALID_SCOPES,
 };
 
 /// With what tokens are verified.
@@ -33,6 +35,24 @@ const ISSUING: [&str; 8] = [
     SECRET_EXPIRY,
     REVOCATION,
     DATABASE,
+];
+
+/// What makes sense beside tokens that are issued here alone, whoever says that they are.
+const BESIDE_ISSUING: [&str; 14] = [
+    API_KEYS,
+    API_KEYS_FOR_PEOPLE,
+    LOGIN_PROVIDER,
+    LOGIN_PROVIDER_FILE,
+    LOGIN_VALUES,
+    LOGIN_CLIENT_ID,
+    LOGIN_CLIENT_SECRET,
+    LOGIN_PUBLIC,
+    LOGIN_SCOPES,
+    LOGIN_DOMAINS,
+    LOGIN_GROUPS,
+    LOGIN_SUBJECTS,
+    LOGIN_EVERYONE,
+    LOCAL_ACCOUNTS,
 ];
 
 /// Where the database of the authorization server is if nothing is said about it.
@@ -97,22 +117,61 @@ impl Configuration {
             .into_iter()
             .filter(|path| self.given(path).is_some())
             .collect();
-        match (&*keys, said(&ISSUING)) {
+        let issuing = said(&ISSUING);
+        match (&*keys, issuing.or_else(|| said(&BESIDE_ISSUING))) {
+            ([], Some(beside)) if issuing.is_none() => self.beside(beside, said(&ABOUT_TOKENS)),
             ([], None) => self.without_keys(said(&ABOUT_TOKENS)),
             ([], Some(issuing)) => self.issuing(issuing, said(&ABOUT_TOKENS)),
             ([keys], None) => self.others(keys),
-            ([keys, ..], Some(issuing)) => Err(ConfigurationError::new(format!(
-                "{} says that tokens of somebody else are accepted, and {} that they are issued \
-                 here: take one of them away",
-                self.origin(keys),
-                self.origin(issuing)
-            ))),
+            ([keys, ..], Some(issuing)) => Err(self.contradiction(keys, issuing)),
             ([first, second, ..], None) => Err(ConfigurationError::new(format!(
                 "{} and {} both say how tokens are verified: take one of them away",
                 self.origin(first),
                 self.origin(second)
             ))),
         }
+    }
+
+    /// What is said makes sense where tokens are issued, and nothing here says that they
+    /// are: that is left to the program.
+    fn beside(
+        &self,
+        beside: &str,
+        about: Option<&str>,
+    ) -> Result<Mode<'static>, ConfigurationError> {
+        if let Some(about) = about {
+            return Err(self.contradiction(about, beside));
+        }
+        let needs_tokens = [ENABLED, REQUIRED_SCOPES];
+        match needs_tokens.iter().any(|path| self.given(path).is_some()) {
+            true => Err(self.nobody_issues(beside)),
+            false => Ok(Mode::Unsaid),
+        }
+    }
+
+    /// The refusal of what makes sense where tokens are issued alone.
+    pub(crate) fn nobody_issues(&self, beside: &str) -> ConfigurationError {
+        ConfigurationError::new(format!(
+            "{} is about a server that issues tokens itself, and this one does not: set {}, or \
+             take it away",
+            self.origin(beside),
+            self.to_set(ISSUER_URL, beside)
+        ))
+    }
+
+    /// The first setting of those that make sense where tokens are issued.
+    pub(crate) fn beside_issuing(&self) -> Option<&'static str> {
+        let mut paths = BESIDE_ISSUING.into_iter();
+        paths.find(|path| self.given(path).is_some())
+    }
+
+    fn contradiction(&self, others: &str, issuing: &str) -> ConfigurationError {
+        ConfigurationError::new(format!(
+            "{} says that tokens of somebody else are accepted, and {} that they are issued here: \
+             take one of them away",
+            self.origin(others),
+            self.origin(issuing)
+        ))
     }
 
     fn without_keys(&self, about: Option<&str>) -> Result<Mode<'static>, ConfigurationError> {

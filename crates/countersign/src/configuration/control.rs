@@ -1,13 +1,19 @@
-//! Rules, limits and the audit log, as they are said outside of code.
+//! Rules, limits, the audit log, metrics and API keys, as they are said outside of code.
 
+use std::fmt::Display;
+use std::net::IpAddr;
 use std::path::Path;
 
 use countersign_audit::{JsonLines, OnFull};
-use countersign_resource_server::ConfigurationError;
 use countersign_resource_server::limit::{Limits, Quota};
+use countersign_resource_server::oauth::ScopeSet;
+use countersign_resource_server::{ConfigurationError, Source, SourceName};
 
 use super::Configuration;
-use super::setting::{AUDIT, AUDIT_ON_FULL, LIMIT_OF_ADDRESS, LIMIT_OF_USER, POLICY};
+use super::setting::{
+    API_KEYS, API_KEYS_FOR_PEOPLE, AUDIT, AUDIT_ON_FULL, LIMIT_OF_ADDRESS, LIMIT_OF_USER, METRICS,
+    POLICY,
+};
 
 impl Configuration {
     /// The file of the rules, if one is named.
@@ -35,9 +41,67 @@ impl Configuration {
         Ok(Some(limits))
     }
 
+    /// Where the numbers for Prometheus are served, `host:port`, if that is said.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] if it is something else, or not this machine: whoever reaches
+    /// it may read.
+    pub fn metrics_address(&self) -> Result<Option<&str>, ConfigurationError> {
+        let Some(text) = self.text(METRICS) else {
+            return Ok(None);
+        };
+        let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
+        let literal = host.trim_start_matches('[').trim_end_matches(']');
+        let ip = literal.parse::<IpAddr>();
+        let is_here = host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback());
+        if port.parse::<u16>().is_err() || !is_here {
+            return Err(ConfigurationError::new(format!(
+                "{} is not an address of this machine: write host:port, such as 127.0.0.1:9464; \
+                 whoever reaches it may read",
+                self.origin(METRICS)
+            )));
+        }
+        Ok(Some(text))
+    }
+
+    /// The header in which API keys are accepted that were made by the authorization server
+    /// in the server, if that is said.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] if it cannot be one, or if people may make keys and no header
+    /// is said.
+    pub fn api_keys_header(&self) -> Result<Option<&str>, ConfigurationError> {
+        let Some(header) = self.text(API_KEYS) else {
+            if self.given(API_KEYS_FOR_PEOPLE).is_some() {
+                return Err(ConfigurationError::new(format!(
+                    "{} is about API keys, and none are accepted: set {}",
+                    self.origin(API_KEYS_FOR_PEOPLE),
+                    self.to_set(API_KEYS, API_KEYS_FOR_PEOPLE)
+                )));
+            }
+            return Ok(None);
+        };
+        let judged = Source::header(SourceName::API_KEY, header);
+        judged.map_err(|error| self.wrong(API_KEYS, &error))?;
+        let scopes = ScopeSet::from_names(self.api_keys_for_people());
+        scopes.map_err(|error| self.wrong(API_KEYS_FOR_PEOPLE, &error))?;
+        Ok(Some(header))
+    }
+
+    /// The scopes of API keys that people may make for themselves; none unless it is said.
+    pub fn api_keys_for_people(&self) -> &[String] {
+        self.list(API_KEYS_FOR_PEOPLE)
+    }
+
+    fn wrong(&self, path: &str, sentence: &dyn Display) -> ConfigurationError {
+        ConfigurationError::new(format!("{}: {sentence}", self.origin(path)))
+    }
+
     fn quota(&self, path: &str) -> Result<Option<Quota>, ConfigurationError> {
         let quota = self.text(path).map(str::parse).transpose();
-        quota.map_err(|error| ConfigurationError::new(format!("{}: {error}", self.origin(path))))
+        quota.map_err(|error| self.wrong(path, &error))
     }
 
     /// The audit log, if one is named; it is made when it is opened.

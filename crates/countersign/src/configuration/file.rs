@@ -226,7 +226,7 @@ mod tests {
             ("[auth", "/etc/c.toml:1: "),
             (
                 "a = 1",
-                "/etc/c.toml:1: `a` is not known: the sections are server, tls, auth, issuing, policy, limits, audit",
+                "/etc/c.toml:1: `a` is not known: the sections are server, tls, auth, issuing, api_keys, login, policy, limits, audit, metrics",
             ),
             (
                 "[auth]\nisuer = \"x\"",

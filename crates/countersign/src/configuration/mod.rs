@@ -11,6 +11,8 @@ mod control;
 mod file;
 mod given;
 mod local_keys;
+#[cfg(feature = "authorization-server")]
+mod login;
 mod place;
 mod printed;
 mod secret;
@@ -30,6 +32,7 @@ pub(crate) use authentication::Mode;
 pub use given::Origin;
 pub(crate) use given::SecretPlace;
 use given::{Given, Value};
+pub(crate) use setting::API_KEYS;
 use setting::{DOUBLE, OWN, SETTINGS, SINGLE, Setting};
 
 /// Settings of a server from the environment and a file, before anything is made of them.
@@ -207,6 +210,10 @@ impl Configuration {
     }
 }
 
+/// What stands before the name of a provider in the variable with the secret for it, where
+/// there are several.
+const LOGIN_SECRET_OF: &str = "COUNTERSIGN_LOGIN_CLIENT_SECRET_";
+
 /// A variable that begins like ours and is none was meant to be one, and whoever set it
 /// counts on it.
 fn refuse_unknown(name: &str) -> Result<(), ConfigurationError> {
@@ -216,12 +223,18 @@ fn refuse_unknown(name: &str) -> Result<(), ConfigurationError> {
             || setting.own_variable() == name
     });
     let section_of_ours = || {
-        let rest = name.strip_prefix(OWN)?;
-        let section = rest.split('_').next()?.to_ascii_lowercase();
-        let mut sections = SETTINGS.iter().map(|setting| setting.path);
-        sections.find(|path| path.split('.').next() == Some(&*section))
+        let rest = name.strip_prefix(OWN)?.to_ascii_lowercase();
+        let mut sections = SETTINGS
+            .iter()
+            .filter_map(|setting| setting.path.split('.').next());
+        sections.find(|section| {
+            let behind = rest.strip_prefix(section);
+            behind.is_some_and(|behind| behind.starts_with('_'))
+        })
     };
-    if known || !(name.starts_with(SINGLE) || section_of_ours().is_some()) {
+    // Of one of several providers, read where they are named.
+    let of_provider = name.starts_with(LOGIN_SECRET_OF);
+    if known || of_provider || !(name.starts_with(SINGLE) || section_of_ours().is_some()) {
         return Ok(());
     }
     let family = match name {

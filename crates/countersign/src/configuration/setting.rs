@@ -109,11 +109,26 @@ pub(crate) const DEFAULT_SCOPES: &str = "issuing.registration.default_scopes";
 pub(crate) const SECRET_EXPIRY: &str = "issuing.registration.client_secret_expiry_seconds";
 pub(crate) const REVOCATION: &str = "issuing.revocation.enabled";
 pub(crate) const DATABASE: &str = "issuing.database";
+pub(crate) const API_KEYS: &str = "api_keys.header";
+pub(crate) const API_KEYS_FOR_PEOPLE: &str = "api_keys.for_people";
+pub(crate) const LOGIN_PROVIDER: &str = "login.provider";
+pub(crate) const LOGIN_PROVIDER_FILE: &str = "login.provider_file";
+pub(crate) const LOGIN_VALUES: &str = "login.values";
+pub(crate) const LOGIN_CLIENT_ID: &str = "login.client_id";
+pub(crate) const LOGIN_CLIENT_SECRET: &str = "login.client_secret";
+pub(crate) const LOGIN_PUBLIC: &str = "login.public";
+pub(crate) const LOGIN_SCOPES: &str = "login.scopes";
+pub(crate) const LOGIN_DOMAINS: &str = "login.allow_domains";
+pub(crate) const LOGIN_GROUPS: &str = "login.allow_groups";
+pub(crate) const LOGIN_SUBJECTS: &str = "login.allow_subjects";
+pub(crate) const LOGIN_EVERYONE: &str = "login.allow_everyone";
+pub(crate) const LOCAL_ACCOUNTS: &str = "login.local_accounts";
 pub(crate) const POLICY: &str = "policy.file";
 pub(crate) const LIMIT_OF_USER: &str = "limits.user";
 pub(crate) const LIMIT_OF_ADDRESS: &str = "limits.address";
 pub(crate) const AUDIT: &str = "audit.file";
 pub(crate) const AUDIT_ON_FULL: &str = "audit.on_full";
+pub(crate) const METRICS: &str = "metrics.bind";
 
 /// All of them, in the order in which they are shown.
 pub(crate) const SETTINGS: &[Setting] = &[
@@ -211,6 +226,76 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Kind::File,
         "the database of the authorization server (SQLite)",
     ),
+    setting(
+        API_KEYS,
+        Kind::Text,
+        "the header in which API keys are accepted, such as X-API-Key",
+    ),
+    setting(
+        API_KEYS_FOR_PEOPLE,
+        Kind::List,
+        "the scopes of API keys that people may make on their account page",
+    ),
+    setting(
+        LOGIN_PROVIDER,
+        Kind::Text,
+        "the identity provider where people log in, such as github",
+    ),
+    setting(
+        LOGIN_PROVIDER_FILE,
+        Kind::File,
+        "the same, by a file of your own about the provider",
+    ),
+    setting(
+        LOGIN_VALUES,
+        Kind::List,
+        "what the provider's file asks for, each as variable=value",
+    ),
+    setting(
+        LOGIN_CLIENT_ID,
+        Kind::Text,
+        "the id of the application at the provider",
+    ),
+    setting(
+        LOGIN_CLIENT_SECRET,
+        Kind::Secret,
+        "the secret of the application at the provider",
+    ),
+    setting(
+        LOGIN_PUBLIC,
+        Kind::Switch,
+        "whether the application has no secret",
+    ),
+    setting(
+        LOGIN_SCOPES,
+        Kind::List,
+        "the scopes that are asked from the provider besides",
+    ),
+    setting(
+        LOGIN_DOMAINS,
+        Kind::List,
+        "the organisations and e-mail domains whose people may log in",
+    ),
+    setting(
+        LOGIN_GROUPS,
+        Kind::List,
+        "the groups whose members may log in",
+    ),
+    setting(
+        LOGIN_SUBJECTS,
+        Kind::List,
+        "the people who may log in, as the provider calls them (sub)",
+    ),
+    setting(
+        LOGIN_EVERYONE,
+        Kind::Switch,
+        "whether everybody with an account at the provider may log in",
+    ),
+    setting(
+        LOCAL_ACCOUNTS,
+        Kind::Switch,
+        "whether people may log in with accounts of this server as well",
+    ),
     setting(POLICY, Kind::File, "the rules that decide who may do what"),
     setting(
         LIMIT_OF_USER,
@@ -227,6 +312,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
         AUDIT_ON_FULL,
         Kind::Text,
         "what happens when nothing more can be noted: refuse or spool",
+    ),
+    setting(
+        METRICS,
+        Kind::Text,
+        "where the numbers for Prometheus are served, host:port on this machine",
     ),
 ];
 

@@ -269,3 +269,158 @@ fn a_file_that_cannot_be_read_is_named() {
     let told = read.unwrap_err().to_string();
     assert!(told.starts_with("/nowhere/c.toml cannot be read"), "{told}");
 }
+
+const LOGIN: [(&str, &str); 4] = [
+    ("FASTMCP_AUTH__ISSUER_URL", "http://localhost:8000"),
+    ("COUNTERSIGN_LOGIN_PROVIDER", "github"),
+    ("COUNTERSIGN_LOGIN_CLIENT_ID", "app-1"),
+    ("COUNTERSIGN_LOGIN_CLIENT_SECRET", "canary-secret"),
+];
+
+/// What a start says to the variables of a login with these instead, or besides.
+fn refusal_of_login(others: &[(&str, &str)]) -> String {
+    let mut variables = LOGIN.to_vec();
+    variables.push(("COUNTERSIGN_LOGIN_ALLOW_GROUPS", "9919"));
+    variables.retain(|(name, _)| others.iter().all(|(other, _)| other != name));
+    variables.extend(others.iter().filter(|(_, value)| !value.is_empty()));
+    refusal(&variables).unwrap_or_else(|| panic!("{others:?} is taken"))
+}
+
+#[test]
+fn whatever_is_missing_or_wrong_about_a_login_is_named() {
+    for (others, told) in [
+        (
+            ("COUNTERSIGN_LOGIN_PROVIDER", ""),
+            "set COUNTERSIGN_LOGIN_PROVIDER",
+        ),
+        (
+            ("COUNTERSIGN_LOGIN_PROVIDER", "gitbub"),
+            "COUNTERSIGN_LOGIN_PROVIDER: there is no provider gitbub",
+        ),
+        (
+            ("COUNTERSIGN_LOGIN_PROVIDER", "auth0"),
+            "add domain=your-tenant.eu.auth0.com to COUNTERSIGN_LOGIN_VALUES",
+        ),
+        (
+            ("COUNTERSIGN_LOGIN_PROVIDER_FILE", "mine.toml"),
+            "COUNTERSIGN_LOGIN_PROVIDER_FILE both say",
+        ),
+        (
+            ("COUNTERSIGN_LOGIN_CLIENT_ID", ""),
+            "set COUNTERSIGN_LOGIN_CLIENT_ID",
+        ),
+        (
+            ("COUNTERSIGN_LOGIN_CLIENT_ID", "canary id"),
+            "COUNTERSIGN_LOGIN_CLIENT_ID: this is not",
+        ),
+        (
+            ("COUNTERSIGN_LOGIN_CLIENT_SECRET", ""),
+            "set COUNTERSIGN_LOGIN_CLIENT_SECRET",
+        ),
+        (
+            ("COUNTERSIGN_LOGIN_CLIENT_SECRET", "canary\u{7}"),
+            "COUNTERSIGN_LOGIN_CLIENT_SECRET: this is not",
+        ),
+        (
+            ("COUNTERSIGN_LOGIN_PUBLIC", "true"),
+            "COUNTERSIGN_LOGIN_PUBLIC says",
+        ),
+        (
+            ("COUNTERSIGN_LOGIN_VALUES", "domain"),
+            "COUNTERSIGN_LOGIN_VALUES: write each value as",
+        ),
+        (
+            ("COUNTERSIGN_LOGIN_ALLOW_GROUPS", ""),
+            "set one of COUNTERSIGN_LOGIN_ALLOW_DOMAINS",
+        ),
+        (
+            ("COUNTERSIGN_LOGIN_ALLOW_EVERYONE", "true"),
+            "COUNTERSIGN_LOGIN_ALLOW_EVERYONE that everybody may",
+        ),
+        (
+            ("COUNTERSIGN_LOGIN_ALLOW_EVERYBODY", "true"),
+            "COUNTERSIGN_LOGIN_ALLOW_EVERYBODY is not known",
+        ),
+        (
+            ("FASTMCP_AUTH_ENABLED", "maybe"),
+            "FASTMCP_AUTH_ENABLED is not",
+        ),
+    ] {
+        let said = refusal_of_login(&[others]);
+        assert!(said.contains(told), "{others:?}: {said}");
+    }
+    let told = refusal_of_login(&[
+        ("FASTMCP_AUTH__ISSUER_URL", ""),
+        ("FASTMCP_AUTH_ENABLED", "true"),
+    ]);
+    assert!(
+        told.contains("set COUNTERSIGN_ISSUING_ISSUER_URL"),
+        "{told}"
+    );
+    let told = refusal_of_login(&[
+        ("FASTMCP_AUTH__ISSUER_URL", ""),
+        ("FASTMCP_AUTH_SECRET_KEY", SECRET),
+    ]);
+    assert!(told.contains("take one of them away"), "{told}");
+}
+
+#[test]
+fn a_login_says_where_and_who_in_words_and_prints_no_secret() {
+    let mut variables = LOGIN.to_vec();
+    variables.push(("COUNTERSIGN_LOGIN_ALLOW_GROUPS", "9919,4711"));
+    variables.push(("COUNTERSIGN_LOGIN_CLIENT_SECRET_GOOGLE", "canary"));
+    let configuration = of(&variables).unwrap();
+    let said = configuration.check().unwrap().join("\n");
+    let sentence = "People log in at GitHub. Allowed are members of the group 9919 or 4711.";
+    assert!(said.contains(sentence), "{said}");
+    let printed = configuration.print();
+    assert!(!printed.contains("canary"), "{printed}");
+    assert!(printed.contains("client_secret = (redacted)"), "{printed}");
+}
+
+#[test]
+fn api_keys_and_metrics_are_refused_where_they_would_do_nothing() {
+    let issuer = ("FASTMCP_AUTH__ISSUER_URL", "http://localhost:8000");
+    for (variables, told) in [
+        (
+            [issuer, ("COUNTERSIGN_API_KEYS_FOR_PEOPLE", "read")],
+            "set COUNTERSIGN_API_KEYS_HEADER",
+        ),
+        (
+            [issuer, ("COUNTERSIGN_API_KEYS_HEADER", "Authorization")],
+            "COUNTERSIGN_API_KEYS_HEADER: ",
+        ),
+        (
+            [issuer, ("COUNTERSIGN_API_KEYS_HEADERS", "X-API-Key")],
+            "COUNTERSIGN_API_KEYS_HEADERS is not known",
+        ),
+        (
+            [issuer, ("COUNTERSIGN_METRICS_BIND", "0.0.0.0:9464")],
+            "COUNTERSIGN_METRICS_BIND is not an address of this machine",
+        ),
+        (
+            [issuer, ("COUNTERSIGN_METRICS_BIND", "127.0.0.1")],
+            "COUNTERSIGN_METRICS_BIND is not an address of this machine",
+        ),
+        (
+            [
+                ("COUNTERSIGN_API_KEYS_HEADER", "X-API-Key"),
+                ("FASTMCP_AUTH_SECRET_KEY", SECRET),
+            ],
+            "take one of them away",
+        ),
+    ] {
+        let said = refusal(&variables).unwrap_or_else(|| panic!("{variables:?} is taken"));
+        assert!(said.contains(told), "{variables:?}: {said}");
+    }
+    let configuration = of(&[
+        issuer,
+        ("COUNTERSIGN_API_KEYS_HEADER", "X-API-Key"),
+        ("COUNTERSIGN_API_KEYS_FOR_PEOPLE", "read"),
+        ("COUNTERSIGN_METRICS_BIND", "127.0.0.1:9464"),
+    ]);
+    let said = configuration.unwrap().check().unwrap().join("\n");
+    for words in ["in the header X-API-Key", "http://127.0.0.1:9464/metrics"] {
+        assert!(said.contains(words), "{said}");
+    }
+}

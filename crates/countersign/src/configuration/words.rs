@@ -35,8 +35,12 @@ impl Configuration {
                 self.verifier(keys, |_, _, _| ())?;
                 self.say_others(keys, &mut said);
             }
-            Mode::Ours => self.say_ours(&mut said),
+            Mode::Ours => {
+                self.check_ours()?;
+                self.say_ours(&mut said);
+            }
         }
+        self.say_beside(&mut said)?;
         let required = self.required_scopes()?;
         if !required.is_empty() {
             said.push(format!("Every token needs the scopes {required}."));
@@ -65,6 +69,12 @@ impl Configuration {
             said.push(format!("Each address may ask {quota}."));
         }
         let on_full = self.on_full()?;
+        if let Some(address) = self.metrics_address()? {
+            said.push(format!(
+                "What is decided is counted for Prometheus at http://{address}/metrics, which \
+                 every program on this machine can read."
+            ));
+        }
         match (self.text(AUDIT), on_full) {
             (Some(file), OnFull::Spool) => said.push(format!(
                 "Every decision is noted in {file}. When that cannot be, the server goes on and \
@@ -74,6 +84,37 @@ impl Configuration {
                 "Every decision is noted in {file}. When that cannot be, requests are refused."
             )),
             (None, _) => said.push("Decisions are in the log of the server alone.".into()),
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "authorization-server")]
+    fn check_ours(&self) -> Result<(), ConfigurationError> {
+        self.auth_settings().map(|_| ())
+    }
+
+    #[cfg(not(feature = "authorization-server"))]
+    fn check_ours(&self) -> Result<(), ConfigurationError> {
+        Ok(())
+    }
+
+    /// What makes sense where tokens are issued.
+    fn say_beside(&self, said: &mut Vec<String>) -> Result<(), ConfigurationError> {
+        #[cfg(feature = "authorization-server")]
+        self.say_login(said)?;
+        if let Some(header) = self.api_keys_header()? {
+            let make = match self.api_keys_for_people() {
+                [] => "an administrator makes with `countersign api-keys`".to_owned(),
+                scopes => format!(
+                    "administrators make with `countersign api-keys`, and people for themselves \
+                     on their account page, for {}",
+                    scopes.join(", ")
+                ),
+            };
+            said.push(format!(
+                "Programs may send an API key in the header {header} instead of a token; those \
+                 are keys that {make}."
+            ));
         }
         Ok(())
     }
@@ -170,7 +211,7 @@ impl Configuration {
     }
 }
 
-fn or(texts: &[String]) -> String {
+pub(super) fn or(texts: &[String]) -> String {
     match texts.split_last() {
         None => String::new(),
         Some((last, [])) => last.clone(),

@@ -228,6 +228,11 @@ impl EmbeddedAuth {
         self
     }
 
+    /// Whether it was said where API keys are presented.
+    pub(crate) const fn takes_api_keys(&self) -> bool {
+        !self.api_keys.is_empty()
+    }
+
     /// Puts `prefix`, such as `/auth`, before the paths of the endpoints and pages.
     #[must_use]
     pub fn prefix(self, prefix: impl Into<String>) -> Self {

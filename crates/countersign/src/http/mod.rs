@@ -363,6 +363,14 @@ impl Server {
         }
         let place = http.place(local)?;
         server.check(local.ip(), &place)?;
+        let metrics = match server.metrics_at.take() {
+            Some((metrics, address)) => {
+                let running = metrics.starting(Http::bind(address)).await?;
+                tracing::info!("metrics at http://{}/metrics", running.address());
+                Some(Box::new(running))
+            }
+            None => None,
+        };
         if let Some(embedded) = server.embedded.take() {
             let around = server.surroundings(local.ip(), &place);
             server.embedded = Some(embedded.open(&around).await?);
@@ -380,7 +388,8 @@ impl Server {
             reloads,
             http.max_connections,
             http.patience,
-        ))
+        )
+        .beside(metrics))
     }
 
     /// The server as a tower service, for a listener of your own. `http` says how it
@@ -404,6 +413,13 @@ impl Server {
         })?;
         let place = http.place(local)?;
         let mut server = self.configured()?;
+        if let Some((_, address)) = server.metrics_at.take() {
+            return Err(ConfigurationError::new(format!(
+                "metrics are to be served at {address}, and Server::into_app binds nothing: start \
+                 the server with Server::start, or serve them with Metrics::start"
+            ))
+            .into());
+        }
         server.check(local.ip(), &place)?;
         server.checked_app(place, local)
     }

@@ -27,6 +27,8 @@ pub struct RunningServer {
     reloads: Arc<Reloads>,
     /// What is done now and then.
     housekeeping: Vec<JoinHandle<()>>,
+    /// What serves the metrics, if that is done beside it.
+    metrics: Option<Box<RunningServer>>,
 }
 
 impl RunningServer {
@@ -61,7 +63,19 @@ impl RunningServer {
             accepting,
             reloads,
             housekeeping,
+            metrics: None,
         }
+    }
+
+    /// The same, which ends together with `metrics`.
+    pub(super) fn beside(mut self, metrics: Option<Box<Self>>) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    /// Where the metrics are served that settings asked for.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|metrics| metrics.local)
     }
 
     /// The address that is listened on, with the port that was taken.

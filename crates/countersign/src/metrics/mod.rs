@@ -11,6 +11,7 @@ mod table;
 mod words;
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -49,6 +50,9 @@ const OTHER: &str = "other";
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Metrics(Arc<Inner>);
+
+/// A server that starts.
+type Starting = Pin<Box<dyn Future<Output = Result<RunningServer, ServeError>> + Send>>;
 
 type Counts = [AtomicU64; OUTCOMES.len()];
 
@@ -172,11 +176,17 @@ impl Metrics {
     ///
     /// [`ServeError`] if the address is not a loopback one or is taken.
     pub async fn start(&self, address: impl Into<String>) -> Result<RunningServer, ServeError> {
-        Server::new("metrics")
-            .ignore_environment()
-            .route("/metrics", self.answering(), RouteAccess::Open)
-            .start(Http::bind(address))
-            .await
+        self.starting(Http::bind(address)).await
+    }
+
+    /// The same, of a type that a server which starts it can name.
+    pub(crate) fn starting(&self, http: Http) -> Starting {
+        let server = Server::new("metrics").ignore_environment().route(
+            "/metrics",
+            self.answering(),
+            RouteAccess::Open,
+        );
+        Box::pin(server.start(http))
     }
 
     fn answering(&self) -> MethodRouter {

@@ -4,6 +4,8 @@
 use std::path::Path;
 
 use countersign_audit::TracingSink;
+#[cfg(feature = "authorization-server")]
+use countersign_resource_server::ApiKeyAuth;
 use countersign_resource_server::ConfigurationError;
 use countersign_resource_server::suspicion::Suspicion;
 
@@ -11,7 +13,8 @@ use super::Server;
 use crate::Configuration;
 #[cfg(feature = "sqlite")]
 use crate::configuration::DEFAULT_DATABASE;
-use crate::configuration::Mode;
+use crate::configuration::{API_KEYS, Mode};
+use crate::metrics::Metrics;
 
 /// Where settings outside of code are from.
 #[derive(Debug, Default)]
@@ -27,7 +30,8 @@ pub(crate) enum Outside {
 
 impl Server {
     /// Takes from `configuration` what is not said in code: whose tokens are accepted,
-    /// which scopes every token needs, rules, limits and the audit log.
+    /// which scopes every token needs, API keys, rules, limits, the audit log and where
+    /// metrics are served.
     ///
     /// Without this call a server takes the same from the environment of the process
     /// when it starts, see [`Configuration::from_env`]; with it, from `configuration`
@@ -78,12 +82,28 @@ impl Configuration {
             server = server.audit(log).audit(TracingSink::new());
             server = server.suspicion(Suspicion::new());
         }
+        if server.metrics.is_none()
+            && let Some(address) = self.metrics_address()?
+        {
+            let metrics = Metrics::new();
+            server = server.metrics(&metrics);
+            server.metrics_at = Some((metrics, address.to_owned()));
+        }
+        let server = self.authenticated(server)?;
+        self.with_api_keys(server)
+    }
+
+    /// `server`, with whose tokens are accepted if code does not say that.
+    fn authenticated(&self, mut server: Server) -> Result<Server, ConfigurationError> {
         // What is said in code counts most.
         if server.authenticates() || server.open_to_everybody {
             return Ok(server);
         }
         match self.mode()? {
-            Mode::Unsaid => Ok(server),
+            Mode::Unsaid => match self.beside_issuing() {
+                Some(beside) => Err(self.nobody_issues(beside)),
+                None => Ok(server),
+            },
             Mode::Off => {
                 tracing::warn!("authentication is switched off outside of the program");
                 Ok(server)
@@ -102,10 +122,47 @@ impl Configuration {
     fn issue(&self, server: Server) -> Result<Server, ConfigurationError> {
         let usual = Path::new(DEFAULT_DATABASE);
         let auth = crate::EmbeddedAuth::sqlite(self.database().unwrap_or(usual));
-        Ok(match self.auth_settings()? {
-            Some(settings) => server.auth(auth.settings(settings)),
-            None => server,
-        })
+        let Some(settings) = self.auth_settings()? else {
+            return Ok(server);
+        };
+        let mut auth = auth.settings(settings);
+        if let Some(upstream) = self.login()? {
+            auth = auth.upstream(upstream);
+        }
+        if self.local_accounts() {
+            auth = auth.with_local_accounts();
+        }
+        Ok(server.auth(auth))
+    }
+
+    /// `server`, which accepts API keys as well if that is said.
+    #[cfg(feature = "authorization-server")]
+    fn with_api_keys(&self, mut server: Server) -> Result<Server, ConfigurationError> {
+        let Some(header) = self.api_keys_header()? else {
+            return Ok(server);
+        };
+        let Some(auth) = server.embedded.take() else {
+            return Err(self.nobody_issues(API_KEYS));
+        };
+        // What is said in code counts most.
+        server.embedded = Some(match (auth.takes_api_keys(), self.api_keys_for_people()) {
+            (true, _) => auth,
+            (false, []) => auth.api_keys(ApiKeyAuth::header(header)),
+            (false, scopes) => {
+                let scopes = scopes.to_vec();
+                auth.api_keys(ApiKeyAuth::header(header))
+                    .configure(|server| server.api_keys_for_people(scopes))
+            }
+        });
+        Ok(server)
+    }
+
+    #[cfg(not(feature = "authorization-server"))]
+    fn with_api_keys(&self, server: Server) -> Result<Server, ConfigurationError> {
+        match self.api_keys_header()? {
+            Some(_) => Err(self.nobody_issues(API_KEYS)),
+            None => Ok(server),
+        }
     }
 
     #[cfg(not(feature = "sqlite"))]

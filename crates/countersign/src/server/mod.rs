@@ -106,6 +106,8 @@ pub struct Server {
     /// What watches, once it does.
     pub(crate) watching: Option<Arc<Suspicion>>,
     pub(crate) metrics: Option<Metrics>,
+    /// What is served on an address of its own, which is known when it starts.
+    pub(crate) metrics_at: Option<(Metrics, String)>,
     pub(crate) fault: Option<ConfigurationError>,
 }
 
@@ -143,6 +145,7 @@ impl Server {
             suspicion: None,
             watching: None,
             metrics: None,
+            metrics_at: None,
             fault: None,
         }
     }

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use countersign::{AccessToken, Configuration, Http, RunningServer, Server, tool};
+use countersign::authorization_server::api_keys::ApiKeyRequest;
+use countersign::{AccessToken, ApiKeyOwner, Configuration, Http, RunningServer, Server, tool};
 use serde_json::json;
 use testkit::{AUDIENCE, ISSUER, ModernClient, NOW, SignatureAlgorithm, TestClock, TestIssuer};
 
@@ -165,4 +166,102 @@ async fn m_52_a_changed_file_is_noticed_by_itself() {
         }
     }
     panic!("the new secret is not noticed");
+}
+
+/// A file of settings, which is read at once.
+fn file(text: &str) -> Configuration {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("countersign.toml");
+    std::fs::write(&file, text).unwrap();
+    Configuration::default().file(&file).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_counted_is_served_where_settings_say() {
+    let settings = file("[auth]\nenabled = false\n[metrics]\nbind = \"127.0.0.1:0\"\n");
+    let server = || Server::new("Open").tool(hello).configuration(&settings);
+    let told = server().into_app(&Http::bind("127.0.0.1:8000"));
+    let told = told.unwrap_err().to_string();
+    assert!(told.contains("Server::start"), "{told}");
+    let running = server().start(Http::bind("127.0.0.1:0")).await.unwrap();
+    assert_eq!(status_of_hello(&running).await, 200);
+    let address = running.metrics_address().unwrap().to_string();
+    let metrics = testkit::Http::socket(&address);
+    let text = crate::fixture::Seen::of(metrics.get("/metrics").send().await).await;
+    let line = "countersign_decisions_total{method=\"tools/call\",outcome=\"allowed\"";
+    assert!(text.text().contains(line), "{}", text.text());
+    // It ends together with the server.
+    drop(running);
+    tokio::task::yield_now().await;
+    let metrics = std::net::TcpStream::connect(&address);
+    assert!(metrics.is_err(), "somebody still listens");
+}
+
+async fn status_of_hello(running: &RunningServer) -> u16 {
+    let http = testkit::Http::socket(&running.address().to_string());
+    let call = json!({ "name": "hello", "arguments": {} });
+    ModernClient::new(http, "/mcp")
+        .send("tools/call", call)
+        .await
+        .status()
+}
+
+#[tokio::test]
+async fn api_keys_of_settings_open_the_server_that_issues_tokens_and_no_other() {
+    let settings = file("[api_keys]\nheader = \"X-Key\"\n");
+    let told = refusal(Server::new("Open").tool(hello).configuration(&settings));
+    assert!(told.contains("set issuing.issuer_url"), "{told}");
+    let auth = countersign::EmbeddedAuth::in_memory();
+    let server = Server::new("Keys")
+        .tool(hello)
+        .auth(auth)
+        .configuration(&settings);
+    let app = server.into_app(&Http::bind("127.0.0.1:8000")).unwrap();
+    let keys = app.authorization_server().unwrap().api_keys();
+    let owner = ApiKeyOwner::service("nightly").unwrap();
+    let made = keys
+        .create(&ApiKeyRequest::new(owner, "Nightly"))
+        .await
+        .unwrap();
+    let http = testkit::Http::service(app);
+    for (header, status) in [("x-key", 200), ("x-api-key", 401)] {
+        let client = ModernClient::new(http.clone(), "/mcp");
+        let client = client.header(header, made.text.reveal());
+        let call = json!({ "name": "hello", "arguments": {} });
+        assert_eq!(
+            client.send("tools/call", call).await.status(),
+            status,
+            "{header}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn people_log_in_where_settings_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("a.db");
+    let text = format!(
+        "[issuing]\nissuer_url = \"http://localhost:8000\"\ndatabase = \"{}\"\n\
+         [login]\nprovider = \"auth0\"\nclient_id = \"app-1\"\n\
+         client_secret = {{ command = [\"echo\", \"s3cr3t\"] }}\n\
+         values = [\"domain=notes.eu.auth0.com\"]\nallow_domains = [\"a.example\"]\n",
+        database.display()
+    );
+    let server = Server::new("Notes").tool(hello).configuration(&file(&text));
+    let place = Http::bind("127.0.0.1:0").public_url("http://localhost:8000/mcp");
+    let running = server.start(place).await.unwrap();
+    let issuing = running.app();
+    let issuing = issuing.authorization_server().unwrap();
+    assert_eq!(
+        issuing.callback_address("auth0").as_deref(),
+        Some("http://localhost:8000/callback/auth0")
+    );
+    // A program that issues nothing has nobody to log in.
+    let login = "[login]\nprovider = \"github\"\n";
+    let told = refusal(Server::new("Open").tool(hello).configuration(&file(login)));
+    assert!(
+        told.contains("login.provider") || told.contains("countersign.toml:2"),
+        "{told}"
+    );
+    assert!(told.contains("set issuing.issuer_url"), "{told}");
 }

@@ -8,9 +8,9 @@ mod secret;
 
 use anyhow::bail;
 use clap::Args;
-use countersign::authorization_server::AuthorizationServerBuilder;
+use countersign::authorization_server::Upstream;
 
-pub(super) use provider::Chosen;
+use provider::Chosen;
 
 /// Options that say something by being there.
 const FLAGS: [&str; 2] = ["--login-public", "--login-allow-everyone"];
@@ -128,7 +128,7 @@ impl LoginOptions {
     }
 
     /// The providers, as the options describe them.
-    pub(super) fn chosen(&self) -> anyhow::Result<Vec<Chosen>> {
+    fn chosen(&self) -> anyhow::Result<Vec<Chosen>> {
         let mut all: Vec<Chosen> = Vec::new();
         for provider in &self.providers {
             all.push(Chosen::read(provider)?);
@@ -145,28 +145,14 @@ impl LoginOptions {
         Ok(all)
     }
 
-    /// Adds the providers to the authorization server.
-    pub(super) fn add_to(
-        &self,
-        chosen: &[Chosen],
-    ) -> anyhow::Result<
-        impl FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder + Send + use<>,
-    > {
+    /// The providers, ready for people to log in.
+    pub(super) fn upstreams(&self) -> anyhow::Result<Vec<Upstream>> {
+        let chosen = self.chosen()?;
         let is_one_of_several = chosen.len() > 1;
-        let upstreams = chosen
+        let all = chosen
             .iter()
-            .map(|one| one.upstream(is_one_of_several, self.loopback))
-            .collect::<anyhow::Result<Vec<_>>>()?;
-        let local_accounts = self.local_accounts;
-        Ok(move |builder: AuthorizationServerBuilder| {
-            let builder = upstreams
-                .into_iter()
-                .fold(builder, AuthorizationServerBuilder::upstream);
-            match local_accounts {
-                true => builder.with_local_accounts(),
-                false => builder,
-            }
-        })
+            .map(|one| one.upstream(is_one_of_several, self.loopback));
+        all.collect()
     }
 }
 

@@ -50,11 +50,6 @@ impl Chosen {
         self.preset.name()
     }
 
-    /// What people know it as.
-    pub(crate) fn display_name(&self) -> &str {
-        &self.preset.outline().display_name
-    }
-
     /// Takes one value of `option`.
     pub(super) fn take(&mut self, option: &'static str, value: &str) -> anyhow::Result<()> {
         let is_flag = FLAGS.contains(&option);
