@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_oauth_client::Authorizer;
+use countersign_oauth_client::{Authorizer, OAuth};
 use countersign_resource_server::oauth::Secret;
 use countersign_resource_server::oauth::uri::is_loopback_host;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -135,6 +135,11 @@ impl Connect {
     pub fn authorizer(mut self, authorizer: impl Authorizer) -> Self {
         self.authorizer = Some(Arc::new(authorizer));
         self
+    }
+
+    /// Logs a person in, and keeps them logged in.
+    pub fn oauth(self, oauth: OAuth) -> Self {
+        self.authorizer(oauth)
     }
 
     /// Adds the header field `name` to every request, such as an API key. Its value is

@@ -119,6 +119,7 @@ async fn over_http(connect: &Connect, url: &Url, shared: &Shared) -> Result<Open
     let older = matches!(
         error,
         ClientInitializeError::JsonRpcError(_)
+            | ClientInitializeError::ExpectedInitResult(_)
             | ClientInitializeError::NoCompatibleProtocolVersion { .. }
     );
     if !older {
