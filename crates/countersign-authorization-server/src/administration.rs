@@ -173,6 +173,8 @@ impl AuthorizationServer {
             scope: scope.clone(),
             expires_at: now.saturating_add(lifetime),
             upstream: None,
+            asserted_by: None,
+            act: None,
         };
         let mut issued = inner.issue_tokens(&granted, scope, Refreshable::No).await?;
         let grant = inner.grant_record(&granted, GrantState::Active)?;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use countersign_oauth::grant_type::GrantType;
 use countersign_oauth::time::Clock;
 use countersign_oauth::{ApiKeyFormat, Issuer, ResourceUri, ScopeSet};
 use countersign_resource_server::limit::Verifications;
@@ -22,6 +23,7 @@ use crate::grant_end::GrantEnder;
 use crate::interaction::Interaction;
 use crate::keys::Keyring;
 use crate::login::Login;
+use crate::machines::MachineSettings;
 use crate::paths::{Endpoint, Paths};
 use crate::people::{LocalAccounts, People};
 use crate::random::{Random, SystemGenerator};
@@ -53,6 +55,7 @@ pub struct AuthorizationServerBuilder {
     claims: Arc<dyn TokenClaims>,
     audit: Arc<dyn Sink>,
     upstreams: Vec<Upstream>,
+    pub(crate) machines: MachineSettings,
     wants_local_accounts: bool,
 }
 
@@ -94,6 +97,7 @@ impl AuthorizationServerBuilder {
             claims: Arc::new(PlainClaims),
             audit: Arc::new(TracingSink::new()),
             upstreams: Vec::new(),
+            machines: MachineSettings::default(),
             wants_local_accounts: false,
         }
     }
@@ -320,6 +324,7 @@ impl AuthorizationServerBuilder {
         settings.check()?;
         check_format(settings, self.token_manager.is_some())?;
         check_upstreams(&self.upstreams)?;
+        self.machines.open(settings)?;
         if self.interaction.is_some() && !self.upstreams.is_empty() {
             return Err(ConfigurationError::new(
                 "people are to log in at an upstream provider, which needs the pages of this \
@@ -336,7 +341,12 @@ impl AuthorizationServerBuilder {
     /// [`ConfigurationError`] says what is missing or contradicts itself.
     pub fn build(self) -> Result<AuthorizationServer, ConfigurationError> {
         self.check()?;
-        let settings = self.settings?;
+        let mut settings = self.settings?;
+        let machines = self.machines.open(&settings)?;
+        if machines.accepts_identity_assertions() {
+            let offered = &mut settings.client_rules.grant_types;
+            offered.push(GrantType::JwtBearer);
+        }
         let Storage { store, sealing } = self.storage.ok_or_else(no_storage)?;
         let audit = AuditTrail {
             sink: self.audit,
@@ -369,6 +379,12 @@ impl AuthorizationServerBuilder {
                 (interaction, Some(people))
             }
         };
+        if self.machines.has_people() && interaction.accounts().is_none() {
+            return Err(ConfigurationError::new(
+                "people are to come by identity assertions, and .interaction(…) has no accounts \
+                 for them: leave one out",
+            ));
+        }
         if let Some(accounts) = interaction.accounts() {
             accounts.join(audit.clone(), Arc::clone(&ender))?;
         }
@@ -405,6 +421,7 @@ impl AuthorizationServerBuilder {
             claims: self.claims,
             audit,
             paths,
+            machines,
             upstreams: self.upstreams,
         }))
     }

@@ -1,5 +1,6 @@
 //! What is stored about a grant, a code and a refresh token.
 
+use countersign_oauth::actor::Actor;
 use countersign_oauth::pkce::CodeChallenge;
 use countersign_oauth::{ClientId, ResourceUri, ScopeSet, UnixTime};
 use countersign_store::{GrantId, StoreError};
@@ -17,6 +18,10 @@ pub(crate) struct Granted {
     /// The name of the provider at which the person logged in for it, and whose tokens
     /// are kept with it; nothing for local accounts and for clients of their own.
     pub(crate) upstream: Option<String>,
+    /// The issuer of the assertion by which it was made (RFC 7523 §2.1), if it was.
+    pub(crate) asserted_by: Option<String>,
+    /// Who acts for the subject: on the way to a token of an exchange alone.
+    pub(crate) act: Option<Actor>,
 }
 
 /// The body of a grant, and of the refresh tokens that hang on it.
@@ -31,6 +36,9 @@ pub(crate) struct GrantBody {
     /// The upstream provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) upstream: Option<String>,
+    /// The issuer of the assertion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) asserted_by: Option<String>,
 }
 
 /// The body of an authorization code.
@@ -48,6 +56,9 @@ pub(crate) struct CodeBody {
 pub(crate) struct AccessTokenBody {
     pub(crate) resource: String,
     pub(crate) scope: String,
+    /// Who acts for the subject (RFC 8693 §4.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) act: Option<Actor>,
 }
 
 impl Granted {
@@ -59,6 +70,7 @@ impl Granted {
             scope: self.scope.to_string(),
             expires_at: self.expires_at.as_secs(),
             upstream: self.upstream.clone(),
+            asserted_by: self.asserted_by.clone(),
         }
     }
 
@@ -73,6 +85,8 @@ impl Granted {
             scope: ScopeSet::parse(&body.scope).map_err(|_| corrupt())?,
             expires_at: UnixTime::from_secs(body.expires_at),
             upstream: body.upstream.clone(),
+            asserted_by: body.asserted_by.clone(),
+            act: None,
         })
     }
 

@@ -79,6 +79,7 @@ impl Inner {
             .with_body(&AccessTokenBody {
                 resource: granted.resource.as_str().to_owned(),
                 scope: scope.to_string(),
+                act: granted.act.clone(),
             })?;
         let mut writes = vec![Write::Insert(record)];
         let mut response = TokenResponse::new(access_token, end.since(now), scope);
@@ -130,6 +131,7 @@ impl Inner {
             jti,
         );
         claims.scope = scope.clone();
+        claims.act.clone_from(&granted.act);
         self.claims.add(&granted.subject, &mut claims);
         let key = self.keys().await?.signing(now)?;
         let generator = aws_lc_rs::rand::SystemRandom::new();
@@ -152,6 +154,7 @@ impl Inner {
         let mut token = ActiveToken::new(issuer, granted.subject.as_str(), client, now, end);
         token.aud = Some(granted.resource.as_str().to_owned());
         token.scope = scope.clone();
+        token.act.clone_from(&granted.act);
         manager.generate(&token, &granted.id).await
     }
 

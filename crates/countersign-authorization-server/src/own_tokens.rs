@@ -98,8 +98,10 @@ impl OwnTokens {
             (Some((grant, active)), claims)
                 if active.aud.as_deref() == Some(self.resource.as_str()) =>
             {
+                let is_exchanged = active.act.is_some();
                 let verified = verified(active, claims.unwrap_or_default());
-                Ok(Verification::Accepted(self.accepted(verified, grant)))
+                let accepted = self.accepted(verified, grant, is_exchanged);
+                Ok(Verification::Accepted(accepted))
             }
             (Some(_), None) => Ok(Verification::Rejected(Reason::Audience)),
             (_, Some(_)) => Ok(Verification::Rejected(
@@ -110,10 +112,16 @@ impl OwnTokens {
     }
 
     /// After the last check. The grant goes along out of sight: no claim names it.
-    fn accepted(&self, verified: Assertion, grant: Option<GrantId>) -> AccessToken {
+    fn accepted(
+        &self,
+        verified: Assertion,
+        grant: Option<GrantId>,
+        is_exchanged: bool,
+    ) -> AccessToken {
         let vault = &self.server.inner().vault;
         let verified = match grant {
-            Some(grant) if vault.has_providers() => {
+            // Whoever acts for somebody has what was exchanged, and no more of theirs.
+            Some(grant) if vault.has_providers() && !is_exchanged => {
                 verified.attachment(Arc::new(UpstreamAccess::new(vault, &grant)))
             }
             _ => verified,

@@ -31,6 +31,7 @@ use crate::grant::Granted;
 use crate::grant_end::GrantEnder;
 use crate::interaction::Interaction;
 use crate::keys::Keyring;
+use crate::machines::Machines;
 use crate::paths::{Endpoint, Paths};
 use crate::people::People;
 use crate::random::{Random, draw_id};
@@ -73,6 +74,8 @@ pub(crate) struct Inner {
     pub(crate) endpoint_limits: EndpointLimits,
     /// Takes care that few assertions of clients are verified at once.
     pub(crate) verifications: Verifications,
+    /// Who else is believed, and which client may exchange what.
+    pub(crate) machines: Machines,
     /// The providers elsewhere at which people can log in.
     pub(crate) upstreams: Vec<Upstream>,
 }

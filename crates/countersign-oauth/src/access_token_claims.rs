@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::actor::Actor;
 use crate::{ClientId, Issuer, Lifetime, ResourceUri, ScopeSet, UnixTime};
 
 /// `typ` of an access token (RFC 9068 §2.1).
@@ -59,6 +60,8 @@ pub struct AccessTokenClaims {
     pub jti: String,
     /// What it permits; left out if empty.
     pub scope: ScopeSet,
+    /// Who acts for the subject (RFC 8693 §4.1); left out if nobody does.
+    pub act: Option<Actor>,
     additions: Map<String, Value>,
 }
 
@@ -83,6 +86,7 @@ impl AccessTokenClaims {
             lifetime,
             jti: jti.into(),
             scope: ScopeSet::new(),
+            act: None,
             additions: Map::new(),
         }
     }
@@ -119,6 +123,9 @@ impl AccessTokenClaims {
         set("jti", self.jti.as_str().into());
         if !self.scope.is_empty() {
             set("scope", self.scope.to_string().into());
+        }
+        if let Some(act) = &self.act {
+            payload.insert("act".to_owned(), act.to_value());
         }
         payload.extend(self.additions.clone());
         Value::Object(payload).to_string()

@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 
+use crate::actor::Actor;
 use crate::{ScopeSet, UnixTime};
 
 /// What is known about a token.
@@ -49,6 +50,9 @@ pub struct ActiveToken {
     /// `Bearer` for access tokens; absent for refresh tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_type: Option<&'static str>,
+    /// Who acts for the subject (RFC 8693 §4.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
 }
 
 impl ActiveToken {
@@ -71,6 +75,7 @@ impl ActiveToken {
             iss: iss.into(),
             jti: None,
             token_type: Some("Bearer"),
+            act: None,
         }
     }
 }

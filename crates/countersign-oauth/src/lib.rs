@@ -25,7 +25,9 @@
 //! ```
 
 pub mod access_token_claims;
+pub mod actor;
 pub mod api_key;
+pub mod assertion_grant;
 pub mod authorization_error;
 pub mod authorization_request;
 pub mod authorization_response;
@@ -64,6 +66,7 @@ pub mod secret;
 pub mod server_metadata;
 pub mod time;
 pub mod token_error;
+pub mod token_exchange;
 pub mod token_request;
 pub mod token_response;
 pub mod uri;

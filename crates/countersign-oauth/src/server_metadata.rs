@@ -15,6 +15,9 @@ use crate::{Issuer, Lifetime, ScopeSet};
 /// The well-known name of RFC 8414 §3.
 pub const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
 
+/// The profile of RFC 7523 for identity assertions.
+const ID_JAG_PROFILE: &str = "urn:ietf:params:oauth:grant-profile:id-jag";
+
 /// The well-known name of OpenID Connect Discovery §4, which some clients ask alone.
 pub const WELL_KNOWN_OPENID: &str = "/.well-known/openid-configuration";
 
@@ -40,6 +43,9 @@ pub struct ServerMetadata {
     pub scopes_supported: ScopeSet,
     /// Grant types of the token endpoint.
     pub grant_types: Vec<GrantType>,
+    /// Whether identity assertions are accepted
+    /// (draft-ietf-oauth-identity-assertion-authz-grant, authorization server metadata).
+    pub identity_assertions: bool,
     /// How clients authenticate at the token and the revocation endpoint.
     pub auth_methods: Vec<TokenEndpointAuthMethod>,
     /// What assertions may be signed with; symmetric algorithms are left out.
@@ -69,6 +75,8 @@ struct Document<'a> {
     response_modes_supported: [&'static str; 1],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     grant_types_supported: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authorization_grant_profiles_supported: Vec<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     token_endpoint_auth_methods_supported: Vec<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -113,6 +121,7 @@ impl ServerMetadata {
             introspection_endpoint: None,
             scopes_supported: ScopeSet::new(),
             grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+            identity_assertions: false,
             auth_methods: vec![TokenEndpointAuthMethod::None],
             auth_signing_algorithms: Vec::new(),
             client_id_documents: false,
@@ -141,6 +150,10 @@ impl ServerMetadata {
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
             grant_types_supported: self.grant_types.iter().map(|kind| kind.as_str()).collect(),
+            authorization_grant_profiles_supported: only_if(
+                self.identity_assertions,
+                vec![ID_JAG_PROFILE],
+            ),
             token_endpoint_auth_methods_supported: methods().collect(),
             token_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
             service_documentation: self.service_documentation.as_deref(),

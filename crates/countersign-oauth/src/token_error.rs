@@ -14,8 +14,8 @@ pub enum TokenErrorCode {
     InvalidRequest,
     /// The client did not authenticate (RFC 6749 §5.2).
     InvalidClient,
-    /// The code or refresh token is invalid, expired, revoked, used, or of
-    /// another client or redirect URI (RFC 6749 §5.2).
+    /// The code, refresh token or assertion is invalid, expired, revoked, used, or of
+    /// another client or redirect URI (RFC 6749 §5.2, RFC 7523 §3.1).
     InvalidGrant,
     /// The client may not use this grant type (RFC 6749 §5.2).
     UnauthorizedClient,
@@ -68,7 +68,7 @@ impl TokenErrorCode {
             }
             Self::InvalidClient => "client authentication failed",
             Self::InvalidGrant => {
-                "the code or refresh token is invalid, expired, used or revoked, or was issued to another client or redirect URI"
+                "the code, refresh token or assertion is invalid, expired, used or revoked, or was issued to another client or redirect URI"
             }
             Self::UnauthorizedClient => "this client may not use this grant type",
             Self::UnsupportedGrantType => "this grant type is not supported",

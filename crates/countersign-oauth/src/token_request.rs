@@ -1,4 +1,5 @@
-//! The token request: RFC 6749 §4.1.3, §4.4.2 and §6, RFC 7636 §4.5, RFC 8707 §2.2.
+//! The token request: RFC 6749 §4.1.3, §4.4.2 and §6, RFC 7636 §4.5, RFC 8707 §2.2,
+//! RFC 7523 §2.1, RFC 8693 §2.1.
 //!
 //! The client is authenticated from the same form before
 //! ([`client_authentication`](crate::client_authentication)). Whether a code or
@@ -11,6 +12,7 @@ use crate::grant_type::GrantType;
 use crate::pkce::{CodeVerifier, PkceError};
 use crate::requested_scope::{self, ScopeRefusal};
 use crate::token_error::TokenErrorCode;
+use crate::token_exchange::{ExchangeRequestError, TokenExchangeRequest};
 use crate::{ScopeSet, Secret};
 
 /// Why a token request cannot be read, for the audit log.
@@ -32,6 +34,13 @@ pub enum TokenRequestError {
     /// `refresh_token` is missing.
     #[error("refresh_token is missing")]
     RefreshTokenMissing,
+    /// `assertion` is missing (RFC 7523 §2.1).
+    #[error("assertion is missing")]
+    AssertionMissing,
+    /// The request for an exchange (RFC 8693 §2.1) lacks something or asks for what is
+    /// not done here.
+    #[error(transparent)]
+    Exchange(#[from] ExchangeRequestError),
     /// `code_verifier` does not fit its grammar.
     #[error(transparent)]
     Verifier(#[from] PkceError),
@@ -48,6 +57,8 @@ impl TokenRequestError {
             | Self::GrantTypeMissing
             | Self::CodeMissing
             | Self::RefreshTokenMissing
+            | Self::AssertionMissing
+            | Self::Exchange(_)
             | Self::Verifier(_) => TokenErrorCode::InvalidRequest,
             Self::GrantTypeUnknown => TokenErrorCode::UnsupportedGrantType,
             Self::Scope(_) => TokenErrorCode::InvalidScope,
@@ -71,6 +82,10 @@ pub enum TokenRequest {
     RefreshToken(RefreshTokenRequest),
     /// RFC 6749 §4.4.2.
     ClientCredentials(ClientCredentialsRequest),
+    /// RFC 7523 §2.1.
+    JwtBearer(JwtBearerRequest),
+    /// RFC 8693 §2.1.
+    TokenExchange(TokenExchangeRequest),
 }
 
 /// A code to be redeemed (RFC 6749 §4.1.3). A `scope` beside it is ignored:
@@ -110,6 +125,18 @@ pub struct ClientCredentialsRequest {
     pub resource: Vec<String>,
 }
 
+/// A token for whom somebody else vouches (RFC 7523 §2.1).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct JwtBearerRequest {
+    /// The assertion.
+    pub assertion: Secret,
+    /// What the client asks for; all that the assertion allows if absent.
+    pub scope: Option<ScopeSet>,
+    /// All values of `resource` (RFC 8707 §2.2).
+    pub resource: Vec<String>,
+}
+
 impl TokenRequest {
     /// Reads the form of a POST request. Unknown parameters are ignored
     /// (RFC 6749 §3.2).
@@ -118,13 +145,24 @@ impl TokenRequest {
     ///
     /// [`TokenRequestError`] says what is missing, repeated or malformed.
     pub fn parse(form: &Form) -> Result<Self, TokenRequestError> {
+        Self::parse_offered(form, &GrantType::ALL)
+    }
+
+    /// As [`TokenRequest::parse`], for a server that offers the grant types `offered`
+    /// alone: of the others nothing is read.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenRequestError`] says what is missing, repeated or malformed.
+    pub fn parse_offered(form: &Form, offered: &[GrantType]) -> Result<Self, TokenRequestError> {
         if form.has_repeated(&["resource"]) {
             return Err(TokenRequestError::Repeated);
         }
         let grant_type = form
             .one("grant_type")?
             .ok_or(TokenRequestError::GrantTypeMissing)?;
-        let grant_type = GrantType::parse(grant_type).ok_or(TokenRequestError::GrantTypeUnknown)?;
+        let grant_type = GrantType::parse(grant_type).filter(|known| offered.contains(known));
+        let grant_type = grant_type.ok_or(TokenRequestError::GrantTypeUnknown)?;
         let resource = form.all("resource").map(str::to_owned).collect();
         Ok(match grant_type {
             GrantType::AuthorizationCode => {
@@ -151,6 +189,16 @@ impl TokenRequest {
                 scope: requested_scope::parse(form.one("scope")?)?,
                 resource,
             }),
+            GrantType::JwtBearer => {
+                let assertion = form.one("assertion")?;
+                let assertion = assertion.ok_or(TokenRequestError::AssertionMissing)?;
+                Self::JwtBearer(JwtBearerRequest {
+                    assertion: Secret::new(assertion),
+                    scope: requested_scope::parse(form.one("scope")?)?,
+                    resource,
+                })
+            }
+            GrantType::TokenExchange => Self::TokenExchange(TokenExchangeRequest::parse(form)?),
         })
     }
 
@@ -160,6 +208,8 @@ impl TokenRequest {
             Self::AuthorizationCode(_) => GrantType::AuthorizationCode,
             Self::RefreshToken(_) => GrantType::RefreshToken,
             Self::ClientCredentials(_) => GrantType::ClientCredentials,
+            Self::JwtBearer(_) => GrantType::JwtBearer,
+            Self::TokenExchange(_) => GrantType::TokenExchange,
         }
     }
 }

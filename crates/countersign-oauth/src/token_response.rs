@@ -24,6 +24,8 @@ pub struct TokenResponse {
     pub scope: ScopeSet,
     /// The audience of the access token.
     pub resource: Option<ResourceUri>,
+    /// What was issued (RFC 8693 §2.2.1); stated in answer to an exchange alone.
+    pub issued_token_type: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -37,6 +39,8 @@ struct Document<'a> {
     scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
 }
 
 impl TokenResponse {
@@ -48,6 +52,7 @@ impl TokenResponse {
             refresh_token: None,
             scope,
             resource: None,
+            issued_token_type: None,
         }
     }
 
@@ -60,6 +65,7 @@ impl TokenResponse {
             refresh_token: self.refresh_token.as_ref().map(Secret::reveal),
             scope: self.scope.to_string(),
             resource: self.resource.as_ref().map(ResourceUri::as_str),
+            issued_token_type: self.issued_token_type,
         };
         Secret::new(serde_json::to_string(&document).unwrap_or_default())
     }

@@ -73,6 +73,15 @@ impl Key {
         )
     }
 
+    /// The `jti` of an assertion that is a grant (RFC 7523 §2.1), made by another `issuer`:
+    /// never that of a client, whatever it is called.
+    pub fn assertion_grant_id(issuer: &str, jti: &str) -> Self {
+        Self::new(
+            Kind::AssertionId,
+            digest_text("countersign assertion grant id 1", &[issuer, jti]),
+        )
+    }
+
     /// A local account.
     pub fn account(subject: &Subject) -> Self {
         Self::new(Kind::Account, subject.as_str())

@@ -125,18 +125,51 @@ impl Accounts {
         identity: &UpstreamIdentity,
     ) -> Result<Arriving, Unavailable> {
         let body = UpstreamBody::of(provider, identity);
-        let key = body.key();
-        if let Found::Live(record) = self.store.get(&key, self.now()).await? {
-            let found: IdentityBody = record.body()?;
-            if let Some(account) = self.by_subject(&found.account).await? {
-                let account = self.with_news(account, body).await?;
-                return Ok(Arriving {
-                    account,
-                    writes: Vec::new(),
-                });
-            }
+        if let Some(account) = self.identified(&body.key()).await? {
+            let account = self.with_news(account, body).await?;
+            return Ok(Arriving {
+                account,
+                writes: Vec::new(),
+            });
         }
         self.new_of_upstream(body).await
+    }
+
+    /// The account of whom `issuer`, which is called `provider` here, calls `subject` in an
+    /// assertion; a new one if there is none. Of one that is there nothing changes: an
+    /// assertion says less than a login. `email` proves nothing.
+    pub(crate) async fn of_assertion(
+        &self,
+        provider: &str,
+        issuer: &str,
+        subject: &str,
+        email: Option<&str>,
+    ) -> Result<Arriving, Unavailable> {
+        let body = UpstreamBody {
+            provider: provider.to_owned(),
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+            name: None,
+            email: email.and_then(DisplayText::clean),
+        };
+        if let Some(account) = self.identified(&body.key()).await? {
+            return Ok(Arriving {
+                account,
+                writes: Vec::new(),
+            });
+        }
+        self.new_of_upstream(body).await
+    }
+
+    /// The account to which the identity under `key` leads.
+    async fn identified(&self, key: &Key) -> Result<Option<Account>, Unavailable> {
+        match self.store.get(key, self.now()).await? {
+            Found::Live(record) => {
+                let found: IdentityBody = record.body()?;
+                self.by_subject(&found.account).await
+            }
+            Found::Spent(_) | Found::Absent => Ok(None),
+        }
     }
 
     async fn new_of_upstream(&self, upstream: UpstreamBody) -> Result<Arriving, Unavailable> {

@@ -92,6 +92,8 @@ impl Inner {
             scope: approval.scope.intersection(&pending.scope),
             expires_at: self.now().saturating_add(lifetime),
             upstream: upstream.map(str::to_owned),
+            asserted_by: None,
+            act: None,
         })
     }
 

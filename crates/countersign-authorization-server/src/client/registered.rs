@@ -89,6 +89,27 @@ impl Inner {
             }
             match listed.next {
                 Some(next) => page = page.after(next),
+                None => break,
+            }
+        }
+        self.withdraw_exchanged(id).await
+    }
+
+    /// What a client that is gone got by exchanges hangs on grants of others.
+    async fn withdraw_exchanged(&self, id: &ClientId) -> Result<(), Unavailable> {
+        let now = self.now();
+        let owner = countersign_store::ClientId::new(id.as_str());
+        let index = Index::Client(Kind::AccessToken, owner);
+        let mut page = Page::first(Page::LONGEST);
+        loop {
+            let listed = self.store.list(&index, page, now).await?;
+            for record in &listed.records {
+                let redeemed = self.store.redeem(&record.key, Vec::new(), None, now).await;
+                self.confirmed.forget(&record.key);
+                redeemed?;
+            }
+            match listed.next {
+                Some(next) => page = page.after(next),
                 None => return Ok(()),
             }
         }

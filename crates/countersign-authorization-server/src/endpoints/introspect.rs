@@ -103,6 +103,7 @@ impl Inner {
             expires_at,
         );
         token.aud = Some(body.resource);
+        token.act = body.act;
         token.scope = ScopeSet::parse(&body.scope).unwrap_or_default();
         Ok(Some(token))
     }

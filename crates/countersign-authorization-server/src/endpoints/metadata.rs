@@ -2,7 +2,6 @@
 
 use countersign_oauth::ScopeToken;
 use countersign_oauth::client_authentication::TokenEndpointAuthMethod;
-use countersign_oauth::grant_type::GrantType;
 use countersign_oauth::server_metadata::ServerMetadata;
 use http::header::{CACHE_CONTROL, PRAGMA};
 use http::{HeaderValue, StatusCode};
@@ -45,7 +44,8 @@ fn document(inner: &Inner) -> ServerMetadata {
     metadata.introspection_endpoint = Some(settings.address("/introspect"));
     let listed = |scope: &&ScopeToken| !settings.concealed_scopes.contains(scope.as_str());
     metadata.scopes_supported = settings.scopes.iter().filter(listed).cloned().collect();
-    metadata.grant_types = GrantType::ALL.to_vec();
+    metadata.grant_types = inner.machines.grant_types();
+    metadata.identity_assertions = inner.machines.accepts_identity_assertions();
     metadata.auth_methods = TokenEndpointAuthMethod::ALL.to_vec();
     metadata.auth_signing_algorithms = ASSERTION_ALGORITHMS.to_vec();
     metadata.client_id_documents = inner.documents.is_some();

@@ -25,7 +25,7 @@ async fn answer(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailabl
         Ok(posted) => posted,
         Err(answer) => return Ok(answer),
     };
-    let refusal = match grant(inner, &client, &form).await {
+    let refusal = match grant(inner, &client, &form, incoming).await {
         Ok(body) => return Ok(json(StatusCode::OK, body.reveal().to_owned())),
         Err(Refused::Unavailable(error)) => return Err(error),
         Err(refusal) => refusal,
@@ -34,7 +34,7 @@ async fn answer(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailabl
     let event =
         AuditEvent::TokenRequestRefused(client.id.clone(), refusal.code(), refusal.to_string());
     inner.audit.note(event);
-    if matches!(refusal, Refused::Unknown(_)) {
+    if refusal.is_a_guess() {
         let counted = inner.count_unknown_token(&client.id, incoming.address);
         if let Some(until) = counted.await? {
             return Ok(throttled(until.since(inner.now())));
@@ -47,7 +47,8 @@ async fn grant(
     inner: &Inner,
     client: &Client,
     form: &Form,
+    incoming: &Incoming,
 ) -> Result<countersign_oauth::Secret, Refused> {
-    let request = TokenRequest::parse(form)?;
-    inner.grant(client, &request).await
+    let request = TokenRequest::parse_offered(form, &inner.machines.grant_types())?;
+    inner.grant(client, &request, incoming.address).await
 }

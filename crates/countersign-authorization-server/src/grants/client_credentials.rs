@@ -41,6 +41,8 @@ impl Inner {
             scope: scope.clone(),
             expires_at: self.now().saturating_add(settings.lifetimes.access_token),
             upstream: None,
+            asserted_by: None,
+            act: None,
         };
         // RFC 6749 §4.4.3: "A refresh token SHOULD NOT be included."
         let mut issued = self.issue_tokens(&granted, scope, Refreshable::No).await?;

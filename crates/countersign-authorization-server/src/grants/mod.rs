@@ -1,9 +1,15 @@
 //! The grant types of the token endpoint: one file each.
 
+mod assertion;
 mod authorization_code;
 mod client_credentials;
 mod refresh_token;
+mod token_exchange;
 
+use std::net::IpAddr;
+
+use countersign_oauth::assertion_grant::AssertionGrantError;
+use countersign_oauth::jose::JwsError;
 use countersign_oauth::requested_scope::ScopeRefusal;
 use countersign_oauth::resource_indicator::InvalidTarget;
 use countersign_oauth::token_error::TokenErrorCode;
@@ -38,6 +44,18 @@ pub(crate) enum Refused {
     /// Nobody issued the code or refresh token, or it was forgotten; it may be a guess.
     #[error("{0}")]
     Unknown(&'static str),
+    /// An assertion that somebody signed who is trusted says the wrong thing.
+    #[error(transparent)]
+    Assertion(AssertionGrantError),
+    /// Nobody who is trusted signed the assertion.
+    #[error(transparent)]
+    Signature(#[from] JwsError),
+    /// A token cannot be exchanged (RFC 8693 §2.2.2); the text says why.
+    #[error("{0}")]
+    SubjectToken(&'static str),
+    /// Nobody issued the token that is to be exchanged, or it has ended.
+    #[error("the subject token is unknown, has expired or was revoked")]
+    UnknownSubjectToken,
     /// Nothing could be decided.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -51,9 +69,24 @@ impl Refused {
             Self::GrantType => Some(TokenErrorCode::UnauthorizedClient),
             Self::Scope(_) => Some(TokenErrorCode::InvalidScope),
             Self::Target(_) => Some(TokenErrorCode::InvalidTarget),
-            Self::Grant(_) | Self::Unknown(_) => Some(TokenErrorCode::InvalidGrant),
+            Self::Grant(_) | Self::Unknown(_) | Self::Assertion(_) | Self::Signature(_) => {
+                Some(TokenErrorCode::InvalidGrant)
+            }
+            // RFC 8693 §2.2.2: "the value of the error parameter MUST be the
+            // invalid_request error code".
+            Self::SubjectToken(_) | Self::UnknownSubjectToken => {
+                Some(TokenErrorCode::InvalidRequest)
+            }
             Self::Unavailable(_) => None,
         }
+    }
+
+    /// Whether it may have been a guess, of which nobody has many.
+    pub(crate) const fn is_a_guess(&self) -> bool {
+        matches!(
+            self,
+            Self::Unknown(_) | Self::Signature(_) | Self::UnknownSubjectToken
+        )
     }
 }
 
@@ -64,12 +97,13 @@ impl From<countersign_store::StoreError> for Refused {
 }
 
 impl Inner {
-    /// Answers `request` of `client`, which is authenticated, with the body of a
-    /// token response.
+    /// Answers `request` of `client`, which is authenticated and asks from `address`, with
+    /// the body of a token response.
     pub(crate) async fn grant(
         &self,
         client: &Client,
         request: &TokenRequest,
+        address: Option<IpAddr>,
     ) -> Result<Secret, Refused> {
         if !client.facts.metadata.allows(request.grant_type()) {
             return Err(Refused::GrantType);
@@ -82,6 +116,10 @@ impl Inner {
             TokenRequest::ClientCredentials(request) => {
                 self.grant_client_credentials(client, request).await
             }
+            TokenRequest::JwtBearer(request) => {
+                self.grant_for_assertion(client, request, address).await
+            }
+            TokenRequest::TokenExchange(request) => self.exchange_token(client, request).await,
             _ => Err(TokenRequestError::GrantTypeUnknown.into()),
         }
     }

@@ -20,6 +20,7 @@ mod fixture;
 mod hooks;
 mod keys;
 mod limits;
+mod machines;
 mod no_way_in;
 mod one_connection;
 mod options;

@@ -46,7 +46,8 @@ pub(crate) fn read(
     check_response_types(members, source, &grant_types)?;
     let has = |grant_type| grant_types.contains(&grant_type);
     if has(GrantType::RefreshToken) && !has(GrantType::AuthorizationCode)
-        || has(GrantType::ClientCredentials) && !method.is_confidential()
+        || (has(GrantType::ClientCredentials) || has(GrantType::TokenExchange))
+            && !method.is_confidential()
     {
         return Err(Error::Contradiction);
     }

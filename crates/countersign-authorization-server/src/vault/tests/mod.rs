@@ -330,6 +330,8 @@ fn granted(id: &str, now: UnixTime) -> Granted {
         scope: ScopeSet::parse("read").unwrap(),
         expires_at: now.saturating_add(Lifetime::from_hours(240)),
         upstream: Some("hub".to_owned()),
+        asserted_by: None,
+        act: None,
     }
 }
 
