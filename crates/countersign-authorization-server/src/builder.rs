@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use countersign_oauth::grant_type::GrantType;
 use countersign_oauth::time::Clock;
 use countersign_oauth::{ApiKeyFormat, Issuer, ResourceUri, ScopeSet};
 use countersign_resource_server::limit::Verifications;
@@ -343,10 +342,7 @@ impl AuthorizationServerBuilder {
         self.check()?;
         let mut settings = self.settings?;
         let machines = self.machines.open(&settings)?;
-        if machines.accepts_identity_assertions() {
-            let offered = &mut settings.client_rules.grant_types;
-            offered.push(GrantType::JwtBearer);
-        }
+        machines.offer_to_clients(&mut settings);
         let Storage { store, sealing } = self.storage.ok_or_else(no_storage)?;
         let audit = AuditTrail {
             sink: self.audit,
@@ -379,12 +375,7 @@ impl AuthorizationServerBuilder {
                 (interaction, Some(people))
             }
         };
-        if self.machines.has_people() && interaction.accounts().is_none() {
-            return Err(ConfigurationError::new(
-                "people are to come by identity assertions, and .interaction(…) has no accounts \
-                 for them: leave one out",
-            ));
-        }
+        self.machines.check_people(interaction.as_ref())?;
         if let Some(accounts) = interaction.accounts() {
             accounts.join(audit.clone(), Arc::clone(&ender))?;
         }

@@ -18,6 +18,7 @@ use countersign_oauth::grant_type::GrantType;
 use countersign_resource_server::ConfigurationError;
 
 use crate::builder::AuthorizationServerBuilder;
+use crate::interaction::Interaction;
 use crate::settings::Settings;
 
 pub use identity_provider::TrustedIdentityProvider;
@@ -89,9 +90,22 @@ impl MachineSettings {
         Ok(opened)
     }
 
-    /// Whether people can arrive by an assertion, and so need accounts.
-    pub(crate) fn has_people(&self) -> bool {
-        !self.identity_providers.is_empty()
+    /// People who arrive by an assertion need accounts.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] if `interaction` has none.
+    pub(crate) fn check_people(
+        &self,
+        interaction: &dyn Interaction,
+    ) -> Result<(), ConfigurationError> {
+        if self.identity_providers.is_empty() || interaction.accounts().is_some() {
+            return Ok(());
+        }
+        Err(ConfigurationError::new(
+            "people are to come by identity assertions, and .interaction(…) has no accounts for \
+             them: leave one out",
+        ))
     }
 }
 
@@ -113,6 +127,15 @@ impl Machines {
         client: &'a countersign_oauth::ClientId,
     ) -> impl Iterator<Item = &'a ExchangeRule> {
         self.exchanges.iter().filter(move |it| it.client == *client)
+    }
+
+    /// Lets clients that describe themselves say that they use identity assertions: which
+    /// of them gets any is for the identity provider to say.
+    pub(crate) fn offer_to_clients(&self, settings: &mut Settings) {
+        if self.accepts_identity_assertions() {
+            let offered = &mut settings.client_rules.grant_types;
+            offered.push(GrantType::JwtBearer);
+        }
     }
 
     /// Whether identity assertions are accepted.

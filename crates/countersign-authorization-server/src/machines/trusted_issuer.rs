@@ -95,14 +95,12 @@ macro_rules! issuer_settings {
         impl $name {
             /// The public keys of the issuer, if they are not those that its metadata name
             /// (`/.well-known/openid-configuration` behind the issuer).
-            #[must_use]
             pub fn keys(mut self, keys: countersign_resource_server::Keys) -> Self {
                 self.issuer.keys = Some(keys);
                 self
             }
 
             /// Fetches keys by `fetch` instead of a guarded fetcher of its own.
-            #[must_use]
             pub fn fetch(
                 mut self,
                 fetch: std::sync::Arc<dyn countersign_resource_server::fetch::Fetch>,
@@ -113,7 +111,6 @@ macro_rules! issuer_settings {
 
             /// The algorithms that the issuer may sign with (RFC 8725 §3.1); unless set,
             /// all for public keys but RS384, RS512, PS384 and PS512.
-            #[must_use]
             pub fn algorithms(
                 mut self,
                 algorithms: impl IntoIterator<Item = countersign_oauth::jose::Algorithm>,

@@ -111,11 +111,11 @@ fn as_39_c13_c42_grant_types_that_are_missing_unknown_or_repeated_are_refused() 
         ),
         (
             "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer",
-            TokenErrorCode::UnsupportedGrantType,
+            TokenErrorCode::InvalidRequest,
         ),
         (
             "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange",
-            TokenErrorCode::UnsupportedGrantType,
+            TokenErrorCode::InvalidRequest,
         ),
         (
             "grant_type=authorization_code",
@@ -128,6 +128,23 @@ fn as_39_c13_c42_grant_types_that_are_missing_unknown_or_repeated_are_refused() 
         ("grant_type=refresh_token", TokenErrorCode::InvalidRequest),
     ] {
         assert_eq!(refusal(text), code, "{text}");
+    }
+}
+
+#[test]
+fn c42_of_a_grant_type_that_is_not_offered_nothing_is_read() {
+    let offered = [GrantType::AuthorizationCode];
+    for grant_type in GrantType::ALL {
+        let text = format!("grant_type={}", grant_type.as_str());
+        let form = Form::parse(text.as_bytes()).unwrap();
+        let refusal = TokenRequest::parse_offered(&form, &offered).unwrap_err();
+        let is_offered = grant_type == GrantType::AuthorizationCode;
+        let code = if is_offered {
+            TokenErrorCode::InvalidRequest
+        } else {
+            TokenErrorCode::UnsupportedGrantType
+        };
+        assert_eq!(refusal.code(), code, "{text}");
     }
 }
 
