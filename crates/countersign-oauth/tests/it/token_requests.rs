@@ -6,6 +6,7 @@ use countersign_oauth::client_authentication::{
     ClientAuthenticationError, ClientProof, PresentedClient, TokenEndpointAuthMethod,
 };
 use countersign_oauth::form::{Form, FormError};
+use countersign_oauth::grant_type::GrantType;
 use countersign_oauth::revocation_request::{TokenInQuestion, TokenInQuestionError, TokenTypeHint};
 use countersign_oauth::token_error::TokenErrorCode;
 use countersign_oauth::token_request::{TokenRequest, TokenRequestError};
