@@ -6,9 +6,9 @@ use clap::Args;
 use countersign::client::{Client, Connect};
 use countersign::protocol::{CallToolResult, ContentBlock, ResourceContents};
 
+use crate::credentials::{Credentials, Shown};
 use crate::exit::ToolFailed;
 use crate::log::LogOption;
-use crate::token_option::TokenOption;
 use crate::{argument, output};
 
 /// A tool may work so long without saying how far it is.
@@ -17,7 +17,10 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// Call a tool of an MCP server and print what it answers
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Without a token you are logged in, if you are at a terminal and the server asks for it.
+
 Examples:
+  countersign call http://localhost:8000/mcp greet name=World
   countersign call http://localhost:8000/mcp greet name=World --token-file token.txt
   countersign call https://example.com/mcp plot points:='[[0,1],[2,3]]' --json")]
 pub(crate) struct Call {
@@ -32,7 +35,7 @@ pub(crate) struct Call {
     arguments: Vec<String>,
 
     #[command(flatten)]
-    token: TokenOption,
+    credentials: Credentials,
 
     /// Print JSON: the structured output, or the whole result if there is none
     #[arg(long)]
@@ -48,8 +51,8 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let token = self.token.read()?;
-        let client = server(&self.url, token, self.danger_plain_http).await?;
+        let server = server(&self.url, self.credentials, self.danger_plain_http).await?;
+        let client = server.await?;
         let answer = call(&client, &self.tool, &self.arguments).await;
         client.close().await;
         print(&answer?, self.json)
@@ -57,19 +60,21 @@ impl Call {
 }
 
 /// The server that `call` and `list` ask.
-pub(crate) fn server(
+pub(crate) async fn server(
     url: &str,
-    token: Option<countersign::oauth::Secret>,
+    credentials: Credentials,
     danger_plain_http: bool,
-) -> Connect {
+) -> anyhow::Result<Connect> {
     let mut connect = Client::connect(url).timeout(PATIENCE);
-    if let Some(token) = token {
-        connect = connect.bearer(token);
-    }
+    connect = match credentials.read(url).await? {
+        Shown::Nothing => connect,
+        Shown::Token(token) => connect.bearer(token),
+        Shown::Login(oauth) => connect.authorizer(oauth),
+    };
     if danger_plain_http {
         connect = connect.danger_plain_http();
     }
-    connect
+    Ok(connect)
 }
 
 async fn call(client: &Client, tool: &str, words: &[String]) -> anyhow::Result<CallToolResult> {

@@ -94,7 +94,9 @@ fn advice(error: Option<&ClientError>) -> Option<&'static str> {
     match error? {
         ClientError::Unauthorized(challenge) => {
             match (&challenge.error, &challenge.error_description) {
-                (None, _) => Some(": pass one with --token or --token-file"),
+                (None, _) => Some(
+                    ": log in with countersign login, or pass one with --token or --token-file",
+                ),
                 (Some(_), None) => Some(": it may have expired, or be for another server"),
                 _ => None,
             }

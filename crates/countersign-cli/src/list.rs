@@ -11,9 +11,9 @@ use countersign::protocol::{
 use serde::Serialize;
 
 use crate::call::server;
+use crate::credentials::Credentials;
 use crate::log::LogOption;
 use crate::output;
-use crate::token_option::TokenOption;
 
 /// A list takes no longer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,7 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// List the tools, resources and prompts of an MCP server, and how it authenticates
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What is listed is what the caller may use.
+What is listed is what the caller may use. Without a token you are logged in, if you are
+at a terminal and the server asks for it.
 
 Examples:
   countersign list http://localhost:8000/mcp
@@ -31,7 +32,7 @@ pub(crate) struct List {
     url: String,
 
     #[command(flatten)]
-    token: TokenOption,
+    credentials: Credentials,
 
     /// Print JSON
     #[arg(long)]
@@ -64,8 +65,8 @@ struct Offer {
 
 impl List {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let token = self.token.read()?;
-        let server = server(&self.url, token, self.danger_plain_http).timeout(PATIENCE);
+        let server = server(&self.url, self.credentials, self.danger_plain_http).await?;
+        let server = server.timeout(PATIENCE);
         let authentication = server.authentication().await?;
         // How to get in is worth printing also to those who are not let in.
         let (offer, refused) = match offer(server).await {

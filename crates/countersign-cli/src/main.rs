@@ -11,6 +11,7 @@ mod call;
 mod clients;
 mod completions;
 mod configuration;
+mod credentials;
 mod data;
 mod demo;
 mod exit;
@@ -50,6 +51,10 @@ const RESOURCE: &str = "http://localhost:8000/mcp";
 /// What a server logs. That its login is not protected on plain http is not worth a
 /// warning each time that it is tried out; elsewhere it is not served on plain http.
 const SERVE_LOG: &str = "warn,countersign=info,countersign_authorization_server::people=error";
+/// What is logged while a server is asked: only about tokens that are kept.
+const CALL_LOG: &str = "off,countersign_oauth_client=warn";
+/// What is logged about logins: that kept tokens cannot be used, among others.
+const KEPT_LOG: &str = "error,countersign_oauth_client=warn";
 /// The audience of tokens for the development server.
 const AUDIENCE: &str = "my-mcp-server";
 /// What the development server tells clients to ask for. Nothing there needs it, but
@@ -110,27 +115,27 @@ fn run() -> anyhow::Result<()> {
         Action::Keygen(keygen) => keygen.run(),
         Action::Token(token) => token.run(),
         Action::Call(call) => {
-            log::start(&call.log, "off")?;
+            log::start(&call.log, CALL_LOG)?;
             log::runtime()?.block_on(call.run())
         }
         Action::List(list) => {
-            log::start(&list.log, "off")?;
+            log::start(&list.log, CALL_LOG)?;
             log::runtime()?.block_on(list.run())
         }
         Action::Login(login) => {
-            log::start(&login.log, "error")?;
+            log::start(&login.log, KEPT_LOG)?;
             log::runtime()?.block_on(login.run())
         }
         Action::Logout(logout) => {
-            log::start(&logout.log, "error")?;
+            log::start(&logout.log, KEPT_LOG)?;
             log::runtime()?.block_on(logout.run())
         }
         Action::Whoami(whoami) => {
-            log::start(&whoami.log, "warn")?;
+            log::start(&whoami.log, KEPT_LOG)?;
             log::runtime()?.block_on(whoami.run())
         }
         Action::Tokens(tokens) => {
-            log::start(&tokens.log, "warn")?;
+            log::start(&tokens.log, KEPT_LOG)?;
             log::runtime()?.block_on(tokens.run())
         }
         Action::Users(users) => {
