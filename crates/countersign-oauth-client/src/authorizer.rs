@@ -123,4 +123,5 @@ pub enum Next {
 /// nor text of a stranger that was not made printable.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0}")]
+#[expect(clippy::exhaustive_structs, reason = "authorizers of others make one")]
 pub struct AuthorizerError(pub String);
