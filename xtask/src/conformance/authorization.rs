@@ -63,7 +63,7 @@ fn listed(suite: &Suite, revision: &str) -> Result<BTreeSet<String>> {
 }
 
 /// The names in lines such as `  - name [2025-11-25,2026-07-28]`.
-fn names(list: &str) -> BTreeSet<String> {
+pub(super) fn names(list: &str) -> BTreeSet<String> {
     list.lines()
         .filter_map(|line| line.trim().strip_prefix("- ")?.split(' ').next())
         .map(str::to_owned)

@@ -1,8 +1,10 @@
-//! The legs of the conformance suite that need a server: both requirement sets, once
-//! plain and once with authentication, through a proxy that adds the token; then what
-//! it has for authorization servers.
+//! The legs of the conformance suite. Of a server: both requirement sets, once plain and
+//! once with authentication, through a proxy that adds the token; then what it has for
+//! authorization servers. Of a client: both requirement sets, servers of older
+//! revisions, and extensions.
 
 mod authorization;
+mod client;
 mod http;
 mod proxy;
 mod requirements;
@@ -43,7 +45,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Totals> {
         let failed = u64::from(command::in_ci());
         return Ok(Totals { passed: 0, failed });
     };
-    let binary = server::build(workspace)?;
+    let binary = server::build(workspace, server::NAME)?;
     let mut totals = Totals::default();
 
     let plain = FixtureServer::start(&binary, &suite.out, Authentication::Off)?;
@@ -65,6 +67,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Totals> {
     for revision in REVISIONS {
         totals += authorization::leg(&suite, revision, &issuing)?;
     }
+    drop(issuing);
+
+    totals += client::legs(&suite, workspace)?;
     Ok(totals)
 }
 

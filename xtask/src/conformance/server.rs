@@ -14,7 +14,7 @@ use crate::command::{self, Running};
 use crate::workspace::Workspace;
 
 /// The package and its binary.
-const NAME: &str = "conformance-server";
+pub(super) const NAME: &str = "conformance-server";
 
 /// How long the server may take to answer for the first time.
 const START: Duration = Duration::from_secs(20);
@@ -36,13 +36,14 @@ pub(super) struct FixtureServer {
     lines: Receiver<String>,
 }
 
-/// Builds the fixture server and returns its path.
-pub(super) fn build(workspace: &Workspace) -> Result<PathBuf> {
-    let arguments = ["build", "--locked", "--quiet", "--package", NAME];
+/// Builds the fixture `name`, a package with a binary of that name, and returns its
+/// path.
+pub(super) fn build(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+    let arguments = ["build", "--locked", "--quiet", "--package", name];
     command::stdout(&mut command::cargo(&workspace.root, &arguments))?;
-    let binary = workspace.metadata.target_directory.join("debug").join(NAME);
+    let binary = workspace.metadata.target_directory.join("debug").join(name);
     if !binary.is_file() {
-        bail!("{NAME} was built but is not in the target folder");
+        bail!("{name} was built but is not in the target folder");
     }
     Ok(binary)
 }

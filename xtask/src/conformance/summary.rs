@@ -22,7 +22,7 @@ pub(super) struct Summary {
 /// Reads `✓ name: N passed, M failed` and the list of what is not scored.
 /// Nothing if there is no summary.
 pub(super) fn parse(printed: &str, required: BTreeSet<String>) -> Option<Summary> {
-    let (_, summary) = printed.rsplit_once("=== SUMMARY ===")?;
+    let (_, summary) = printed.rsplit_once("SUMMARY ===")?;
     let (scenarios, not_scored) = summary
         .split_once("Not scored for")
         .unwrap_or((summary, ""));
@@ -160,5 +160,6 @@ mod tests {
     fn no_summary_is_no_success() {
         assert!(parse("Error: fetch failed", names(&["ping"])).is_none());
         assert!(parse("=== SUMMARY ===\n", names(&["ping"])).is_none());
+        assert!(parse("=== SUITE SUMMARY ===\n", names(&["ping"])).is_none());
     }
 }

@@ -19,21 +19,37 @@ struct Check {
 /// has a folder `<begin><scenario>-<time>` for each scenario; in order.
 pub(super) fn read(results: &Path, begin: &str) -> Result<Vec<(String, String)>> {
     let mut warnings = Vec::new();
-    for folder in fs::read_dir(results)? {
-        let folder = folder?;
-        let name = folder.file_name();
-        let Some(scenario) = name.to_str().and_then(|name| scenario(name, begin)) else {
+    collect(results, "", begin, &mut warnings)?;
+    warnings.sort();
+    Ok(warnings)
+}
+
+/// A scenario whose name has a slash is in a folder of its folder; `above` is what is
+/// before the slash, with it.
+fn collect(
+    folder: &Path,
+    above: &str,
+    begin: &str,
+    warnings: &mut Vec<(String, String)>,
+) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let Some(scenario) = scenario(name, begin) else {
+            if entry.file_type()?.is_dir() {
+                collect(&entry.path(), &format!("{above}{name}/"), begin, warnings)?;
+            }
             continue;
         };
-        let file = folder.path().join("checks.json");
+        let file = entry.path().join("checks.json");
         let text =
             fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         for check in warned(&text)? {
-            warnings.push((scenario.to_owned(), check));
+            warnings.push((format!("{above}{scenario}"), check));
         }
     }
-    warnings.sort();
-    Ok(warnings)
+    Ok(())
 }
 
 fn scenario<'a>(folder: &'a str, begin: &str) -> Option<&'a str> {
@@ -58,6 +74,20 @@ mod tests {
         let folder = "client-ping-2026-11-21T15-00-34-555Z";
         assert_eq!(scenario(folder, "server-"), None);
         assert_eq!(scenario("server-", "server-"), None);
+    }
+
+    #[test]
+    fn a_scenario_with_a_slash_is_found_by_its_whole_name() {
+        let results = tempfile::tempdir().unwrap();
+        let folder = results.path().join("auth/dpop-2026-11-21T15-00-34-555Z");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(
+            folder.join("checks.json"),
+            r#"[{"id":"a","status":"WARNING"}]"#,
+        )
+        .unwrap();
+        let warned = [("auth/dpop".to_owned(), "a".to_owned())];
+        assert_eq!(read(results.path(), "").unwrap(), warned);
     }
 
     #[test]
