@@ -12,6 +12,7 @@ pub mod callback;
 pub mod device;
 pub mod discovery;
 pub mod error;
+pub mod machine;
 pub mod person;
 pub mod presenter;
 pub mod random;
@@ -28,6 +29,9 @@ pub use authorizer::{Authorizer, AuthorizerError, Next, Outgoing, Refused};
 pub use countersign_oauth as oauth;
 pub use discovery::Discovery;
 pub use error::OAuthError;
+pub use machine::{
+    ClientCredentials, IdentityAssertion, Machine, PrivateKeyJwt, TokenExchange, Workload,
+};
 pub use person::{LoggedIn, LoggedOut, OAuth, OAuthBuilder};
 pub use presenter::{CallbackParameters, Presenter, PresenterError, Presenting, Waiting};
 pub use reach::Reach;

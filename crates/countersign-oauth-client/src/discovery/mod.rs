@@ -105,6 +105,17 @@ impl Discovery {
     }
 }
 
+/// What the authorization server `issuer`, which is known, publishes about itself.
+pub(crate) async fn server(asker: &Asker, issuer: &Issuer) -> Result<ReceivedMetadata, OAuthError> {
+    let found = server::find(asker, issuer).await?;
+    let (metadata, _) = found.ok_or_else(|| {
+        OAuthError::BadAnswer(format!(
+            "the authorization server {issuer} publishes no metadata"
+        ))
+    })?;
+    Ok(metadata)
+}
+
 /// The client chooses among several (RFC 9728 §7.6): one that it knows already, else the
 /// first that may be asked.
 fn choose(asker: &Asker, named: &[Issuer], preferred: &[Issuer]) -> Result<Issuer, OAuthError> {

@@ -90,6 +90,7 @@ async fn cc_02_wi_03_the_metadata_name_what_is_configured_and_nothing_else() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn what_cannot_be_meant_stops_the_start_with_a_sentence() {
     let issuer = Issuer::new();
     let begun = || AuthorizationServer::with_settings(two_resources());

@@ -116,7 +116,7 @@ async fn an_exchanged_token_says_who_acts_and_is_short_and_narrow() {
     let named = [("resource", ""), ("audience", UPSTREAM)];
     only_access(&world.exchange("E", &token, &named).await);
     only_access(&world.exchange("E", &token, &[("resource", "")]).await);
-    assert!(world.saw(&format!("tokens_issued client=E grant=")));
+    assert!(world.saw("tokens_issued client=E grant="));
     // It does not live longer than what it was got with.
     world.clock.advance(Lifetime::from_secs(3_400));
     let last = world.exchange("E", &token, &[]).await;
