@@ -52,9 +52,9 @@ const RESOURCE: &str = "http://localhost:8000/mcp";
 /// warning each time that it is tried out; elsewhere it is not served on plain http.
 const SERVE_LOG: &str = "warn,countersign=info,countersign_authorization_server::people=error";
 /// What is logged while a server is asked: only about tokens that are kept.
-const CALL_LOG: &str = "off,countersign_oauth_client=warn";
+const CALL_LOG: &str = "off,countersign_oauth_client::store=warn";
 /// What is logged about logins: that kept tokens cannot be used, among others.
-const KEPT_LOG: &str = "error,countersign_oauth_client=warn";
+const KEPT_LOG: &str = "error,countersign_oauth_client::store=warn";
 /// The audience of tokens for the development server.
 const AUDIENCE: &str = "my-mcp-server";
 /// What the development server tells clients to ask for. Nothing there needs it, but

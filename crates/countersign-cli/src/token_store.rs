@@ -7,26 +7,26 @@ use anyhow::anyhow;
 use clap::Args;
 use countersign::oauth_client::FileStore;
 
-/// `--token-store`.
+/// `--store`.
 #[derive(Debug, Args)]
 pub(crate) struct TokenStoreOption {
-    /// Keep tokens in this folder [default: one of your own, see docs/client.md]
+    /// Keep tokens in this folder [default: COUNTERSIGN_TOKEN_STORE, else one of your own]
     #[arg(
         long,
         value_name = "FOLDER",
         env = "COUNTERSIGN_TOKEN_STORE",
-        hide_env_values = true
+        hide_env = true
     )]
-    token_store: Option<PathBuf>,
+    store: Option<PathBuf>,
 }
 
 impl TokenStoreOption {
     /// The store. Nothing is read or made yet.
     pub(crate) fn open(&self) -> anyhow::Result<Arc<FileStore>> {
-        let named = self.token_store.clone();
+        let named = self.store.clone();
         let named = named.filter(|folder| !folder.as_os_str().is_empty());
         let folder = named.or_else(usual).ok_or_else(|| {
-            anyhow!("there is no home folder to keep tokens in: name one with --token-store")
+            anyhow!("there is no home folder to keep tokens in: name one with --store")
         })?;
         Ok(Arc::new(FileStore::new(folder)))
     }

@@ -1,6 +1,6 @@
 //! Running the command in a folder of its own.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read as _, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -35,6 +35,9 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
         .args(arguments)
         .current_dir(folder)
         .env_remove("RUST_LOG")
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .env("COUNTERSIGN_TOKEN_STORE", folder.join("tokens"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -110,6 +113,89 @@ pub(crate) fn shell(folder: &Path, line: &str) -> Output {
     command.args(["-c", line]).current_dir(folder);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     finished(command.spawn().unwrap())
+}
+
+/// A command that asks somebody to log in.
+pub(crate) struct Login {
+    child: Child,
+    errors: BufReader<std::process::ChildStderr>,
+    said: String,
+}
+
+impl Login {
+    /// Runs `countersign` with `arguments` in `folder`.
+    pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::started(command(folder, arguments).stdin(Stdio::piped()))
+    }
+
+    /// The same at a terminal, on which all that it prints comes out together.
+    pub(crate) fn start_at_a_terminal(folder: &Path, arguments: &[&str]) -> Self {
+        let words = [&[env!("CARGO_BIN_EXE_countersign")], arguments].concat();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/:=".contains(&byte);
+        assert!(
+            words.iter().all(|word| word.bytes().all(plain)),
+            "{words:?}"
+        );
+        let line = words.join(" ");
+        let mut terminal = command(folder, &[]);
+        let variables: Vec<_> = terminal
+            .get_envs()
+            .map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned)))
+            .collect();
+        terminal = Command::new("sh");
+        for (name, value) in variables {
+            match value {
+                Some(value) => terminal.env(name, value),
+                None => terminal.env_remove(name),
+            };
+        }
+        let script = "exec script --quiet --return --echo never --command";
+        terminal.args(["-c", &format!("{script} '{line}' /dev/null 1>&2")]);
+        terminal.current_dir(folder).stdin(Stdio::piped());
+        terminal.stdout(Stdio::null()).stderr(Stdio::piped());
+        Self::started(&mut terminal)
+    }
+
+    fn started(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        Self {
+            child,
+            errors,
+            said: String::new(),
+        }
+    }
+
+    /// The address that it asks somebody to open.
+    pub(crate) fn address(&mut self) -> String {
+        loop {
+            let mut line = String::new();
+            if self.errors.read_line(&mut line).unwrap() == 0 {
+                panic!("it ended: {}", self.said);
+            }
+            self.said.push_str(&line);
+            if let Some(address) = line.strip_prefix("  http") {
+                return format!("http{}", address.trim_end());
+            }
+        }
+    }
+
+    /// Types a line.
+    pub(crate) fn type_in(&mut self, line: &str) {
+        let stdin = self.child.stdin.as_mut().unwrap();
+        writeln!(stdin, "{line}").unwrap();
+        stdin.flush().unwrap();
+    }
+
+    /// What it answered.
+    pub(crate) fn finished(mut self) -> Output {
+        let mut rest = String::new();
+        self.errors.read_to_string(&mut rest).unwrap();
+        self.said.push_str(&rest);
+        let mut output = finished(self.child);
+        output.stderr = self.said;
+        output
+    }
 }
 
 fn finished(child: Child) -> Output {

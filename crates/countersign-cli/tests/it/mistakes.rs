@@ -9,7 +9,10 @@ pub(crate) const USAGE: &[Mistake] = &[
         "--log debug serve",
         "unexpected argument '--log' found; tip: 'serve --log' exists (see --help)",
     ),
-    ("bogus", "unrecognized subcommand 'bogus' (see --help)"),
+    (
+        "frobnicate",
+        "unrecognized subcommand 'frobnicate' (see --help)",
+    ),
     (
         "call http://localhost:1/mcp",
         "the following required arguments were not provided: <TOOL> (see --help)",

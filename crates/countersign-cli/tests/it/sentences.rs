@@ -153,7 +153,7 @@ fn what_a_server_refuses_is_one_sentence_and_exit_code_4() {
     };
     assert_eq!(
         call(&["greet", "name=x"]),
-        (4, "error: the server asks for a token (HTTP 401): pass one with --token or --token-file\n"
+        (4, "error: the server asks for a token (HTTP 401): log in with countersign login, or pass one with --token or --token-file\n"
                 .into())
     );
     let (code, sentence) = call(&["greet", "name=x", "--token", expired]);

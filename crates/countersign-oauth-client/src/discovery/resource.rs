@@ -20,7 +20,7 @@ pub(super) async fn find(
 ) -> Result<Option<ReceivedResource>, OAuthError> {
     if let Some(address) = challenge.and_then(ReceivedChallenge::resource_metadata) {
         asker.reach().judge(WHAT, address)?;
-        let answer = asker.document(WHAT, address).await?;
+        let answer = asker.document("the server", address).await?;
         let status = answer.status().as_u16();
         let body = document(&answer).ok_or_else(|| {
             OAuthError::BadAnswer(format!(
@@ -32,7 +32,7 @@ pub(super) async fn find(
     let of_path = ProtectedResourceMetadata::new(server.clone()).address();
     let of_host = format!("{}{WELL_KNOWN}", server.origin());
     for address in [&of_path, &of_host] {
-        let answer = asker.document(WHAT, address).await?;
+        let answer = asker.document("the server", address).await?;
         let Some(body) = document(&answer) else {
             if of_path == of_host {
                 break;

@@ -9,7 +9,7 @@ use super::document;
 use crate::ask::Asker;
 use crate::error::OAuthError;
 
-const WHAT: &str = "the metadata of the authorization server";
+const WHAT: &str = "the authorization server";
 
 /// The documents of `issuer`, in the order of MCP: for an issuer with a path RFC 8414
 /// inserted, OpenID inserted, OpenID appended; else RFC 8414, OpenID.
