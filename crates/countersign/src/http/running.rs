@@ -28,7 +28,7 @@ pub struct RunningServer {
     /// What is done now and then.
     housekeeping: Vec<JoinHandle<()>>,
     /// What serves the metrics, if that is done beside it.
-    metrics: Option<Box<RunningServer>>,
+    metrics: Option<Box<Self>>,
 }
 
 impl RunningServer {
