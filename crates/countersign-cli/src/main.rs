@@ -8,6 +8,7 @@ mod api_keys;
 mod argument;
 mod audit;
 mod call;
+mod cimd;
 mod clients;
 mod completions;
 mod configuration;
@@ -96,6 +97,7 @@ enum Action {
     Policy(policy::Policy),
     #[command(name = "config")]
     Configuration(configuration::Settings),
+    Cimd(cimd::Cimd),
     Completions(completions::Completions),
 }
 
@@ -165,6 +167,10 @@ fn run() -> anyhow::Result<()> {
         Action::Providers(providers) => providers.run(),
         Action::Policy(policy) => policy.run(),
         Action::Configuration(settings) => settings.run(),
+        Action::Cimd(cimd) => {
+            log::start(&cimd.log, "off")?;
+            log::runtime()?.block_on(cimd.run())
+        }
         Action::Completions(completions) => completions.run(Command::command()),
     }
 }

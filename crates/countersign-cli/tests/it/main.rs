@@ -5,6 +5,8 @@ mod api_keys;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod cimd;
+#[cfg(test)]
 mod client_login;
 #[cfg(test)]
 mod command;
