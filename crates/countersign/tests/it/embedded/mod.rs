@@ -5,6 +5,7 @@ mod flow;
 mod housekeeping;
 mod login;
 mod mounting;
+mod our_client;
 mod settings;
 mod start;
 mod upstream;
