@@ -10,7 +10,7 @@ use countersign_oauth::Lifetime;
 use countersign_oauth::uri::is_loopback_host;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue};
 use http::{HeaderMap, Request, Response};
-use url::{Host, Url};
+use url::{Host, Origin, Url};
 
 use super::resolver::{GuardedResolver, Lookup, Networks, SystemLookup};
 use super::{Fetch, FetchError, Fetching};
@@ -29,6 +29,7 @@ pub struct FetcherBuilder {
     any_port: bool,
     networks: Networks,
     root_certificates: Vec<Vec<u8>>,
+    only: Option<Origin>,
     lookup: Arc<dyn Lookup>,
 }
 
@@ -52,6 +53,7 @@ impl Default for FetcherBuilder {
             any_port: false,
             networks: Networks::default(),
             root_certificates: Vec::new(),
+            only: None,
             lookup: Arc::new(SystemLookup),
         }
     }
@@ -119,6 +121,24 @@ impl FetcherBuilder {
         self
     }
 
+    /// Sends to the scheme, host and port of `address` and nowhere else: an operator has
+    /// chosen them, so they may be on this machine, then without TLS too, or in a private
+    /// network.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError::Target`] if `address` is no absolute URL.
+    pub fn only(mut self, address: &str) -> Result<Self, FetchError> {
+        let origin = Url::parse(address)
+            .map_err(|_| FetchError::Target)?
+            .origin();
+        if let Origin::Tuple(_, _, port) = &origin {
+            self.ports.push(*port);
+        }
+        self.only = Some(origin);
+        Ok(self)
+    }
+
     #[cfg(test)]
     pub(crate) fn lookup(mut self, lookup: impl Lookup) -> Self {
         self.lookup = Arc::new(lookup);
@@ -131,7 +151,7 @@ impl FetcherBuilder {
     ///
     /// [`ConfigurationError`] if a root certificate cannot be read, or the trust
     /// store of the system cannot be loaded.
-    pub fn build(self) -> Result<Fetcher, ConfigurationError> {
+    pub fn build(mut self) -> Result<Fetcher, ConfigurationError> {
         if self.networks.loopback {
             tracing::warn!(
                 "outbound requests may reach this machine, also without TLS: for development only"
@@ -139,6 +159,9 @@ impl FetcherBuilder {
         }
         if self.networks.private {
             tracing::warn!("outbound requests may reach private networks");
+        }
+        if self.only.is_some() {
+            (self.networks.loopback, self.networks.private) = (true, true);
         }
         let mut certificates = Vec::new();
         for pem in &self.root_certificates {
@@ -181,6 +204,7 @@ impl FetcherBuilder {
             ports: Arc::from(self.ports),
             any_port: self.any_port,
             networks: self.networks,
+            only: self.only,
         })
     }
 }
@@ -194,6 +218,7 @@ pub struct Fetcher {
     ports: Arc<[u16]>,
     any_port: bool,
     networks: Networks,
+    only: Option<Origin>,
 }
 
 impl fmt::Debug for Fetcher {
@@ -226,6 +251,9 @@ impl Fetcher {
         let url = Url::parse(target).map_err(|_| FetchError::Target)?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(FetchError::Target);
+        }
+        if self.only.as_ref().is_some_and(|only| *only != url.origin()) {
+            return Err(FetchError::Address);
         }
         let loopback = self.networks.loopback && is_loopback_host(&url);
         match url.scheme() {

@@ -285,3 +285,40 @@ async fn nobody_listening_is_no_connection() {
     let outcome = fetched(&fetcher, &server.url("/jwks")).await;
     assert_eq!(outcome, Err(FetchError::Connection));
 }
+
+#[tokio::test]
+async fn d20_whoever_is_to_send_to_one_place_sends_to_no_other() {
+    let (server, other) = (
+        FakeIssuerServer::start().await,
+        FakeIssuerServer::start().await,
+    );
+    for server in [&server, &other] {
+        server.answer("/x", ScriptedAnswer::status(204));
+    }
+    let only = |address: &str| Fetcher::builder().only(address).unwrap().build().unwrap();
+    let fetcher = only(&server.url("/base"));
+    let reached = fetched(&fetcher, &server.url("/x")).await;
+    assert_eq!(reached, Ok(StatusCode::NO_CONTENT));
+    for address in [
+        other.url("/x"),
+        server.url("/x").replace("127.0.0.1", "localhost"),
+        server.url("/x").replace("http:", "https:"),
+        "https://collector.example/x".to_owned(),
+    ] {
+        let refused = fetched(&fetcher, &address).await;
+        assert_eq!(refused, Err(FetchError::Address), "{address}");
+    }
+    assert_eq!(other.count("/x"), 0);
+    // Without TLS it is this machine or none, and metadata of a cloud is nobody's collector.
+    for (address, expected) in [
+        ("http://collector.example:4318", Err(FetchError::Scheme)),
+        ("http://10.0.0.7:4318", Err(FetchError::Scheme)),
+        ("https://169.254.169.254", Err(FetchError::Address)),
+        ("https://10.0.0.7:4318", Ok(())),
+        ("https://collector.example:4318", Ok(())),
+    ] {
+        assert_eq!(only(address).check(address), expected, "{address}");
+    }
+    let none = Fetcher::builder().only("collector").map(drop);
+    assert_eq!(none, Err(FetchError::Target));
+}
