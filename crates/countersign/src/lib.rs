@@ -37,6 +37,7 @@
 //! | whose tokens are accepted | [`Server::auth`] with a [`JwtVerifier`], or what [`verifier`] has, or a [`Verifier`] of your own |
 //! | accepting tokens of Auth0, Entra, Okta, Keycloak … | [`RemoteAuth`] |
 //! | issuing tokens here | with the feature `authorization-server`, an `EmbeddedAuth` for [`Server::auth`]; with `sqlite`, in a database |
+//! | traces and metrics for OpenTelemetry | with the feature `otel`, `Server::telemetry` |
 //! | the API of the provider at which people log in | with the feature `authorization-server`, `Context::upstream` |
 //! | who may do what | scopes on components, [`Server::required_scopes`], [`Server::policy`] |
 //! | code around every request | [`middleware`] |
@@ -109,6 +110,11 @@ pub(crate) mod rmcp_lane;
 mod server;
 mod shared_secret;
 mod stdio;
+#[cfg(feature = "otel")]
+pub mod telemetry;
+#[cfg(not(feature = "otel"))]
+#[path = "telemetry/absent.rs"]
+mod telemetry;
 mod tool_error;
 
 pub use api_keys::FromEnvironment;

@@ -11,6 +11,8 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use countersign::metrics::Metrics;
+#[cfg(feature = "otel")]
+use countersign::telemetry::Telemetry;
 use countersign::{Configuration, ConfiguredTokens, Http, RunningServer, Server, Sessions};
 
 use embedded::Embedded;
@@ -118,6 +120,8 @@ impl Serve {
             }
             None => (server, None),
         };
+        #[cfg(feature = "otel")]
+        let (server, telemetry) = self.telling(server)?;
         let running = server.start(http).await?;
         let started = Started {
             url: running.url().to_owned(),
@@ -130,7 +134,22 @@ impl Serve {
             running.serve_until_stopped(),
             async { self.announce(&started, &accepted, settings) },
         );
+        #[cfg(feature = "otel")]
+        if let Some(telemetry) = telemetry {
+            // What was not sent is in the log.
+            telemetry.shutdown().await;
+        }
         printed
+    }
+
+    /// `server`, which tells a collector of its requests if there is to be one.
+    #[cfg(feature = "otel")]
+    fn telling(&self, server: Server) -> anyhow::Result<(Server, Option<Telemetry>)> {
+        let Some(collector) = &self.otlp else {
+            return Ok((server, None));
+        };
+        let telemetry = Telemetry::otlp(collector).build()?;
+        Ok((server.telemetry(&telemetry), Some(telemetry)))
     }
 
     /// Says where the server is, and what to do next.

@@ -71,6 +71,13 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "HOST:PORT", value_parser = address, conflicts_with = "stdio", help_heading = WHERE)]
     pub(super) metrics: Option<String>,
 
+    /// Send a span for each request, and what is counted, by OTLP over HTTP to this
+    /// collector of OpenTelemetry, such as http://127.0.0.1:4318; https if it is elsewhere.
+    /// OTEL_SERVICE_NAME and OTEL_EXPORTER_OTLP_HEADERS count
+    #[cfg(feature = "otel")]
+    #[arg(long, value_name = "URL", conflicts_with = "stdio", help_heading = WHERE)]
+    pub(super) otlp: Option<String>,
+
     /// Speak over standard input and output instead of HTTP, without authentication
     #[arg(long, help_heading = WHERE)]
     stdio: bool,

@@ -301,3 +301,31 @@ async fn h15_metrics_are_on_a_loopback_address_of_their_own_and_nowhere_else() {
         assert_ne!(run(folder.path(), &arguments).code, 0, "{address}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spans_and_numbers_go_to_the_collector_that_is_named() {
+    let folder = folder();
+    let collector = FakeIssuerServer::start().await;
+    for path in ["/v1/traces", "/v1/metrics"] {
+        collector.answer(path, ScriptedAnswer::status(200));
+    }
+    let address = collector.url("");
+    let server = Server::start(folder.path(), &["--no-auth", "--otlp", &address]);
+    let call = ["call", &server.url, "greet", "name=a-canary"];
+    assert_eq!(run(folder.path(), &call).code, 0);
+    // What is left is sent before the end.
+    let (code, logged) = server.signal("-INT");
+    assert_eq!(code, Some(0), "{logged}");
+    let requests = collector.requests();
+    let said = |path: &str, text: &str| {
+        let mut requests = requests.iter().filter(|request| request.path == path);
+        requests.any(|request| String::from_utf8_lossy(&request.body).contains(text))
+    };
+    assert!(said("/v1/traces", "tools/call greet"), "{requests:?}");
+    assert!(said("/v1/metrics", "countersign_decisions_total"));
+    assert!(!said("/v1/traces", "a-canary") && !said("/v1/metrics", "a-canary"));
+    let elsewhere = "http://collector.example:4318";
+    let answer = run(folder.path(), &["serve", "--no-auth", "--otlp", elsewhere]);
+    assert_ne!(answer.code, 0);
+    assert!(answer.stderr.contains("an https address"), "{answer:?}");
+}

@@ -200,6 +200,14 @@ impl Gate {
         self.presence == Presence::Optional
     }
 
+    /// How many verified tokens are remembered, and for how many there is room.
+    pub fn remembered_tokens(&self) -> (usize, usize) {
+        let fills = self.entrances.iter().map(|entrance| entrance.chain.fill());
+        fills.fold((0, 0), |(tokens, room), (more, space)| {
+            (tokens + more, room + space)
+        })
+    }
+
     /// The headers that credentials are read from.
     pub fn credential_headers(&self) -> impl Iterator<Item = HeaderName> {
         self.entrances.iter().map(Entrance::header)

@@ -159,6 +159,17 @@ impl TokenCache {
         Some(shard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// How many tokens there are, those among them whose time is over, and for how many
+    /// there is room.
+    pub(crate) fn fill(&self) -> (usize, usize) {
+        let length = |shard: &Mutex<Shard>| {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.tokens.len()
+        };
+        let tokens = self.shards.iter().map(length).sum();
+        (tokens, self.entries_per_shard.saturating_mul(SHARDS))
+    }
+
     pub(crate) fn find(&self, digest: &TokenDigest, now: UnixTime) -> Option<VerifiedToken> {
         let shard = self.shard(digest)?;
         let found = shard.tokens.get(digest)?;

@@ -132,6 +132,11 @@ impl VerifierChain {
         }
     }
 
+    /// How many tokens are remembered, and for how many there is room.
+    pub(crate) fn fill(&self) -> (usize, usize) {
+        self.cache.fill()
+    }
+
     /// The remembered outcome for `token`, without waiting for anything. Nothing is said
     /// about a token that is presented without the key it is bound to.
     pub fn cached(&self, token: PresentedToken<'_>, now: UnixTime) -> Option<VerifiedToken> {

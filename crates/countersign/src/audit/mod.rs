@@ -22,6 +22,7 @@ use http::StatusCode;
 pub(crate) use settings::Audit;
 
 use crate::protocol::ErrorCode;
+use crate::telemetry::Operation;
 
 tokio::task_local! {
     /// That of the request that is answered.
@@ -30,7 +31,7 @@ tokio::task_local! {
 
 /// One request, while it is answered.
 #[derive(Debug)]
-pub(crate) struct Ledger(RefCell<Option<Box<Open>>>);
+pub(crate) struct Ledger(RefCell<Option<Box<Open>>>, Operation);
 
 /// What is known of it. It goes away when it is noted.
 #[derive(Debug)]
@@ -50,8 +51,9 @@ impl Ledger {
         clock: &dyn Clock,
         id: Option<&RequestId>,
         address: Option<IpAddr>,
+        operation: Operation,
     ) -> Self {
-        Self(RefCell::new(audit.map(|audit| {
+        let open = RefCell::new(audit.map(|audit| {
             let mut record = Record::new("", "", clock.now_millis());
             record.request = id.map(RequestId::text);
             record.address = address;
@@ -61,7 +63,8 @@ impl Ledger {
                 permitted: false,
                 refused: false,
             })
-        })))
+        }));
+        Self(open, operation)
     }
 
     /// Lets `answering` be that of this request.
@@ -69,7 +72,7 @@ impl Ledger {
         CURRENT.scope(self, answering).await
     }
 
-    fn note(entry: Box<Open>, status: Option<StatusCode>) {
+    fn note(entry: Box<Open>, status: Option<StatusCode>, operation: &Operation) {
         let Open {
             sink,
             mut record,
@@ -84,6 +87,7 @@ impl Ledger {
             None if permitted => permission(record),
             None => return,
         };
+        operation.decided(&record);
         sink.note(record);
     }
 }
@@ -92,7 +96,7 @@ impl Ledger {
 impl Drop for Ledger {
     fn drop(&mut self) {
         if let Some(entry) = self.0.get_mut().take() {
-            Self::note(entry, None);
+            Self::note(entry, None, &self.1);
         }
     }
 }
@@ -120,7 +124,7 @@ fn refusal(mut record: Record) -> Record {
 /// Changes what is known of the request that is answered, if it is not noted yet.
 fn with(change: impl FnOnce(&mut Open)) {
     // Outside of a request, and without an audit, there is nothing to change.
-    let _ = CURRENT.try_with(|Ledger(entry)| {
+    let _ = CURRENT.try_with(|Ledger(entry, _)| {
         if let Some(entry) = entry.borrow_mut().as_mut() {
             change(entry);
         }
@@ -194,8 +198,15 @@ pub(crate) fn refused_with(refusal: &Refusal) {
     refused(refusal.word(), Some(refusal.to_string().into()));
 }
 
+/// What others are told of the request that is answered.
+pub(crate) fn operation() -> Operation {
+    let current = CURRENT.try_with(|Ledger(_, operation)| operation.clone());
+    current.unwrap_or_default()
+}
+
 /// It was answered with this error of JSON-RPC, by us and not by a handler.
 pub(crate) fn answered_with(code: ErrorCode, message: &str) {
+    operation().failed(code.0);
     refused(words::of_code(code), Some(Text::copy(message)));
 }
 
@@ -206,25 +217,26 @@ pub(crate) fn permitted() {
 
 /// It is carried out now.
 pub(crate) fn allowed() {
-    let _ = CURRENT.try_with(|Ledger(entry)| {
+    let _ = CURRENT.try_with(|Ledger(entry, operation)| {
         if let Some(mut entry) = entry.borrow_mut().take() {
             entry.permitted = true;
-            Ledger::note(entry, None);
+            Ledger::note(entry, None, operation);
         }
     });
 }
 
 /// Somebody else notes what becomes of it.
 pub(crate) fn noted_elsewhere() {
-    let _ = CURRENT.try_with(|Ledger(entry)| entry.borrow_mut().take());
+    let _ = CURRENT.try_with(|Ledger(entry, _)| entry.borrow_mut().take());
 }
 
 /// It was answered with `status`.
 pub(crate) fn answered(status: StatusCode) {
-    let _ = CURRENT.try_with(|Ledger(entry)| {
+    let _ = CURRENT.try_with(|Ledger(entry, operation)| {
         if let Some(entry) = entry.borrow_mut().take() {
-            Ledger::note(entry, Some(status));
+            Ledger::note(entry, Some(status), operation);
         }
+        operation.answered(status);
     });
 }
 

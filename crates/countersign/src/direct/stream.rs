@@ -16,11 +16,13 @@ use tokio::time::Sleep;
 
 use super::{Outcome, Request, Running};
 use crate::Context;
+use crate::audit;
 use crate::dispatch::too_long;
 use crate::front::{Answer, BoxError, Era, answer};
 use crate::protocol::{
     CallToolResponse, ErrorCode, ErrorData, GetPromptResponse, ReadResourceResponse,
 };
+use crate::telemetry::Operation;
 
 /// Tells what the call spawned that nobody waits any more.
 struct Call {
@@ -50,7 +52,7 @@ pub(crate) fn answer_inline(
     running: Running,
 ) -> impl Future<Output = Response<Answer>> + Send {
     let mut call = Call {
-        running,
+        running: audit::operation().around(running),
         context: request.context.clone(),
     };
     // The arguments of an asynchronous function take their room twice.
@@ -92,8 +94,20 @@ fn has_emitted(context: &Context, task: &TaskContext<'_>) -> bool {
 fn finished(request: &Request, outcome: Result<Outcome, ErrorData>) -> Response<Answer> {
     let id = std::str::from_utf8(&request.id).unwrap_or("null");
     match outcome {
-        Ok(outcome) => answer::json(outcome_text(&request.era, id, outcome, request.public)),
+        Ok(outcome) => {
+            tell_failure(&outcome, &audit::operation());
+            answer::json(outcome_text(&request.era, id, outcome, request.public))
+        }
         Err(error) => answer::failed(&request.era, Some(id), &for_era(&request.era, error)),
+    }
+}
+
+/// A tool that failed has answered all the same.
+fn tell_failure(outcome: &Outcome, operation: &Operation) {
+    if let Outcome::Tool(CallToolResponse::Complete(result)) = outcome
+        && result.is_error == Some(true)
+    {
+        operation.tool_failed();
     }
 }
 
@@ -175,6 +189,7 @@ fn stream(
     }
     let events = Events {
         keep_alive: Box::pin(tokio::time::sleep(request.keep_alive)),
+        operation: audit::operation(),
         request,
         call: Some(call),
         deadline,
@@ -204,6 +219,8 @@ where
 /// The rest of a call as events.
 struct Events {
     request: Request,
+    /// What is told of it ends with the last event.
+    operation: Operation,
     call: Option<Call>,
     deadline: Pin<Box<Sleep>>,
     keep_alive: Pin<Box<Sleep>>,
@@ -246,8 +263,15 @@ impl Events {
         let id = std::str::from_utf8(&self.request.id).unwrap_or("null");
         let era = &self.request.era;
         event(&match outcome {
-            Ok(outcome) => outcome_text(era, id, outcome, self.request.public),
-            Err(error) => answer::error_text(Some(id), &for_era(era, error)),
+            Ok(outcome) => {
+                tell_failure(&outcome, &self.operation);
+                outcome_text(era, id, outcome, self.request.public)
+            }
+            Err(error) => {
+                let error = for_era(era, error);
+                self.operation.failed(error.code.0);
+                answer::error_text(Some(id), &error)
+            }
         })
     }
 }

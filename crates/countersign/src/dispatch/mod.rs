@@ -34,6 +34,7 @@ use crate::protocol::{
 };
 use crate::registry::{PromptEntry, Registry, ResourceEntry, ToolEntry};
 use crate::rmcp_lane::{ForeignAccess, Notifier};
+use crate::telemetry::Telemetry;
 use crate::tool_error::{self, Kind};
 use crate::{Context, ToolError};
 pub(crate) use guard::guarded;
@@ -63,6 +64,8 @@ pub(crate) struct Core {
     pub(crate) audit: Option<Audit>,
     /// Where durations are counted.
     pub(crate) metrics: Option<Metrics>,
+    /// Who else is told of requests.
+    pub(crate) telemetry: Option<Telemetry>,
 }
 
 impl std::fmt::Debug for Core {

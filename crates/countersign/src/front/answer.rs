@@ -91,7 +91,10 @@ pub(crate) fn error(era: &Era, id: Option<&str>, error: &ErrorData) -> Response<
 pub(crate) fn failed(era: &Era, id: Option<&str>, error: &ErrorData) -> Response<Answer> {
     match era {
         Era::Modern => self::error(era, id, error),
-        Era::Legacy(_) => json(error_text(id, error)),
+        Era::Legacy(_) => {
+            audit::operation().failed(error.code.0);
+            json(error_text(id, error))
+        }
     }
 }
 

@@ -218,6 +218,8 @@ pub(crate) struct Meta<'a> {
     pub(crate) version: Option<Cow<'a, str>>,
     /// `io.modelcontextprotocol/clientCapabilities`, JSON text.
     pub(crate) capabilities: Option<&'a str>,
+    /// `traceparent`, JSON text. Whatever is wrong with it is nobody's fault but its own.
+    pub(crate) trace_parent: Option<&'a str>,
 }
 
 impl<'a> Parameters<'a> {
@@ -298,7 +300,7 @@ impl<'a> Meta<'a> {
         }
         let place = reader.place();
         reader.open_object()?;
-        let (mut version, mut capabilities) = (None, None);
+        let (mut version, mut capabilities, mut trace_parent) = (None, None, None);
         let mut members = Seen::default();
         let mut is_first = true;
         while let Some(name) = reader.member(is_first)? {
@@ -312,6 +314,7 @@ impl<'a> Meta<'a> {
                     members.note(2);
                     capabilities = unless_null(reader)?;
                 }
+                "traceparent" => trace_parent = Some(reader.pass()?),
                 _ => {
                     reader.pass()?;
                 }
@@ -322,6 +325,7 @@ impl<'a> Meta<'a> {
             text: reader.text_from(place)?,
             version,
             capabilities,
+            trace_parent,
         }))
     }
 }

@@ -68,6 +68,14 @@ fn short(text: &str) -> String {
 }
 
 impl Era {
+    /// The version of the protocol.
+    pub(crate) fn version(&self) -> &str {
+        match self {
+            Self::Modern => MODERN,
+            Self::Legacy(version) => version.as_str(),
+        }
+    }
+
     /// Decides the era and checks what it demands of every request.
     ///
     /// # Errors

@@ -86,8 +86,13 @@ impl Front {
         caller: Caller,
     ) -> Step<'a> {
         let envelope = Envelope::parse(body);
-        if let Ok(Envelope::Request { method, .. }) = &envelope {
+        if let Ok(Envelope::Request { id, method, params }) = &envelope {
             audit::asked_for(method);
+            let meta = params
+                .as_ref()
+                .and_then(|params| params.members().meta.as_ref());
+            let parent = meta.and_then(|meta| meta.trace_parent);
+            audit::operation().asked(id, &parts.headers, parent);
         }
         let asked = envelope.as_ref().map(|envelope| self.asked_of(envelope));
         let slot = match self.charge_message(parts, &caller, asked.unwrap_or_default()) {
@@ -194,6 +199,7 @@ impl Front {
         let raw = params.as_ref().map(|params| params.text);
         let params = Params::of(params).map_err(Fault::Unknown)?;
         let era = Era::decide(header, &params).map_err(Fault::Unknown)?;
+        audit::operation().speaks(era.version());
         let parsed = Method::parse(method);
         note_component(parsed, &params);
         if era == Era::Modern {

@@ -58,8 +58,9 @@ pub(crate) use settings::{Limits, Place};
 use crate::audit::{self, Ledger};
 use crate::dispatch::Core;
 use crate::embedded::Mounted;
-use crate::metrics::Metrics;
+use crate::metrics::{Levels, Metrics};
 use crate::rmcp_lane::SessionLane;
+use crate::telemetry::Operation;
 
 /// A server that is ready to answer: a tower service over HTTP requests.
 ///
@@ -267,13 +268,16 @@ impl Front {
     /// Begins what is noted of the request in `parts`, which comes from `peer`.
     fn ledger(&self, peer: Option<IpAddr>, parts: &mut Parts) -> (Ledger, Option<RequestId>) {
         let Some(audit) = &self.core.audit else {
-            return (Ledger::open(None, &*self.clock, None, None), None);
+            let nothing = Operation::default();
+            return (Ledger::open(None, &*self.clock, None, None, nothing), None);
         };
         let proxies = &self.place.proxies;
         let from_proxy = peer.is_some_and(|peer| forwarded::is_trusted(proxies, peer));
         let id = audit.request_id(&parts.headers, from_proxy);
         let address = forwarded::client(peer, proxies, &parts.headers);
-        let ledger = Ledger::open(Some(audit), &*self.clock, Some(&id), address);
+        let telemetry = self.core.telemetry.as_ref();
+        let operation = Operation::begin(telemetry, self.clock.now_millis());
+        let ledger = Ledger::open(Some(audit), &*self.clock, Some(&id), address, operation);
         if self.is_issuing(parts) {
             parts.extensions.insert(id.clone());
         }
@@ -347,6 +351,18 @@ impl Front {
         } else {
             "POST"
         })
+    }
+
+    /// How much there is at the moment.
+    pub(crate) fn levels(&self) -> Levels {
+        let gate = self.gate.as_ref();
+        let (tokens, token_room) = gate.map_or((0, 0), Gate::remembered_tokens);
+        Levels {
+            sessions: self.lane.open_sessions(),
+            streams: self.lane.open_streams(),
+            tokens,
+            token_room,
+        }
     }
 
     /// Whether results may be shared between callers: nobody is told apart.

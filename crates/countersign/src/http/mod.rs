@@ -488,7 +488,7 @@ impl Server {
                 Arc::clone(&clock),
             ),
         };
-        Ok(App(Arc::new(Front {
+        let front = Arc::new(Front {
             core,
             gate,
             issuing,
@@ -497,7 +497,13 @@ impl Server {
             clock,
             lane,
             sessions,
-        })))
+        });
+        if let Some(metrics) = &front.core.metrics {
+            // Who has the metrics must not keep the server.
+            let front = Arc::downgrade(&front);
+            metrics.show(move || front.upgrade().map(|front| front.levels()));
+        }
+        Ok(App(front))
     }
 
     /// Builds the authorization server of its own, if there is to be one, whose tokens

@@ -3,57 +3,31 @@
 use std::fmt::Write;
 
 use super::Inner;
+use super::families::{COUNTERS, DURATIONS, Family, GAUGES};
 use super::words::CLASSES;
 
 /// Everything that was counted.
 pub(super) fn text(inner: &Inner) -> String {
     let mut out = Out(String::with_capacity(4096));
-    out.family(
-        "countersign_decisions_total",
-        "counter",
-        "Requests by what was decided about them.",
-    );
-    for ([method, outcome, reason], count) in inner.decisions.counted() {
-        let labels = [("method", method), ("outcome", outcome), ("reason", reason)];
-        out.sample("countersign_decisions_total", &labels, &count.to_string());
+    for family in COUNTERS {
+        out.family(family, "counter");
+        inner.each_count(family, &mut |labels, count| {
+            out.sample(family.name, labels, &count.to_string());
+        });
     }
-    out.family(
-        "countersign_component_decisions_total",
-        "counter",
-        "Requests for a tool, resource or prompt by what was decided about them.",
-    );
-    for (kind, name, outcome, count) in inner.components() {
-        let labels = [("kind", kind), ("component", name), ("outcome", outcome)];
-        let family = "countersign_component_decisions_total";
-        out.sample(family, &labels, &count.to_string());
+    for family in GAUGES {
+        if let Some(level) = inner.level(family) {
+            out.family(family, "gauge");
+            out.sample(family.name, &[], &level.to_string());
+        }
     }
-    out.family(
-        "countersign_events_total",
-        "counter",
-        "What happened in the authorization server.",
-    );
-    for ([event, outcome, reason], count) in inner.events.counted() {
-        let labels = [("event", event), ("outcome", outcome), ("reason", reason)];
-        out.sample("countersign_events_total", &labels, &count.to_string());
-    }
-    out.family(
-        "countersign_http_requests_in_progress",
-        "gauge",
-        "Requests that came and have no answer yet.",
-    );
-    let underway = inner.underway().to_string();
-    out.sample("countersign_http_requests_in_progress", &[], &underway);
     durations(inner, &mut out);
     out.0
 }
 
 fn durations(inner: &Inner, out: &mut Out) {
-    let family = "countersign_http_request_duration_seconds";
-    out.family(
-        family,
-        "histogram",
-        "Time from the headers of a request to those of its answer.",
-    );
+    out.family(DURATIONS, "histogram");
+    let family = DURATIONS.name;
     for (class, histogram) in CLASSES.iter().zip(&inner.durations) {
         let observed = histogram.observed();
         if observed.count == 0 {
@@ -74,7 +48,8 @@ fn durations(inner: &Inner, out: &mut Out) {
 struct Out(String);
 
 impl Out {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
+    fn family(&mut self, family: Family, kind: &str) {
+        let Family { name, help, .. } = family;
         // Writing to a string does not fail.
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }

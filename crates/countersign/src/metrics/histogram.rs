@@ -21,6 +21,13 @@ const ENDS: [(u64, &str); 14] = [
     (10_000_000, "10"),
 ];
 
+/// The upper ends of the buckets, in seconds.
+#[cfg(feature = "otel")]
+pub(crate) fn duration_ends() -> Vec<f64> {
+    let seconds = |(end, _): &(u64, &str)| Duration::from_micros(*end).as_secs_f64();
+    ENDS.iter().map(seconds).collect()
+}
+
 /// Durations in buckets.
 #[derive(Debug, Default)]
 pub(super) struct Histogram {

@@ -6,11 +6,13 @@
 //! [`Server::metrics_route`]. `docs/metrics.md` lists the names.
 
 mod exposition;
+mod families;
 mod histogram;
 mod table;
 mod words;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -21,8 +23,15 @@ use countersign_resource_server::oauth::ScopeSet;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
+pub(crate) use self::families::Levels;
+#[cfg(feature = "otel")]
+pub(crate) use self::families::{COUNTERS, DURATIONS, Family, GAUGES, Label};
 use self::histogram::Histogram;
+#[cfg(feature = "otel")]
+pub(crate) use self::histogram::duration_ends;
 use self::table::Table;
+#[cfg(feature = "otel")]
+pub(crate) use self::words::method_word;
 use self::words::{CLASSES, EVENTS, KINDS, METHODS, REASONS, place};
 use crate::middleware::Stopwatch;
 use crate::registry::Registry;
@@ -54,9 +63,16 @@ pub struct Metrics(Arc<Inner>);
 /// A server that starts.
 type Starting = Pin<Box<dyn Future<Output = Result<RunningServer, ServeError>> + Send>>;
 
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics")
+            .field("underway", &self.underway())
+            .finish_non_exhaustive()
+    }
+}
+
 type Counts = [AtomicU64; OUTCOMES.len()];
 
-#[derive(Debug)]
 struct Inner {
     decisions: Table<3>,
     events: Table<3>,
@@ -65,7 +81,17 @@ struct Inner {
     others: [Counts; KINDS.len()],
     durations: [Histogram; CLASSES.len()],
     underway: AtomicI64,
+    levels: OnceLock<Read>,
+    #[cfg(feature = "otel")]
+    also: OnceLock<Tell>,
 }
+
+/// What looks at how much there is; nothing once the server is gone.
+type Read = Box<dyn Fn() -> Option<Levels> + Send + Sync>;
+
+/// Somebody else who is told of durations, with the class of the status.
+#[cfg(feature = "otel")]
+type Tell = Box<dyn Fn(&'static str, std::time::Duration) + Send + Sync>;
 
 impl Default for Inner {
     fn default() -> Self {
@@ -76,6 +102,9 @@ impl Default for Inner {
             others: Default::default(),
             durations: Default::default(),
             underway: AtomicI64::new(0),
+            levels: OnceLock::new(),
+            #[cfg(feature = "otel")]
+            also: OnceLock::new(),
         }
     }
 }
@@ -222,10 +251,45 @@ impl Metrics {
         })
     }
 
+    /// Shows what `read` says.
+    pub(crate) fn show(&self, read: impl Fn() -> Option<Levels> + Send + Sync + 'static) {
+        // A second server was refused before.
+        let _ = self.0.levels.set(Box::new(read));
+    }
+
     /// A request came.
     pub(crate) fn begin(&self) -> Underway {
         self.0.underway.fetch_add(1, Ordering::Relaxed);
         Underway(self.clone(), Stopwatch::start())
+    }
+}
+
+/// For those who take the numbers elsewhere.
+#[cfg(feature = "otel")]
+impl Metrics {
+    /// The labels and the count of each counter of `family`.
+    pub(crate) fn each_count(&self, family: Family, take: &mut dyn FnMut(&[Label<'_>], u64)) {
+        self.0.each_count(family, take);
+    }
+
+    /// What the gauge `family` shows.
+    pub(crate) fn level(&self, family: Family) -> Option<i64> {
+        self.0.level(family)
+    }
+
+    /// Tells `tell` of each duration, with the class of the status.
+    pub(crate) fn also_tell(
+        &self,
+        tell: impl Fn(&'static str, std::time::Duration) + Send + Sync + 'static,
+    ) {
+        // A second server was refused before.
+        let _ = self.0.also.set(Box::new(tell));
+    }
+
+    fn tell(&self, class: usize, took: std::time::Duration) {
+        if let (Some(tell), Some(class)) = (self.0.also.get(), CLASSES.get(class)) {
+            tell(class, took);
+        }
     }
 }
 
@@ -237,9 +301,12 @@ impl Underway {
     pub(crate) fn answered(self, status: StatusCode) {
         let class = usize::from(status.as_u16() / 100).wrapping_sub(1);
         let Self(metrics, watch) = &self;
+        let took = watch.elapsed();
         if let Some(durations) = metrics.0.durations.get(class) {
-            durations.observe(watch.elapsed());
+            durations.observe(took);
         }
+        #[cfg(feature = "otel")]
+        metrics.tell(class, took);
     }
 }
 

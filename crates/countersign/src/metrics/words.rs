@@ -136,6 +136,14 @@ pub(super) const KINDS: &[&str] = &["tool", "resource", "prompt"];
 pub(super) const CLASSES: &[&str] = &["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// Where `word` is in `list`; at the end of it, which is `other`, if it is not there.
+/// The method of the protocol that `word` is.
+#[cfg(feature = "otel")]
+pub(crate) fn method_word(word: &str) -> Option<&'static str> {
+    let methods = METHODS.iter().copied();
+    let mut methods = methods.filter(|method| !["none", "GET", "other"].contains(method));
+    methods.find(|method| *method == word)
+}
+
 pub(super) fn place(list: &[&str], word: &str) -> usize {
     let last = list.len().saturating_sub(1);
     list.iter().position(|known| *known == word).unwrap_or(last)

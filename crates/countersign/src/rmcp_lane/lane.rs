@@ -136,6 +136,11 @@ impl SessionLane {
         self.table.len()
     }
 
+    /// How many streams there are.
+    pub(crate) fn open_streams(&self) -> usize {
+        self.table.streams()
+    }
+
     /// Ends everything.
     pub(crate) fn shut_down(&self) {
         self.table.end_where(|_| true);

@@ -192,6 +192,11 @@ impl SessionTable {
         ended
     }
 
+    /// How many streams there are.
+    pub(crate) fn streams(&self) -> usize {
+        self.state().streams.len()
+    }
+
     /// How many sessions there are.
     pub(crate) fn len(&self) -> usize {
         self.state().sessions.len()

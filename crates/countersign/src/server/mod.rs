@@ -37,6 +37,7 @@ use crate::middleware::{Erased, Middleware};
 use crate::protocol::{Implementation, ServerCapabilities};
 use crate::registry::Registry;
 use crate::rmcp_lane::{Foreign, Notifier, SessionLimits};
+use crate::telemetry::Telemetry;
 
 /// When legacy clients (up to protocol version 2025-11-25) get a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -108,6 +109,7 @@ pub struct Server {
     pub(crate) metrics: Option<Metrics>,
     /// What is served on an address of its own, which is known when it starts.
     pub(crate) metrics_at: Option<(Metrics, String)>,
+    pub(crate) telemetry: Option<Telemetry>,
     pub(crate) fault: Option<ConfigurationError>,
 }
 
@@ -146,6 +148,7 @@ impl Server {
             watching: None,
             metrics: None,
             metrics_at: None,
+            telemetry: None,
             fault: None,
         }
     }
@@ -387,11 +390,15 @@ impl Server {
     /// one notes there too, unless it was told otherwise. Called again, it adds a sink.
     #[must_use]
     pub fn audit(mut self, sink: impl Sink) -> Self {
+        self.add_sink(sink);
+        self
+    }
+
+    fn add_sink(&mut self, sink: impl Sink) {
         self.audit = Some(match self.audit.take() {
             None => Arc::new(sink),
             Some(earlier) => Arc::new(Fanout::new().and(earlier).and(sink)),
         });
-        self
     }
 
     /// Has `suspicion` watch what is noted: it notes what looks like an attack, and holds
@@ -402,8 +409,14 @@ impl Server {
         self
     }
 
-    /// Puts what watches before the sink. From then on the sink is the last one.
+    /// Counts for those who are told of it, and puts what watches before the sink. From then on the sink is the last one.
     pub(crate) fn watch(&mut self) {
+        if self.telemetry.is_some() && self.metrics.is_none() {
+            // What is sent is what was counted.
+            let metrics = Metrics::new();
+            self.add_sink(metrics.clone());
+            self.metrics = Some(metrics);
+        }
         let Some(suspicion) = self.suspicion.take() else {
             return;
         };
@@ -507,6 +520,9 @@ impl Server {
         if let Some(metrics) = &self.metrics {
             metrics.know(&self.registry)?;
         }
+        if let (Some(telemetry), Some(metrics)) = (&self.telemetry, &self.metrics) {
+            telemetry.watch(&self.registry, metrics)?;
+        }
         let limits = self.limits.unwrap_or_else(Limits::unless_said);
         let limiter = limits.build()?;
         let mut capabilities = self
@@ -537,6 +553,7 @@ impl Server {
             patience: Duration::MAX,
             audit: self.audit.map(|sink| Audit::new(sink, self.watching)),
             metrics: self.metrics,
+            telemetry: self.telemetry,
         })
     }
 }

@@ -97,6 +97,8 @@ mod subscriptions;
 #[cfg(test)]
 mod targets;
 #[cfg(test)]
+mod telemetry;
+#[cfg(test)]
 mod tls;
 #[cfg(test)]
 mod transport;

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign::audit::{Outcome, Record, Sink};
 use countersign::metrics::Metrics;
 use countersign::oauth::ScopeSet;
-use countersign::{Http, Server};
+use countersign::{Http, Server, Sessions};
 use serde_json::json;
+use testkit::LegacyClient;
 
 use crate::fixture::{Fixture, place};
 
@@ -239,4 +240,33 @@ async fn h15_a_flood_of_odd_names_makes_no_new_series() {
         ("outcome", "refused"),
     ];
     assert_eq!(samples.of(COMPONENTS, &tools), 300.0);
+}
+
+#[tokio::test]
+async fn sessions_and_remembered_tokens_are_shown() {
+    let metrics = Metrics::new();
+    let fixture = Fixture::with(|server| server.sessions(Sessions::Always).metrics(&metrics));
+    let shown = |name: &str| Samples::parse(&metrics.text()).of(name, &[]);
+    assert_eq!(shown("countersign_sessions"), 0.0);
+    assert_eq!(shown("countersign_token_cache_entries"), 0.0);
+    let room = shown("countersign_token_cache_capacity");
+    assert!(room >= 10_000.0, "{room}");
+    let mut sessions = Vec::new();
+    for number in 1..=3 {
+        let subject = format!("user {number}");
+        let token = fixture.issuer.token().scopes("read").sub(&subject);
+        let mut client = LegacyClient::new(fixture.http(), "/mcp").bearer(&token.sign());
+        client.initialize().await;
+        sessions.push(client);
+        assert_eq!(shown("countersign_sessions"), f64::from(number));
+        assert_eq!(shown("countersign_token_cache_entries"), f64::from(number));
+    }
+    for client in sessions {
+        client.delete().send().await;
+    }
+    assert_eq!(shown("countersign_sessions"), 0.0);
+    assert_eq!(shown("countersign_streams"), 0.0);
+    // What is gone is not shown any more, and not kept either.
+    drop(fixture);
+    assert!(!metrics.text().contains("countersign_sessions"));
 }
