@@ -106,6 +106,10 @@ impl Core {
         policy::decide(&self.policies, caller, action, now)
     }
 
+    fn rules_generation(&self) -> u64 {
+        self.rules.as_ref().map_or(0, Rules::generation)
+    }
+
     /// Counts an action of `caller` that came over no HTTP.
     pub(crate) fn charge(&self, caller: &Caller, action: &Action<'_>) -> Result<(), Exceeded> {
         let component = action.component.map(|component| component.name);
@@ -319,6 +323,7 @@ impl Core {
             })
         };
         let rest = Rest::new(&self.middleware, &end).foreign();
+        let rest = rest.under(self.rules_generation());
         self.in_time(answered::<O>(context, rest, operation)).await
     }
 
@@ -353,7 +358,8 @@ impl Core {
                 None => Box::pin(ready(Err(swapped()))),
             }
         };
-        answered::<O>(context, Rest::new(&self.middleware, &end), operation).await
+        let rest = Rest::new(&self.middleware, &end).under(self.rules_generation());
+        answered::<O>(context, rest, operation).await
     }
 }
 

@@ -70,6 +70,7 @@ pub(crate) struct Rest<'a> {
     left: &'a [Arc<dyn Erased>],
     end: &'a End<'a>,
     foreign: bool,
+    rules: u64,
 }
 
 impl<'a> Rest<'a> {
@@ -79,7 +80,13 @@ impl<'a> Rest<'a> {
             left: middleware,
             end,
             foreign: false,
+            rules: 0,
         }
+    }
+
+    /// Under the rules of this generation.
+    pub(crate) const fn under(self, rules: u64) -> Self {
+        Self { rules, ..self }
     }
 
     /// At the end is a handler that was written for the SDK.
@@ -136,6 +143,16 @@ impl<O> Next<'_, O> {
     pub const fn is_foreign(&self) -> bool {
         match &self.step {
             Step::Hook(_, rest) | Step::Rest(rest) => rest.foreign,
+        }
+    }
+}
+
+impl<O> Next<'_, O> {
+    /// A number that is another one after the rules of the server were replaced. What a
+    /// middleware keeps may show what rules allowed that are not in force any more.
+    pub const fn rules_generation(&self) -> u64 {
+        match &self.step {
+            Step::Hook(_, rest) | Step::Rest(rest) => rest.rules,
         }
     }
 }

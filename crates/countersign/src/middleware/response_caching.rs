@@ -45,8 +45,10 @@ const LONGEST_KEY: usize = 64 * 1024;
 ///
 /// # What is kept
 ///
-/// Lists, for five minutes; a list may show what the policy took away in the meantime,
-/// which is refused when it is called. Tools, resources and prompts only if they are
+/// Lists, for five minutes. What was made under other rules than those in force
+/// ([`Server::rules`](crate::Server::rules)) is not answered any more, lists and results;
+/// if a policy of your own takes something away, a list may go on to show it, and it is
+/// refused when it is called. Tools, resources and prompts only if they are
 /// named, with a lifetime each: whether their results stay true is not seen from here.
 /// They are kept by their arguments. Never kept are errors, questions to the client and
 /// what came of them, and what a handler marked with [`Context::keep_private`] or with
@@ -172,7 +174,7 @@ impl ResponseCaching {
         if next.is_foreign() || self.lists.is_zero() {
             return next.run(operation).await;
         }
-        let Some(key) = key(&context, "", "") else {
+        let Some(key) = key(&context, &next, "", "") else {
             return next.run(operation).await;
         };
         let with = (context, next);
@@ -184,8 +186,9 @@ impl ResponseCaching {
 }
 
 /// What the result of a request is found by: all that a decision or a handler knows of
-/// the caller, and what was asked. `None` if that is too much to look up.
-fn key(context: &Context, component: &str, arguments: &str) -> Option<Key> {
+/// the caller, the rules that are in force, and what was asked. `None` if that is too much
+/// to look up.
+fn key<O>(context: &Context, next: &Next<'_, O>, component: &str, arguments: &str) -> Option<Key> {
     let caller = context.caller();
     let mut key = Vec::with_capacity(256);
     let mut part = |text: &str| {
@@ -193,6 +196,7 @@ fn key(context: &Context, component: &str, arguments: &str) -> Option<Key> {
         key.extend_from_slice(&text.len().to_le_bytes());
         key.extend_from_slice(text.as_bytes());
     };
+    part(&next.rules_generation().to_string());
     part(context.method());
     part(context.protocol_version().as_str());
     part(component);
@@ -230,7 +234,7 @@ impl Middleware for ResponseCaching {
             return next.run(call).await;
         };
         let arguments = serde_json::to_string(&call.arguments()?)?;
-        let Some(key) = key(&context, call.name(), &arguments) else {
+        let Some(key) = key(&context, &next, call.name(), &arguments) else {
             return next.run(call).await;
         };
         self.answer(
@@ -257,7 +261,7 @@ impl Middleware for ResponseCaching {
         let Some(lifetime) = lifetime.filter(|_| !context.has_asked()) else {
             return next.run(read).await;
         };
-        let Some(key) = key(&context, read.uri(), "") else {
+        let Some(key) = key(&context, &next, read.uri(), "") else {
             return next.run(read).await;
         };
         self.answer(
@@ -287,7 +291,7 @@ impl Middleware for ResponseCaching {
             return next.run(rendering).await;
         };
         let arguments = serde_json::to_string(&rendering.arguments()?)?;
-        let Some(key) = key(&context, rendering.name(), &arguments) else {
+        let Some(key) = key(&context, &next, rendering.name(), &arguments) else {
             return next.run(rendering).await;
         };
         self.answer(

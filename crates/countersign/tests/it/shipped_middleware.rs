@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use countersign::middleware::{Middleware, ResponseCaching, ResponseLimit, Retry, Timeouts};
+use countersign::policy::rules::{Rule, RuleSet, Rules, Unmentioned, What, Who};
 use countersign::protocol::{CallToolResult, ContentBlock};
 use countersign::{
     AccessToken, Context, Server, Sessions, State, ToolError, prompt, resource, tool,
@@ -208,6 +209,38 @@ async fn e40_the_list_of_an_admin_is_not_shown_to_bob_with_caches_on() {
         // The same user with fewer scopes, and a user of the same name elsewhere.
         let fewer = lane.client("root", "read").await;
         assert_eq!(fewer.tools().await, bob.tools().await);
+    }
+}
+
+#[tokio::test]
+async fn e40_what_was_kept_under_other_rules_is_answered_to_nobody() {
+    let rules = |denied: &[&str]| {
+        let mut builder = RuleSet::builder(Unmentioned::Scopes);
+        for name in denied {
+            let what = What::tools([*name]);
+            builder = builder.rule(Rule::deny(format!("no {name}"), Who::anyone(), what));
+        }
+        builder.build().unwrap()
+    };
+    let minute = Duration::from_secs(60);
+    let caching = || ResponseCaching::new().tool("whoami", minute);
+    let in_force = Rules::new(rules(&[]));
+    let added = |server: Server| server.middleware(caching()).rules(in_force.clone());
+    for lane in lanes_with(added) {
+        in_force.replace(rules(&[]));
+        let bob = lane.client("bob", "read").await;
+        assert!(bob.tools().await.contains(&"marked".to_owned()));
+        assert_eq!(bob.said("whoami", json!({ "n": 1 })).await, "bob 1");
+        in_force.replace(rules(&["marked"]));
+        let shown = bob.tools().await;
+        assert!(!shown.contains(&"marked".to_owned()), "{shown:?}");
+        assert_eq!(bob.said("whoami", json!({ "n": 1 })).await, "bob 1");
+        assert_eq!(lane.runs(), 2, "what was kept before was answered");
+        assert_eq!(bob.said("whoami", json!({ "n": 1 })).await, "bob 1");
+        assert_eq!(lane.runs(), 2, "nothing is kept any more");
+        // Rules of before are not those that were in force when it was kept.
+        in_force.replace(rules(&[]));
+        assert!(bob.tools().await.contains(&"marked".to_owned()));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::{ArcSwap, Guard};
 use countersign_oauth::UnixTime;
@@ -22,6 +23,8 @@ struct Inner {
     current: ArcSwap<RuleSet>,
     /// What the server says besides about scopes that include others.
     joined: ArcSwap<ScopeHierarchy>,
+    /// How often rules were put in force.
+    replaced: AtomicU64,
     file: Option<PathBuf>,
     /// The text of the file that is in force.
     text: ArcSwap<String>,
@@ -52,6 +55,7 @@ impl Rules {
         Self(Arc::new(Inner {
             current,
             joined,
+            replaced: AtomicU64::new(0),
             file,
             text: ArcSwap::default(),
         }))
@@ -63,11 +67,17 @@ impl Rules {
         self.0
             .joined
             .store(Arc::new(ScopeHierarchy::clone(&joined).union(hierarchy)));
-        self.replace(RuleSet::clone(&self.loaded()));
+        self.put(RuleSet::clone(&self.loaded()));
     }
 
-    /// Puts `rules` in force, from the next decision on.
-    pub fn replace(&self, mut rules: RuleSet) {
+    /// Puts `rules` in force, from the next decision on, until the file is read again.
+    pub fn replace(&self, rules: RuleSet) {
+        self.0.text.store(Arc::default());
+        self.put(rules);
+    }
+
+    fn put(&self, mut rules: RuleSet) {
+        rules.generation = self.0.replaced.fetch_add(1, Ordering::Relaxed) + 1;
         rules.hierarchy = rules.hierarchy.union(&self.0.joined.load());
         self.0.current.store(Arc::new(rules));
     }
@@ -85,8 +95,10 @@ impl Rules {
         };
         let (text, rules) = read(path)?;
         let changed = text != **self.0.text.load();
-        self.replace(rules);
-        self.0.text.store(Arc::new(text));
+        if changed {
+            self.put(rules);
+            self.0.text.store(Arc::new(text));
+        }
         Ok(changed)
     }
 
@@ -98,6 +110,11 @@ impl Rules {
     /// The rules that are in force now.
     pub fn current(&self) -> Arc<RuleSet> {
         self.0.current.load_full()
+    }
+
+    /// A number that changes whenever rules are put in force.
+    pub fn generation(&self) -> u64 {
+        self.loaded().generation
     }
 
     fn loaded(&self) -> Guard<Arc<RuleSet>> {
@@ -132,5 +149,40 @@ impl Policy for Rules {
 
     fn shows(&self, caller: &Caller, component: Component<'_>, now: UnixTime) -> bool {
         self.loaded().shows(caller, component, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Unmentioned;
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_read_again_unchanged_puts_nothing_else_in_force() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.toml");
+        let write = |text: &str| std::fs::write(&path, text).unwrap();
+        write("default = \"scopes\"\n");
+        let rules = Rules::file(&path).unwrap();
+        let hierarchy = ScopeHierarchy::new().implies("admin", ["read"]).unwrap();
+        rules.join(&hierarchy);
+        let first = rules.generation();
+        assert!(!rules.reload().unwrap());
+        assert_eq!(rules.generation(), first);
+        write("default = \"deny\"\n");
+        assert!(rules.reload().unwrap());
+        let second = rules.generation();
+        assert_ne!(second, first);
+        // What code has put in force is replaced by the file, changed or not.
+        let other = RuleSet::builder(Unmentioned::Scopes).build().unwrap();
+        rules.replace(other);
+        assert_eq!(rules.current().unmentioned, Unmentioned::Scopes);
+        assert!(rules.reload().unwrap());
+        assert_eq!(rules.current().unmentioned, Unmentioned::Deny);
+        assert!(![first, second].contains(&rules.generation()));
+        write("default = 7\n");
+        let third = rules.generation();
+        assert!(rules.reload().is_err());
+        assert_eq!(rules.generation(), third);
     }
 }

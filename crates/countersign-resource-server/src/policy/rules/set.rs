@@ -180,6 +180,7 @@ impl RuleSetBuilder {
         }
         let [tools, resources, prompts] = Kind::ALL.map(|kind| Lane::of_kind(&rules, kind));
         Ok(RuleSet {
+            generation: 0,
             unmentioned: self.unmentioned,
             hierarchy: self.hierarchy,
             tools,
@@ -283,6 +284,8 @@ impl CompiledRule {
 /// another one objects to.
 #[derive(Clone, Debug)]
 pub struct RuleSet {
+    /// Which of the sets that were in force one after the other this is.
+    pub(super) generation: u64,
     pub(super) unmentioned: Unmentioned,
     pub(super) hierarchy: ScopeHierarchy,
     pub(super) roles: RoleBook,
