@@ -11,6 +11,7 @@ pub mod authorizer;
 pub mod callback;
 pub mod device;
 pub mod discovery;
+pub mod dpop;
 pub mod error;
 pub mod machine;
 pub mod person;

@@ -27,8 +27,8 @@ pub trait TokenProof: fmt::Debug + Send + Sync {
     /// [`OAuthError`] if the key cannot sign.
     fn proof(&self, method: &Method, address: &str) -> Result<HeaderValue, OAuthError>;
 
-    /// Told the header fields of each answer of `address`. Whether there is a nonce
-    /// among them that the last proof had not (RFC 9449 §8).
+    /// Told the header fields of each answer of `address`. Whether there is a nonce among
+    /// them for the next proof (RFC 9449 §8).
     fn answered(&self, address: &str, headers: &HeaderMap) -> bool;
 }
 

@@ -34,6 +34,7 @@ pub struct OAuthBuilder {
     store: Option<Arc<dyn TokenStore>>,
     presenter: Option<Arc<dyn Presenter>>,
     on_device: bool,
+    bound: bool,
     fetch: Option<Arc<dyn Fetch>>,
     clock: Option<Arc<dyn Clock>>,
     private_networks: bool,
@@ -53,6 +54,7 @@ impl OAuthBuilder {
             store: None,
             presenter: None,
             on_device: false,
+            bound: false,
             fetch: None,
             clock: None,
             private_networks: false,
@@ -137,6 +139,15 @@ impl OAuthBuilder {
         self
     }
 
+    /// Binds tokens to a key of this client (RFC 9449), so that a stolen one is worth
+    /// nothing. Without this they are where the metadata of the server demands it. A
+    /// server that binds none is an error then.
+    #[must_use]
+    pub const fn dpop(mut self) -> Self {
+        self.bound = true;
+        self
+    }
+
     /// Sends all requests with `fetch` instead of the guarded fetcher.
     ///
     /// # Security
@@ -209,6 +220,8 @@ impl OAuthBuilder {
             },
             scopes,
             on_device: self.on_device,
+            bound: self.bound,
+            nonces: Arc::default(),
             state: std::sync::Mutex::new(State::default()),
             rounds: Rounds::default(),
             login: tokio::sync::Mutex::default(),

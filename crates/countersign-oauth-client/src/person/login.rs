@@ -1,5 +1,7 @@
 //! The person is asked, in a browser or on another device.
 
+use std::sync::Arc;
+
 use countersign_oauth::ScopeSet;
 use countersign_oauth::received_tokens::ReceivedTokens;
 
@@ -8,11 +10,13 @@ use crate::authorization::{AuthorizationRequest, Wanted};
 use crate::callback;
 use crate::device::DeviceAuthorization;
 use crate::discovery::Discovery;
+use crate::dpop::{ProofKey, Prover, is_offered};
 use crate::error::OAuthError;
 use crate::presenter::Presenter;
 use crate::refresh;
 use crate::registration::KnownClient;
-use crate::store::TokenKey;
+use crate::store::{TokenKey, TokenType};
+use crate::token_endpoint::TokenProof;
 
 /// Named at registration for a login on another device, where nothing comes back to.
 const NOWHERE: &str = "http://127.0.0.1/callback";
@@ -32,10 +36,12 @@ impl Inner {
             ))
         })?;
         self.check_clients(discovery).await?;
-        let (client, tokens) = match self.ask(presenter, discovery, wanted).await {
+        let prover = self.prover_for(discovery)?;
+        let prover = prover.as_ref();
+        let (client, tokens) = match self.ask(presenter, discovery, wanted, prover).await {
             // A client that the server has forgotten is registered once more.
             Err(error) if error.is_invalid_client() && self.forget(discovery).await? => {
-                self.ask(presenter, discovery, wanted).await?
+                self.ask(presenter, discovery, wanted, prover).await?
             }
             other => other?,
         };
@@ -44,12 +50,34 @@ impl Inner {
             self.server.clone(),
             client.client_id,
         );
-        let tokens = refresh::kept(&tokens, wanted, None, self.asker.now())?;
+        let mut tokens = refresh::kept(&tokens, wanted, None, self.asker.now())?;
+        if let Some(prover) = prover {
+            // RFC 9449 §5: with another type it would be worth something to a thief.
+            if tokens.token_type != TokenType::Dpop {
+                return Err(unbound());
+            }
+            tokens.dpop_key = Some(prover.key().pem().clone());
+        }
         let mut guard = self.store.exclusive(&key).await?;
         guard.put(&tokens).await?;
-        let current = Current { key, tokens };
-        self.set_current(Some(current.clone()));
-        Ok(current)
+        self.use_tokens(key, tokens)
+    }
+
+    /// A fresh key, if tokens are to be bound to one: where the settings or the metadata
+    /// of the server want it.
+    fn prover_for(&self, discovery: &Discovery) -> Result<Option<Prover>, OAuthError> {
+        if !self.bound && !discovery.is_bound {
+            return Ok(None);
+        }
+        if discovery.is_published && !is_offered(discovery) {
+            return Err(OAuthError::Configuration(format!(
+                "the authorization server {} does not bind tokens to keys with ES256, and these \
+                 must be bound",
+                discovery.issuer
+            )));
+        }
+        let key = ProofKey::generate()?;
+        Ok(Some(self.prover(Arc::new(key))))
     }
 
     async fn ask(
@@ -57,9 +85,13 @@ impl Inner {
         presenter: &dyn Presenter,
         discovery: &Discovery,
         wanted: &ScopeSet,
+        prover: Option<&Prover>,
     ) -> Result<(KnownClient, ReceivedTokens), OAuthError> {
+        let proof = prover.map(|prover| prover as &dyn TokenProof);
         if self.on_device {
-            return self.ask_on_device(presenter, discovery, wanted).await;
+            return self
+                .ask_on_device(presenter, discovery, wanted, proof)
+                .await;
         }
         let store = self.store.as_ref();
         let waiting = presenter.open().await?;
@@ -68,11 +100,13 @@ impl Inner {
             .registrar
             .client(&self.asker, store, discovery, &redirect_uri)
             .await?;
-        let what = Wanted::new(client.client_id.as_str(), &redirect_uri, wanted);
+        let thumbprint = prover.map(|prover| prover.key().thumbprint());
+        let what =
+            Wanted::new(client.client_id.as_str(), &redirect_uri, wanted).bound_to(thumbprint);
         let request = AuthorizationRequest::new(&self.asker, discovery, what)?;
         let answer = waiting.present(&request.url).await?;
         let code = callback::read(&request, &answer)?;
-        let endpoint = refresh::endpoint(&self.asker, discovery, &client.client, None)?;
+        let endpoint = refresh::endpoint(&self.asker, discovery, &client.client, proof)?;
         let tokens = endpoint.ask(&request.redemption(&code)).await?;
         Ok((client, tokens))
     }
@@ -82,6 +116,7 @@ impl Inner {
         presenter: &dyn Presenter,
         discovery: &Discovery,
         wanted: &ScopeSet,
+        proof: Option<&dyn TokenProof>,
     ) -> Result<(KnownClient, ReceivedTokens), OAuthError> {
         let store = self.store.as_ref();
         let client = self
@@ -91,7 +126,7 @@ impl Inner {
         let own = &client.client;
         let device = DeviceAuthorization::begin(&self.asker, discovery, own, wanted).await?;
         presenter.tell(&device.sentence());
-        let tokens = device.wait(&self.asker, discovery, own, None).await?;
+        let tokens = device.wait(&self.asker, discovery, own, proof).await?;
         Ok((client, tokens))
     }
 
@@ -125,4 +160,12 @@ impl Inner {
             ))),
         }
     }
+}
+
+/// A token that is not bound where one was to be.
+pub(super) fn unbound() -> OAuthError {
+    OAuthError::BadAnswer(
+        "the token endpoint issues a token that is not bound to our key, as was asked for"
+            .to_owned(),
+    )
 }

@@ -27,14 +27,18 @@ pub use logout::LoggedOut;
 use crate::ask::{Asker, sensitive};
 use crate::authorizer::{Authorizer, Authorizing, Next, Outgoing, Refused};
 use crate::discovery::{Discovery, Search};
+use crate::dpop::{DPOP, ProofKey, Prover, ReceivedNonces, Role};
 use crate::error::OAuthError;
 use crate::presenter::Presenter;
 use crate::registration::Registrar;
 use crate::step_up::Rounds;
-use crate::store::{StoredTokens, TokenKey, TokenStore};
+use crate::store::{StoredTokens, TokenKey, TokenStore, TokenType};
 
 /// The longest time before its end at which a token is refreshed.
 const LONGEST_MARGIN: u64 = 60;
+
+/// So often a request is sent again because of a nonce.
+const MAX_NONCES: u32 = 2;
 
 /// Has the tokens of one person for one protected resource. Cloning is cheap, and clones
 /// share everything.
@@ -67,6 +71,9 @@ struct Inner {
     /// Asked for in any case.
     scopes: ScopeSet,
     on_device: bool,
+    /// Whether tokens must be bound to a key, whatever the server wants.
+    bound: bool,
+    nonces: Arc<ReceivedNonces>,
     state: Mutex<State>,
     rounds: Rounds,
     /// Held by whoever asks the person.
@@ -84,6 +91,8 @@ struct State {
 struct Current {
     key: TokenKey,
     tokens: StoredTokens,
+    /// Proves that we have the key that the tokens are bound to.
+    prover: Option<Prover>,
 }
 
 /// What is known about who is logged in.
@@ -179,13 +188,35 @@ impl Inner {
                 continue;
             }
             if let Some(tokens) = self.store.tokens(&key).await? {
-                let current = Current { key, tokens };
-                self.set_current(Some(current.clone()));
-                return Ok(Some(current));
+                return self.use_tokens(key, tokens).map(Some);
             }
         }
         self.set_current(None);
         Ok(None)
+    }
+
+    /// Makes `tokens` the ones that are shown.
+    fn use_tokens(&self, key: TokenKey, tokens: StoredTokens) -> Result<Current, OAuthError> {
+        let proof_key = match (tokens.token_type, &tokens.dpop_key) {
+            (TokenType::Bearer, _) => None,
+            (TokenType::Dpop, Some(pem)) => Some(Arc::new(ProofKey::from_pem(pem)?)),
+            (TokenType::Dpop, None) => {
+                return Err(OAuthError::Store(
+                    "the key that the tokens are bound to is gone: log in again".to_owned(),
+                ));
+            }
+        };
+        let current = Current {
+            key,
+            tokens,
+            prover: proof_key.map(|proof_key| self.prover(proof_key)),
+        };
+        self.set_current(Some(current.clone()));
+        Ok(current)
+    }
+
+    fn prover(&self, key: Arc<ProofKey>) -> Prover {
+        Prover::new(key, Arc::clone(&self.nonces), self.asker.clone())
     }
 
     /// Whether tokens under `key` may be used with these settings: those of a client that
@@ -217,7 +248,7 @@ impl Inner {
     }
 
     /// The token to show, refreshed if it ends soon; nothing if there is none.
-    async fn usable(self: &Arc<Self>) -> Result<Option<StoredTokens>, OAuthError> {
+    async fn usable(self: &Arc<Self>) -> Result<Option<Current>, OAuthError> {
         let current = match self.current() {
             Some(current) => Some(current),
             None => self.load().await?,
@@ -227,16 +258,16 @@ impl Inner {
         };
         let now = self.asker.now();
         if current.tokens.lasts(now, margin(&current.tokens)) {
-            return Ok(Some(current.tokens));
+            return Ok(Some(current));
         }
         let good = current.tokens.lasts(now, Lifetime::ZERO);
         match self.renew(&current).await {
             Ok(Some(renewed)) => Ok(Some(renewed)),
             // Without a way to refresh it, it is used until it ends.
-            Ok(None) => Ok(good.then_some(current.tokens)),
+            Ok(None) => Ok(good.then_some(current)),
             Err(error) if good => {
                 tracing::warn!(%error, "a token that ends soon was not refreshed");
-                Ok(Some(current.tokens))
+                Ok(Some(current))
             }
             Err(error) => Err(error),
         }
@@ -344,13 +375,18 @@ impl Inner {
 }
 
 impl Authorizer for OAuth {
-    fn authorize<'a>(&'a self, _request: Outgoing<'a>) -> Authorizing<'a, HeaderMap> {
+    fn authorize<'a>(&'a self, request: Outgoing<'a>) -> Authorizing<'a, HeaderMap> {
         Box::pin(async move {
             let mut headers = HeaderMap::new();
-            if let Some(tokens) = self.0.usable().await? {
-                let scheme = tokens.token_type.as_str();
-                let text = Secret::new(format!("{scheme} {}", tokens.access_token.reveal()));
+            if let Some(current) = self.0.usable().await? {
+                let token = &current.tokens.access_token;
+                let scheme = current.tokens.token_type.as_str();
+                let text = Secret::new(format!("{scheme} {}", token.reveal()));
                 headers.insert(AUTHORIZATION, sensitive(&text)?);
+                if let Some(prover) = &current.prover {
+                    let proof = prover.prove(request.method, request.url, Some(token))?;
+                    headers.insert(DPOP, proof);
+                }
             }
             Ok(headers)
         })
@@ -361,6 +397,15 @@ impl Authorizer for OAuth {
             let values = refused.headers.get_all(WWW_AUTHENTICATE);
             let values = values.iter().map(http::HeaderValue::as_bytes);
             let challenge = ReceivedChallenge::for_token(values);
+            let url = refused.request.url;
+            let has_nonce = self.0.nonces.heed(Role::Resource, url, refused.headers);
+            let wants_nonce =
+                challenge.as_ref().and_then(ReceivedChallenge::error) == Some("use_dpop_nonce");
+            // RFC 9449 §9: the token is good, and so is the next proof.
+            if wants_nonce && refused.shown.contains_key(DPOP) {
+                let helps = has_nonce && refused.attempt < MAX_NONCES;
+                return Ok(if helps { Next::Again } else { Next::GiveUp });
+            }
             let next = match refused.status {
                 StatusCode::UNAUTHORIZED => {
                     self.0.unauthorized(&refused, challenge.as_ref()).await?
@@ -370,6 +415,10 @@ impl Authorizer for OAuth {
             };
             Ok(next)
         })
+    }
+
+    fn answered(&self, request: Outgoing<'_>, headers: &HeaderMap) {
+        self.0.nonces.heed(Role::Resource, request.url, headers);
     }
 }
 

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use countersign_oauth::Lifetime;
 
+use super::login::unbound;
 use super::{Current, Inner, margin};
+use crate::dpop::ProofKey;
 use crate::error::OAuthError;
 use crate::refresh;
-use crate::store::{StoredTokens, TokenGuard};
+use crate::store::{StoredTokens, TokenGuard, TokenType};
+use crate::token_endpoint::TokenProof;
 
 impl Inner {
     /// New tokens in the place of `seen`; nothing if the person has to be asked.
@@ -17,7 +20,7 @@ impl Inner {
     pub(super) async fn renew(
         self: &Arc<Self>,
         seen: &Current,
-    ) -> Result<Option<StoredTokens>, OAuthError> {
+    ) -> Result<Option<Current>, OAuthError> {
         let inner = Arc::clone(self);
         let seen = seen.clone();
         let task = tokio::spawn(async move { inner.renew_now(seen).await });
@@ -28,7 +31,7 @@ impl Inner {
         })
     }
 
-    async fn renew_now(&self, seen: Current) -> Result<Option<StoredTokens>, OAuthError> {
+    async fn renew_now(&self, seen: Current) -> Result<Option<Current>, OAuthError> {
         let mut guard = self.store.exclusive(&seen.key).await?;
         let Some(kept) = guard.tokens().await? else {
             // Somebody logged out.
@@ -38,11 +41,7 @@ impl Inner {
         let now = self.asker.now();
         let is_other = kept.access_token != seen.tokens.access_token;
         if is_other && kept.lasts(now, margin(&kept)) {
-            self.set_current(Some(Current {
-                key: seen.key,
-                tokens: kept.clone(),
-            }));
-            return Ok(Some(kept));
+            return self.use_tokens(seen.key, kept).map(Some);
         }
         let Some(refresh_token) = &kept.refresh_token else {
             return Ok(None);
@@ -60,19 +59,22 @@ impl Inner {
         let Some(client) = earlier else {
             return Ok(None);
         };
-        let endpoint = refresh::endpoint(&self.asker, &discovery, &client.client, None)?;
+        // RFC 9449 §5: with the key that the tokens were bound to.
+        let proof_key = kept.dpop_key.as_ref().map(ProofKey::from_pem).transpose()?;
+        let prover = proof_key.map(|key| self.prover(Arc::new(key)));
+        let proof = prover.as_ref().map(|prover| prover as &dyn TokenProof);
+        let endpoint = refresh::endpoint(&self.asker, &discovery, &client.client, proof)?;
         let parameters = refresh::parameters(refresh_token, &discovery.resource);
         match endpoint.ask(&parameters).await {
             Ok(tokens) => {
                 let renewed = refresh::kept(&tokens, &kept.scopes, Some(&kept), self.asker.now())?;
+                if kept.token_type == TokenType::Dpop && renewed.token_type != TokenType::Dpop {
+                    return Err(unbound());
+                }
                 // Written before anybody sees it: a new token that only we know would be
                 // lost with us, and the old one is good no more.
                 guard.put(&renewed).await?;
-                self.set_current(Some(Current {
-                    key: seen.key,
-                    tokens: renewed.clone(),
-                }));
-                Ok(Some(renewed))
+                self.use_tokens(seen.key, renewed).map(Some)
             }
             Err(error) if error.is_invalid_grant() => {
                 self.ended(&mut *guard, kept).await?;

@@ -9,6 +9,7 @@
 
 mod addresses;
 mod answers;
+mod bound;
 mod callbacks;
 mod devices;
 mod discovering;
