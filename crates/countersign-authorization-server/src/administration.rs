@@ -176,7 +176,9 @@ impl AuthorizationServer {
             asserted_by: None,
             act: None,
         };
-        let mut issued = inner.issue_tokens(&granted, scope, Refreshable::No).await?;
+        let mut issued = inner
+            .issue_tokens(&granted, scope, Refreshable::No, None)
+            .await?;
         let grant = inner.grant_record(&granted, GrantState::Active)?;
         issued.writes.insert(0, Write::Insert(grant));
         inner.store.write(issued.writes, now).await?;

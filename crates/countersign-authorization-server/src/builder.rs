@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use countersign_oauth::time::Clock;
 use countersign_oauth::{ApiKeyFormat, Issuer, ResourceUri, ScopeSet};
 use countersign_resource_server::limit::Verifications;
-use countersign_resource_server::{ConfigurationError, SystemClock};
+use countersign_resource_server::{ConfigurationError, Dpop, SystemClock};
 
 use crate::accounts::Accounts;
 use crate::api_keys::PersonalKeys;
@@ -25,6 +25,7 @@ use crate::login::Login;
 use crate::machines::MachineSettings;
 use crate::paths::{Endpoint, Paths};
 use crate::people::{LocalAccounts, People};
+use crate::possession::Possession;
 use crate::random::{Random, SystemGenerator};
 use crate::server::{AuthorizationServer, Inner};
 use crate::settings::{AccessTokenFormat, Settings};
@@ -142,6 +143,14 @@ impl AuthorizationServerBuilder {
         let (scope, sentence) = (name.to_owned(), sentence.into());
         self.scopes([name])
             .pages(|pages| pages.scope(scope, sentence))
+    }
+
+    /// Binds access tokens to a key of the client that proves one (RFC 9449); with
+    /// [`Dpop::required`] there are no others. The resources have to take them, and
+    /// [`dpop_bound_access_tokens`](countersign_oauth::client_metadata::ClientMetadata) of
+    /// a client is kept.
+    pub fn dpop(self, dpop: Dpop) -> Self {
+        self.settings(|settings| settings.dpop = Some(dpop))
     }
 
     /// As [`Self::scope`], but the person decides whether to allow it.
@@ -392,7 +401,9 @@ impl AuthorizationServerBuilder {
             providers: self.upstreams.iter().map(provides).collect(),
         });
         let endpoint_limits = EndpointLimits::new(&settings.budgets.endpoints)?;
+        let possession = Possession::of(&settings, self.clock.now())?;
         Ok(AuthorizationServer::of(Inner {
+            possession,
             settings,
             endpoint_limits,
             verifications: Verifications::default(),

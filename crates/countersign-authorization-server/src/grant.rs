@@ -1,6 +1,7 @@
 //! What is stored about a grant, a code and a refresh token.
 
 use countersign_oauth::actor::Actor;
+use countersign_oauth::dpop::Thumbprint;
 use countersign_oauth::pkce::CodeChallenge;
 use countersign_oauth::{ClientId, ResourceUri, ScopeSet, UnixTime};
 use countersign_store::{GrantId, StoreError};
@@ -24,7 +25,7 @@ pub(crate) struct Granted {
     pub(crate) act: Option<Actor>,
 }
 
-/// The body of a grant, and of the refresh tokens that hang on it.
+/// The body of a grant, and part of that of the tokens that hang on it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct GrantBody {
     pub(crate) client: ClientId,
@@ -49,6 +50,20 @@ pub(crate) struct CodeBody {
     pub(crate) redirect_uri: String,
     pub(crate) redirect_uri_was_sent: bool,
     pub(crate) code_challenge: CodeChallenge,
+    /// The key that whoever redeems it has to prove (`dpop_jkt`, RFC 9449 §10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dpop_jkt: Option<Thumbprint>,
+}
+
+/// The body of a refresh token.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RefreshTokenBody {
+    #[serde(flatten)]
+    pub(crate) grant: GrantBody,
+    /// The key that it is bound to, if it is one of a public client that proved one
+    /// (RFC 9449 §5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) jkt: Option<Thumbprint>,
 }
 
 /// The body of an access token.
@@ -59,6 +74,9 @@ pub(crate) struct AccessTokenBody {
     /// Who acts for the subject (RFC 8693 §4.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) act: Option<Actor>,
+    /// The key that it is bound to (RFC 9449 §6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) jkt: Option<Thumbprint>,
 }
 
 impl Granted {

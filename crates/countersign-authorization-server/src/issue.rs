@@ -7,6 +7,8 @@
 //! secret, and must not become one.
 
 use countersign_oauth::access_token_claims::{AccessTokenClaims, TYP};
+use countersign_oauth::bearer::Scheme;
+use countersign_oauth::dpop::Thumbprint;
 use countersign_oauth::grant::{GrantState, GrantStep, IllegalStep};
 use countersign_oauth::introspection::ActiveToken;
 use countersign_oauth::jose::sign_compact;
@@ -16,7 +18,9 @@ use countersign_oauth::token_response::TokenResponse;
 use countersign_oauth::{ScopeSet, Secret, UnixTime};
 use countersign_store::{Key, Record, SecretHash, Write};
 
-use crate::grant::{AccessTokenBody, CodeBody, GrantBody, Granted};
+use crate::client::Client;
+use crate::grant::{AccessTokenBody, CodeBody, Granted, RefreshTokenBody};
+use crate::possession::Proof;
 use crate::random::{draw_id, draw_secret};
 use crate::server::Inner;
 use crate::settings::AccessTokenFormat;
@@ -25,8 +29,23 @@ use crate::unavailable::Unavailable;
 /// Whether the tokens come with a refresh token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refreshable {
+    /// They do, bound to the key of the proof if there is one: for public clients, which
+    /// have nothing else that a thief would lack (RFC 9449 §5).
+    WithKey,
+    /// They do.
     Yes,
     No,
+}
+
+impl Refreshable {
+    /// What refresh tokens of `client` are like.
+    pub(crate) const fn of(client: &Client) -> Self {
+        let method = client.facts.metadata.token_endpoint_auth_method;
+        match method.is_confidential() {
+            true => Self::Yes,
+            false => Self::WithKey,
+        }
+    }
 }
 
 /// Tokens that exist as soon as `writes` are applied.
@@ -43,6 +62,7 @@ impl Inner {
         granted: &Granted,
         redirect: &VerifiedRedirect,
         code_challenge: CodeChallenge,
+        dpop_jkt: Option<Thumbprint>,
     ) -> Result<(Secret, Vec<Write>), Unavailable> {
         let now = self.now();
         let code = draw_secret(self.random.as_ref())?;
@@ -55,24 +75,29 @@ impl Inner {
                 redirect_uri: redirect.uri().as_str().to_owned(),
                 redirect_uri_was_sent: redirect.was_sent(),
                 code_challenge,
+                dpop_jkt,
             })?;
         let state = after_consent().map_err(|_| Unavailable::Login)?;
         let grant = self.grant_record(granted, state)?;
         Ok((code, vec![Write::Insert(grant), Write::Insert(record)]))
     }
 
-    /// Tokens of `granted` that permit `scope`, a part of what was granted.
+    /// Tokens of `granted` that permit `scope`, a part of what was granted, bound to the key
+    /// of `proof` if there is one, which is used up with them.
     pub(crate) async fn issue_tokens(
         &self,
         granted: &Granted,
         scope: ScopeSet,
         refreshable: Refreshable,
+        proof: Option<&Proof>,
     ) -> Result<Issued, Unavailable> {
         let now = self.now();
         let end = now
             .saturating_add(self.settings.lifetimes.access_token)
             .min(granted.expires_at);
-        let access_token = self.make_access_token(granted, &scope, now, end).await?;
+        let access_token = self
+            .make_access_token(granted, &scope, proof, (now, end))
+            .await?;
         let key = Key::access_token(SecretHash::of(&access_token));
         let record = self
             .hanging(key, granted, end)
@@ -80,15 +105,24 @@ impl Inner {
                 resource: granted.resource.as_str().to_owned(),
                 scope: scope.to_string(),
                 act: granted.act.clone(),
+                jkt: proof.map(Proof::key),
             })?;
         let mut writes = vec![Write::Insert(record)];
+        writes.extend(proof.map(Proof::used));
         let mut response = TokenResponse::new(access_token, end.since(now), scope);
         response.resource = Some(granted.resource.clone());
-        if refreshable == Refreshable::Yes {
+        if proof.is_some() {
+            response.token_type = Scheme::Dpop;
+        }
+        if refreshable != Refreshable::No {
             let token = draw_secret(self.random.as_ref())?;
             let key = Key::refresh_token(SecretHash::of(&token));
             let end = now.saturating_add(self.settings.lifetimes.refresh_token);
-            let body: GrantBody = granted.body();
+            let with_key = refreshable == Refreshable::WithKey;
+            let body = RefreshTokenBody {
+                grant: granted.body(),
+                jkt: proof.filter(|_| with_key).map(Proof::key),
+            };
             let record = self.hanging(key, granted, end.min(granted.expires_at));
             writes.push(Write::Insert(record.with_body(&body)?));
             response.refresh_token = Some(token);
@@ -114,11 +148,13 @@ impl Inner {
         &self,
         granted: &Granted,
         scope: &ScopeSet,
-        now: UnixTime,
-        end: UnixTime,
+        proof: Option<&Proof>,
+        (now, end): (UnixTime, UnixTime),
     ) -> Result<Secret, Unavailable> {
         if self.settings.access_token_format == AccessTokenFormat::Opaque {
-            return self.make_opaque_token(granted, scope, now, end).await;
+            return self
+                .make_opaque_token(granted, scope, proof, (now, end))
+                .await;
         }
         let jti = draw_id(self.random.as_ref())?;
         let mut claims = AccessTokenClaims::new(
@@ -131,6 +167,7 @@ impl Inner {
             jti,
         );
         claims.scope = scope.clone();
+        claims.jkt = proof.map(Proof::key);
         claims.act.clone_from(&granted.act);
         self.claims.add(&granted.subject, &mut claims);
         let key = self.keys().await?.signing(now)?;
@@ -144,8 +181,8 @@ impl Inner {
         &self,
         granted: &Granted,
         scope: &ScopeSet,
-        now: UnixTime,
-        end: UnixTime,
+        proof: Option<&Proof>,
+        (now, end): (UnixTime, UnixTime),
     ) -> Result<Secret, Unavailable> {
         let Some(manager) = &self.token_manager else {
             return draw_secret(self.random.as_ref());
@@ -155,6 +192,9 @@ impl Inner {
         token.aud = Some(granted.resource.as_str().to_owned());
         token.scope = scope.clone();
         token.act.clone_from(&granted.act);
+        if let Some(proof) = proof {
+            token = token.bound_to(proof.key());
+        }
         manager.generate(&token, &granted.id).await
     }
 

@@ -71,6 +71,7 @@ pub mod overview;
 mod own_tokens;
 mod paths;
 pub mod people;
+mod possession;
 pub mod random;
 mod server;
 mod service;

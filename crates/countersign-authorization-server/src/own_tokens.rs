@@ -13,7 +13,7 @@
 
 use std::sync::Arc;
 
-use countersign_oauth::claims::{ClaimsPolicy, TypPolicy};
+use countersign_oauth::claims::{ClaimsError, ClaimsPolicy, TypPolicy};
 use countersign_oauth::introspection::ActiveToken;
 use countersign_oauth::jose::{Algorithm, AlgorithmFamily, decode_unverified, verify_compact};
 use countersign_oauth::{Issuer, Lifetime, ResourceUri, Secret, UnixTime, json};
@@ -69,7 +69,7 @@ impl Verifier for OwnTokens {
         token: PresentedToken<'_>,
         now: UnixTime,
     ) -> Result<Verification, VerifierUnavailable> {
-        self.judge(&Secret::new(token.reveal()), now)
+        self.judge(token, now)
             .await
             .map_err(|error| VerifierUnavailable::new(error.to_string(), Lifetime::from_secs(5)))
     }
@@ -80,7 +80,12 @@ impl Verifier for OwnTokens {
 }
 
 impl OwnTokens {
-    async fn judge(&self, token: &Secret, now: UnixTime) -> Result<Verification, Unavailable> {
+    async fn judge(
+        &self,
+        presented: PresentedToken<'_>,
+        now: UnixTime,
+    ) -> Result<Verification, Unavailable> {
+        let token = &Secret::new(presented.reveal());
         let claims = claims_of(token);
         if let Some(claims) = &claims
             && claims
@@ -98,6 +103,10 @@ impl OwnTokens {
             (Some((grant, active)), claims)
                 if active.aud.as_deref() == Some(self.resource.as_str()) =>
             {
+                let bound = active.cnf.as_ref().map(|cnf| &cnf.jkt);
+                if let Some(wrong) = ClaimsError::of_binding(bound, presented.key()) {
+                    return Ok(Verification::Rejected(wrong.into()));
+                }
                 let is_exchanged = active.act.is_some();
                 let verified = verified(active, claims.unwrap_or_default());
                 let accepted = self.accepted(verified, grant, is_exchanged);
@@ -198,11 +207,15 @@ fn claims_of(token: &Secret) -> Option<Map<String, Value>> {
 }
 
 fn verified(active: ActiveToken, claims: Map<String, Value>) -> Assertion {
-    Assertion::new(active.iss, active.sub)
+    let verified = Assertion::new(active.iss, active.sub)
         .client_id(active.client_id)
         .audience(active.aud.into_iter().collect())
         .issued_at(active.iat)
         .expires_at(active.exp)
         .scopes(active.scope)
-        .claims(claims)
+        .claims(claims);
+    match active.cnf {
+        Some(cnf) => verified.bound_to(cnf.jkt),
+        None => verified,
+    }
 }

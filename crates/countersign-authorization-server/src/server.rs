@@ -34,6 +34,7 @@ use crate::keys::Keyring;
 use crate::machines::Machines;
 use crate::paths::{Endpoint, Paths};
 use crate::people::People;
+use crate::possession::Possession;
 use crate::random::{Random, draw_id};
 use crate::settings::Settings;
 use crate::token_manager::DynTokenManager;
@@ -74,6 +75,8 @@ pub(crate) struct Inner {
     pub(crate) endpoint_limits: EndpointLimits,
     /// Takes care that few assertions of clients are verified at once.
     pub(crate) verifications: Verifications,
+    /// Judges proofs of possession, where tokens are bound to keys.
+    pub(crate) possession: Option<Possession>,
     /// Who else is believed, and which client may exchange what.
     pub(crate) machines: Machines,
     /// The providers elsewhere at which people can log in.

@@ -4,7 +4,7 @@ use countersign_oauth::client_metadata::ClientRules;
 use countersign_oauth::jose::Algorithm;
 use countersign_oauth::web_uri::LoopbackHosts;
 use countersign_oauth::{Issuer, Lifetime, ResourceUri, ScopeSet};
-use countersign_resource_server::ConfigurationError;
+use countersign_resource_server::{ConfigurationError, Dpop};
 
 use crate::api_keys::ApiKeySettings;
 use crate::budgets::RequestBudgets;
@@ -151,6 +151,9 @@ pub struct Settings {
     pub service_documentation: Option<String>,
     /// What API keys look like, and who may make them.
     pub api_keys: ApiKeySettings,
+    /// Whether access tokens are bound to a key of the client that proves one, or always
+    /// (RFC 9449). None issues bearer tokens alone: the resources have to take the others.
+    pub dpop: Option<Dpop>,
 }
 
 /// What a client assertion may be addressed to (RFC 7523 §3).
@@ -206,6 +209,7 @@ impl Settings {
             service_name: None,
             service_documentation: None,
             api_keys: ApiKeySettings::default(),
+            dpop: None,
         }
     }
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::actor::Actor;
+use crate::dpop::Thumbprint;
 use crate::{ClientId, Issuer, Lifetime, ResourceUri, ScopeSet, UnixTime};
 
 /// `typ` of an access token (RFC 9068 §2.1).
@@ -60,6 +61,8 @@ pub struct AccessTokenClaims {
     pub jti: String,
     /// What it permits; left out if empty.
     pub scope: ScopeSet,
+    /// The key that it is bound to, as `cnf` (RFC 9449 §6.1); none for a bearer token.
+    pub jkt: Option<Thumbprint>,
     /// Who acts for the subject (RFC 8693 §4.1); left out if nobody does.
     pub act: Option<Actor>,
     additions: Map<String, Value>,
@@ -86,6 +89,7 @@ impl AccessTokenClaims {
             lifetime,
             jti: jti.into(),
             scope: ScopeSet::new(),
+            jkt: None,
             act: None,
             additions: Map::new(),
         }
@@ -123,6 +127,9 @@ impl AccessTokenClaims {
         set("jti", self.jti.as_str().into());
         if !self.scope.is_empty() {
             set("scope", self.scope.to_string().into());
+        }
+        if let Some(jkt) = &self.jkt {
+            set("cnf", serde_json::json!({ "jkt": jkt.as_str() }));
         }
         if let Some(act) = &self.act {
             payload.insert("act".to_owned(), act.to_value());

@@ -7,6 +7,7 @@
 use serde::Serialize;
 
 use crate::actor::Actor;
+use crate::dpop::{self, Thumbprint};
 use crate::{ScopeSet, UnixTime};
 
 /// What is known about a token.
@@ -47,7 +48,10 @@ pub struct ActiveToken {
     /// Its id, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
-    /// `Bearer` for access tokens; absent for refresh tokens.
+    /// The key that it is bound to (RFC 9449 §6.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
+    /// `Bearer` or `DPoP` for access tokens; absent for refresh tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_type: Option<&'static str>,
     /// Who acts for the subject (RFC 8693 §4.1).
@@ -74,10 +78,27 @@ impl ActiveToken {
             aud: None,
             iss: iss.into(),
             jti: None,
+            cnf: None,
             token_type: Some("Bearer"),
             act: None,
         }
     }
+
+    /// The same token, bound to the key `jkt`: of the type `DPoP` (RFC 9449 §6.2).
+    #[must_use]
+    pub fn bound_to(mut self, jkt: Thumbprint) -> Self {
+        self.cnf = Some(Confirmation { jkt });
+        self.token_type = Some(dpop::SCHEME);
+        self
+    }
+}
+
+/// What a token is bound to (RFC 7800 §3.1, RFC 9449 §6.1).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Confirmation {
+    /// The thumbprint of the key.
+    pub jkt: Thumbprint,
 }
 
 #[derive(Serialize)]

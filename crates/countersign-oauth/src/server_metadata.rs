@@ -50,6 +50,9 @@ pub struct ServerMetadata {
     pub auth_methods: Vec<TokenEndpointAuthMethod>,
     /// What assertions may be signed with; symmetric algorithms are left out.
     pub auth_signing_algorithms: Vec<Algorithm>,
+    /// What proofs of possession may be signed with; none if tokens are not bound to keys
+    /// (RFC 9449 §5.1).
+    pub dpop_signing_algorithms: Vec<Algorithm>,
     /// Whether client ids may be addresses of documents.
     pub client_id_documents: bool,
     /// A page for developers.
@@ -95,6 +98,8 @@ struct Document<'a> {
     introspection_endpoint_auth_methods_supported: Vec<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dpop_signing_alg_values_supported: Vec<&'static str>,
     code_challenge_methods_supported: [&'static str; 1],
     authorization_response_iss_parameter_supported: bool,
     #[serde(skip_serializing_if = "is_false")]
@@ -124,6 +129,7 @@ impl ServerMetadata {
             identity_assertions: false,
             auth_methods: vec![TokenEndpointAuthMethod::None],
             auth_signing_algorithms: Vec::new(),
+            dpop_signing_algorithms: Vec::new(),
             client_id_documents: false,
             service_documentation: None,
             revocation_bound: None,
@@ -173,6 +179,12 @@ impl ServerMetadata {
                 introspects,
                 algorithms,
             ),
+            dpop_signing_alg_values_supported: self
+                .dpop_signing_algorithms
+                .iter()
+                .filter(|algorithm| algorithm.family() != AlgorithmFamily::Hmac)
+                .map(|algorithm| algorithm.as_str())
+                .collect(),
             code_challenge_methods_supported: [S256],
             authorization_response_iss_parameter_supported: true,
             client_id_metadata_document_supported: self.client_id_documents,

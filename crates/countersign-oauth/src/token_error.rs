@@ -27,6 +27,10 @@ pub enum TokenErrorCode {
     InvalidTarget,
     /// Tokens of this type cannot be revoked (RFC 7009 §2.2.1).
     UnsupportedTokenType,
+    /// The proof of possession is missing or not good (RFC 9449 §5).
+    InvalidDpopProof,
+    /// The proof needs the nonce that comes with the answer (RFC 9449 §8).
+    UseDpopNonce,
 }
 
 impl TokenErrorCode {
@@ -41,6 +45,8 @@ impl TokenErrorCode {
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
         }
     }
 
@@ -54,7 +60,9 @@ impl TokenErrorCode {
             | Self::UnsupportedGrantType
             | Self::InvalidScope
             | Self::InvalidTarget
-            | Self::UnsupportedTokenType => 400,
+            | Self::UnsupportedTokenType
+            | Self::InvalidDpopProof
+            | Self::UseDpopNonce => 400,
         }
     }
 
@@ -75,6 +83,10 @@ impl TokenErrorCode {
             Self::InvalidScope => "the scope is malformed, unknown or more than was granted",
             Self::InvalidTarget => "the resource is unknown or not the one that was granted",
             Self::UnsupportedTokenType => "tokens of this type cannot be revoked here",
+            Self::InvalidDpopProof => {
+                "the DPoP proof is missing, malformed, used before or for another request"
+            }
+            Self::UseDpopNonce => "the DPoP proof needs the nonce in the DPoP-Nonce header",
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::bearer::Scheme;
 use crate::{Lifetime, ResourceUri, ScopeSet, Secret};
 
 /// The headers of every answer of the token endpoint, errors included
@@ -9,12 +10,14 @@ use crate::{Lifetime, ResourceUri, ScopeSet, Secret};
 /// with a value of 'no-store'").
 pub const NO_STORE: [(&str, &str); 2] = [("cache-control", "no-store"), ("pragma", "no-cache")];
 
-/// The tokens that a client gets, as bearer tokens (RFC 6750 §4).
+/// The tokens that a client gets (RFC 6750 §4, RFC 9449 §5).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TokenResponse {
     /// The access token.
     pub access_token: Secret,
+    /// How it is presented.
+    pub token_type: Scheme,
     /// How long it is valid.
     pub expires_in: Lifetime,
     /// A refresh token, if the grant has one.
@@ -48,6 +51,7 @@ impl TokenResponse {
     pub const fn new(access_token: Secret, expires_in: Lifetime, scope: ScopeSet) -> Self {
         Self {
             access_token,
+            token_type: Scheme::Bearer,
             expires_in,
             refresh_token: None,
             scope,
@@ -60,7 +64,7 @@ impl TokenResponse {
     pub fn to_json(&self) -> Secret {
         let document = Document {
             access_token: self.access_token.reveal(),
-            token_type: "Bearer",
+            token_type: self.token_type.as_str(),
             expires_in: self.expires_in.as_secs(),
             refresh_token: self.refresh_token.as_ref().map(Secret::reveal),
             scope: self.scope.to_string(),

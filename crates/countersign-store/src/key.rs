@@ -82,6 +82,14 @@ impl Key {
         )
     }
 
+    /// RFC 9449 §11.1: the `jti` of a proof is unique for the key with this `thumbprint`.
+    pub fn proof_id(thumbprint: &str, jti: &str) -> Self {
+        Self::new(
+            Kind::AssertionId,
+            digest_text("countersign proof id 1", &[thumbprint, jti]),
+        )
+    }
+
     /// A local account.
     pub fn account(subject: &Subject) -> Self {
         Self::new(Kind::Account, subject.as_str())

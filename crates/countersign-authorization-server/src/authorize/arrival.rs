@@ -71,7 +71,8 @@ impl Inner {
             let approval = Approval::new(arriving.account.subject.as_str(), scope.clone());
             let granted = self.granted_by(&pending, approval, Some(provider))?;
             let challenge = pending.code_challenge.clone();
-            let (code, issued) = self.issue_code(&granted, &redirect, challenge)?;
+            let jkt = pending.dpop_jkt.clone();
+            let (code, issued) = self.issue_code(&granted, &redirect, challenge, jkt)?;
             let mut writes = std::mem::take(&mut arriving.writes);
             writes.extend(issued);
             writes.extend(self.vault_writes(&granted, &issuing.arrival.tokens)?);

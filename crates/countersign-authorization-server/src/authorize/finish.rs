@@ -59,7 +59,8 @@ impl Inner {
         };
         let granted = self.granted_by(&pending, approval, None)?;
         let challenge = pending.code_challenge.clone();
-        let (code, writes) = self.issue_code(&granted, &redirect, challenge)?;
+        let jkt = pending.dpop_jkt.clone();
+        let (code, writes) = self.issue_code(&granted, &redirect, challenge, jkt)?;
         let key = pending_key(transaction);
         let answer = AuthorizationAnswer::Code(code);
         let location = self.location(&pending, &redirect, answer);

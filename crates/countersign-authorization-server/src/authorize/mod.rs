@@ -98,6 +98,7 @@ impl Inner {
             redirect_uri_was_sent: request.redirect().was_sent(),
             state: request.state().map(str::to_owned),
             code_challenge: pkce::check(request)?,
+            dpop_jkt: request.dpop_jkt()?,
             resource: resource::check(request, &self.settings)?,
             scope: scope::check(request, client, &self.settings)?,
             prompts: prompt::check(request)?,

@@ -1,6 +1,7 @@
 //! An authorization request that waits for its person.
 
 use countersign_oauth::authorization_request::Prompts;
+use countersign_oauth::dpop::Thumbprint;
 use countersign_oauth::pkce::CodeChallenge;
 use countersign_oauth::redirect_uri::RedirectUri;
 use countersign_oauth::{ClientId, ResourceUri, ScopeSet, Secret};
@@ -25,6 +26,8 @@ pub struct PendingAuthorization {
     pub state: Option<String>,
     /// Its proof key.
     pub code_challenge: CodeChallenge,
+    /// The key that whoever redeems the code has to prove (RFC 9449 §10).
+    pub dpop_jkt: Option<Thumbprint>,
     /// What the token is for.
     pub resource: ResourceUri,
     /// What the token shall permit.
@@ -41,6 +44,8 @@ pub(super) struct PendingBody {
     redirect_uri_was_sent: bool,
     state: Option<String>,
     code_challenge: CodeChallenge,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dpop_jkt: Option<Thumbprint>,
     resource: String,
     scope: String,
     prompts: String,
@@ -106,6 +111,7 @@ impl PendingBody {
             redirect_uri_was_sent: pending.redirect_uri_was_sent,
             state: pending.state.clone(),
             code_challenge: pending.code_challenge.clone(),
+            dpop_jkt: pending.dpop_jkt.clone(),
             resource: pending.resource.as_str().to_owned(),
             scope: pending.scope.to_string(),
             prompts: pending.prompts.to_string(),
@@ -120,6 +126,7 @@ impl PendingBody {
             redirect_uri_was_sent: self.redirect_uri_was_sent,
             state: self.state,
             code_challenge: self.code_challenge,
+            dpop_jkt: self.dpop_jkt,
             resource: ResourceUri::parse(&self.resource).map_err(|_| corrupt())?,
             scope: ScopeSet::parse(&self.scope).map_err(|_| corrupt())?,
             prompts: if self.prompts.is_empty() {

@@ -20,7 +20,7 @@ pub(super) fn other_method(incoming: &Incoming, allowed: &'static str) -> Option
             (ACCESS_CONTROL_ALLOW_METHODS, allowed),
             (
                 ACCESS_CONTROL_ALLOW_HEADERS,
-                "authorization, content-type, mcp-protocol-version",
+                "authorization, content-type, dpop, mcp-protocol-version",
             ),
             (ACCESS_CONTROL_MAX_AGE, "600"),
         ] {
@@ -42,7 +42,7 @@ pub(crate) fn open(mut answer: Answer) -> Answer {
         (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (
             ACCESS_CONTROL_EXPOSE_HEADERS,
-            "www-authenticate, retry-after",
+            "www-authenticate, retry-after, dpop-nonce",
         ),
         (
             HeaderName::from_static("cross-origin-resource-policy"),

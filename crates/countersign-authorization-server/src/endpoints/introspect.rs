@@ -105,6 +105,9 @@ impl Inner {
         token.aud = Some(body.resource);
         token.act = body.act;
         token.scope = ScopeSet::parse(&body.scope).unwrap_or_default();
-        Ok(Some(token))
+        Ok(Some(match body.jkt {
+            Some(jkt) => token.bound_to(jkt),
+            None => token,
+        }))
     }
 }

@@ -48,6 +48,9 @@ fn document(inner: &Inner) -> ServerMetadata {
     metadata.identity_assertions = inner.machines.accepts_identity_assertions();
     metadata.auth_methods = TokenEndpointAuthMethod::ALL.to_vec();
     metadata.auth_signing_algorithms = ASSERTION_ALGORITHMS.to_vec();
+    if let Some(possession) = &inner.possession {
+        metadata.dpop_signing_algorithms = possession.algorithms().to_vec();
+    }
     metadata.client_id_documents = inner.documents.is_some();
     metadata.revocation_bound = (settings.access_token_format == AccessTokenFormat::Jwt)
         .then_some(settings.lifetimes.revocation_bound);

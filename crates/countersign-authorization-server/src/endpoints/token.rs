@@ -1,9 +1,11 @@
 //! The token endpoint: RFC 6749 §3.2.
 
+use countersign_oauth::Secret;
+use countersign_oauth::dpop::NONCE_FIELD;
 use countersign_oauth::form::Form;
 use countersign_oauth::token_error::TokenErrorCode;
 use countersign_oauth::token_request::TokenRequest;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 
 use super::{cors, posted, refused};
 use crate::audit::AuditEvent;
@@ -26,7 +28,10 @@ async fn answer(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailabl
         Err(answer) => return Ok(answer),
     };
     let refusal = match grant(inner, &client, &form, incoming).await {
-        Ok(body) => return Ok(json(StatusCode::OK, body.reveal().to_owned())),
+        Ok((body, nonce)) => {
+            let answer = json(StatusCode::OK, body.reveal().to_owned());
+            return Ok(with_nonce(answer, nonce));
+        }
         Err(Refused::Unavailable(error)) => return Err(error),
         Err(refusal) => refusal,
     };
@@ -40,7 +45,19 @@ async fn answer(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailabl
             return Ok(throttled(until.since(inner.now())));
         }
     }
-    Ok(refused(inner, code))
+    // RFC 9449 §8: every answer may bring a nonce; these do.
+    let nonce = match refusal {
+        Refused::Proof(_) => inner.nonce_for_proofs(),
+        _ => None,
+    };
+    Ok(with_nonce(refused(inner, code), nonce))
+}
+
+fn with_nonce(mut answer: Answer, nonce: Option<HeaderValue>) -> Answer {
+    if let Some(nonce) = nonce {
+        answer.headers_mut().insert(NONCE_FIELD, nonce);
+    }
+    answer
 }
 
 async fn grant(
@@ -48,7 +65,10 @@ async fn grant(
     client: &Client,
     form: &Form,
     incoming: &Incoming,
-) -> Result<countersign_oauth::Secret, Refused> {
+) -> Result<(Secret, Option<HeaderValue>), Refused> {
     let request = TokenRequest::parse_offered(form, &inner.machines.grant_types())?;
-    inner.grant(client, &request, incoming.address).await
+    let proof = inner.proof_of(client, incoming).await?;
+    let granted = inner.grant(client, &request, proof.as_ref(), incoming.address);
+    let body = granted.await?;
+    Ok((body, proof.and_then(|proof| proof.next_nonce)))
 }

@@ -10,11 +10,13 @@ use std::net::IpAddr;
 use countersign_oauth::assertion_grant::{
     AssertionGrantError, IdentityAssertion, OnceUsable, WorkloadAssertion,
 };
+use countersign_oauth::dpop::ProofError;
 use countersign_oauth::grant_type::GrantType;
 use countersign_oauth::jose::{VerifiedJws, decode_unverified};
 use countersign_oauth::requested_scope::ScopeRefusal;
 use countersign_oauth::token_request::JwtBearerRequest;
 use countersign_oauth::{ResourceUri, ScopeSet, Secret, json, requested_scope, resource_indicator};
+use countersign_resource_server::ProofRefusal;
 use countersign_store::{Conflict, Found, GrantId, GrantState, Key, Record, Write};
 use serde_json::Value;
 
@@ -25,6 +27,7 @@ use crate::client::Client;
 use crate::grant::Granted;
 use crate::issue::Refreshable;
 use crate::machines::{IdentityProvider, KnownWorkload, Trusted, Workloads};
+use crate::possession::Proof;
 use crate::random::draw;
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
@@ -39,6 +42,7 @@ struct Once<'a> {
     once: &'a OnceUsable,
     resource: ResourceUri,
     scope: ScopeSet,
+    proof: Option<&'a Proof>,
 }
 
 impl Inner {
@@ -46,6 +50,7 @@ impl Inner {
         &self,
         client: &Client,
         request: &JwtBearerRequest,
+        proof: Option<&Proof>,
         address: Option<IpAddr>,
     ) -> Result<Secret, Refused> {
         let unread = Refused::Grant("the assertion is no signed token");
@@ -65,11 +70,11 @@ impl Inner {
         if is_identity {
             let provider = self.machines.identity_provider(issuer);
             let provider = provider.ok_or_else(unknown)?;
-            self.grant_for_person(client, request, provider, address)
+            self.grant_for_person(client, request, provider, (proof, address))
                 .await
         } else {
             let workloads = self.machines.workloads_of(issuer).ok_or_else(unknown)?;
-            self.grant_for_workload(client, request, workloads, address)
+            self.grant_for_workload(client, request, workloads, (proof, address))
                 .await
         }
     }
@@ -79,7 +84,7 @@ impl Inner {
         client: &Client,
         request: &JwtBearerRequest,
         provider: &IdentityProvider,
-        address: Option<IpAddr>,
+        (proof, address): (Option<&Proof>, Option<IpAddr>),
     ) -> Result<Secret, Refused> {
         let method = client.facts.metadata.token_endpoint_auth_method;
         if !method.is_confidential() {
@@ -102,6 +107,7 @@ impl Inner {
             client,
             issuer: &trusted.issuer,
             once: &assertion.once,
+            proof,
             resource,
             scope,
         };
@@ -164,7 +170,7 @@ impl Inner {
         client: &Client,
         request: &JwtBearerRequest,
         workloads: &Workloads,
-        address: Option<IpAddr>,
+        (proof, address): (Option<&Proof>, Option<IpAddr>),
     ) -> Result<Secret, Refused> {
         let trusted = &workloads.trusted;
         let verified = self.verified(trusted, &request.assertion, address).await?;
@@ -188,6 +194,7 @@ impl Inner {
             client,
             issuer: &trusted.issuer,
             once: &assertion.once,
+            proof,
             resource,
             scope,
         };
@@ -236,7 +243,9 @@ impl Inner {
             act: None,
         };
         let scope = granted.scope.clone();
-        let issued = self.issue_tokens(&granted, scope, Refreshable::No).await?;
+        let issued = self
+            .issue_tokens(&granted, scope, Refreshable::No, once.proof)
+            .await?;
         let used = Key::assertion_grant_id(once.issuer, &once.once.jti);
         let record = Record::new(used.clone(), now).expiring(once.once.forget_at);
         let mut all = vec![Write::Insert(record)];
@@ -249,6 +258,9 @@ impl Inner {
             let is_taken = error.conflict() == Some(Conflict::Exists);
             if is_taken && self.store.get(&used, now).await? != Found::Absent {
                 return Err(Refused::Grant("the assertion was used before"));
+            }
+            if is_taken && self.is_used_up(once.proof).await? {
+                return Err(ProofRefusal::from(ProofError::Replayed).into());
             }
             return Err(error.into());
         }

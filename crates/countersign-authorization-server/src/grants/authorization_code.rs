@@ -17,6 +17,7 @@ use crate::audit::AuditEvent;
 use crate::client::Client;
 use crate::grant::{CodeBody, Granted};
 use crate::issue::Refreshable;
+use crate::possession::{Proof, was_used};
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
 
@@ -28,18 +29,19 @@ impl Inner {
         &self,
         client: &Client,
         request: &AuthorizationCodeRequest,
+        proof: Option<&Proof>,
     ) -> Result<Secret, Refused> {
         let key = Key::authorization_code(SecretHash::of(&request.code));
         let record = match self.store.get(&key, self.now()).await? {
             Found::Absent => return Err(Refused::Unknown("the code is unknown or has expired")),
             Found::Spent(record) => {
-                return Err(self.refuse_spent(client, request, &record).await?);
+                return Err(self.refuse_spent(client, request, proof, &record).await?);
             }
             Found::Live(record) => record,
         };
         let body: CodeBody = record.body()?;
         let granted = granted_of(&record, &body.grant)?;
-        if let Err(refusal) = check(client, request, &body) {
+        if let Err(refusal) = check(client, request, proof, &body) {
             self.count_failure(&key, &granted).await?;
             return Err(refusal);
         }
@@ -50,20 +52,22 @@ impl Inner {
             return Err(Refused::Grant("the person no longer allows this"));
         }
         let refreshable = if client.facts.metadata.allows(GrantType::RefreshToken) {
-            Refreshable::Yes
+            Refreshable::of(client)
         } else {
             Refreshable::No
         };
-        let mut issued = self.issue_tokens(&granted, scope, refreshable).await?;
+        let mut issued = self
+            .issue_tokens(&granted, scope, refreshable, proof)
+            .await?;
         issued.writes.extend(self.keep_client_with(client));
-        match self.use_up(&key, &granted, issued.writes).await? {
+        match self.use_up(&key, &granted, proof, issued.writes).await? {
             Found::Live(_) => {
                 let grant_type = GrantType::AuthorizationCode;
                 let event = AuditEvent::TokensIssued(granted.client, granted.id, grant_type);
                 self.audit.note(event);
                 Ok(issued.response.to_json())
             }
-            Found::Spent(record) => Err(self.refuse_spent(client, request, &record).await?),
+            Found::Spent(record) => Err(self.refuse_spent(client, request, proof, &record).await?),
             Found::Absent => Err(Refused::Grant("the code has expired")),
         }
     }
@@ -75,13 +79,18 @@ impl Inner {
         &self,
         key: &Key,
         granted: &Granted,
+        proof: Option<&Proof>,
         mut writes: Vec<Write>,
     ) -> Result<Found, Refused> {
         if let Some(active) = self.activate(granted).await? {
             writes.insert(0, active);
             let redeemed = self.store.redeem(key, writes, None, self.now()).await;
             match redeemed.map_err(Unavailable::from) {
-                Err(error) if error.conflict().is_some() => {}
+                Err(error) if error.conflict().is_some() => {
+                    if let Some(replayed) = was_used(&error, proof) {
+                        return Err(replayed);
+                    }
+                }
                 redeemed => return Ok(redeemed?),
             }
         }
@@ -112,11 +121,13 @@ impl Inner {
         &self,
         client: &Client,
         request: &AuthorizationCodeRequest,
+        proof: Option<&Proof>,
         record: &Record,
     ) -> Result<Refused, Refused> {
         let body: CodeBody = record.body()?;
         let granted = granted_of(record, &body.grant)?;
-        if matches!(record.status, Status::Used { .. }) && check(client, request, &body).is_ok() {
+        let is_proven = || check(client, request, proof, &body).is_ok();
+        if matches!(record.status, Status::Used { .. }) && is_proven() {
             self.punish_replay(&granted).await?;
         }
         Ok(Refused::Grant("the code was used or revoked before"))
@@ -135,10 +146,11 @@ impl Inner {
 }
 
 /// RFC 6749 §4.1.3: the code was issued to this client, for this address; RFC 7636
-/// §4.6: and the client has the proof.
+/// §4.6: and the client has the verifier; RFC 9449 §10: and the key that it named.
 fn check(
     client: &Client,
     request: &AuthorizationCodeRequest,
+    proof: Option<&Proof>,
     body: &CodeBody,
 ) -> Result<(), Refused> {
     if body.grant.client != client.id {
@@ -149,5 +161,9 @@ fn check(
         .map_err(|_| Refused::Grant("redirect_uri is not that of the authorization request"))?;
     body.code_challenge
         .check(request.code_verifier.as_ref())
-        .map_err(|_| Refused::Grant("code_verifier is missing or does not fit"))
+        .map_err(|_| Refused::Grant("code_verifier is missing or does not fit"))?;
+    if body.dpop_jkt.is_some() && body.dpop_jkt != proof.map(Proof::key) {
+        return Err(Refused::Grant("the code is bound to another key"));
+    }
+    Ok(())
 }

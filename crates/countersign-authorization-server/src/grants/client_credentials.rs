@@ -10,6 +10,7 @@ use crate::audit::AuditEvent;
 use crate::client::Client;
 use crate::grant::Granted;
 use crate::issue::Refreshable;
+use crate::possession::{Proof, after_use};
 use crate::random::draw;
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
@@ -19,6 +20,7 @@ impl Inner {
         &self,
         client: &Client,
         request: &ClientCredentialsRequest,
+        proof: Option<&Proof>,
     ) -> Result<Secret, Refused> {
         let settings = &self.settings;
         let metadata = &client.facts.metadata;
@@ -45,11 +47,13 @@ impl Inner {
             act: None,
         };
         // RFC 6749 §4.4.3: "A refresh token SHOULD NOT be included."
-        let mut issued = self.issue_tokens(&granted, scope, Refreshable::No).await?;
+        let mut issued = self
+            .issue_tokens(&granted, scope, Refreshable::No, proof)
+            .await?;
         let grant = self.grant_record(&granted, GrantState::Active)?;
         issued.writes.insert(0, Write::Insert(grant));
         let written = self.store.write(issued.writes, self.now()).await;
-        written.map_err(Unavailable::from)?;
+        written.map_err(|error| after_use(Unavailable::from(error), proof))?;
         let grant_type = GrantType::ClientCredentials;
         let event = AuditEvent::TokensIssued(granted.client, granted.id, grant_type);
         self.audit.note(event);

@@ -15,11 +15,13 @@ use countersign_oauth::resource_indicator::InvalidTarget;
 use countersign_oauth::token_error::TokenErrorCode;
 use countersign_oauth::token_request::{TokenRequest, TokenRequestError};
 use countersign_oauth::{ScopeSet, Secret};
+use countersign_resource_server::ProofRefusal;
 use countersign_store::{Conflict, Record};
 
 use crate::audit::AuditEvent;
 use crate::client::Client;
 use crate::grant::{GrantBody, Granted};
+use crate::possession::Proof;
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
 
@@ -56,6 +58,9 @@ pub(crate) enum Refused {
     /// Nobody issued the token that is to be exchanged, or it has ended.
     #[error("the subject token is unknown, has expired or was revoked")]
     UnknownSubjectToken,
+    /// The proof of possession is missing, is not good, or was used before.
+    #[error(transparent)]
+    Proof(#[from] ProofRefusal),
     /// Nothing could be decided.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -77,6 +82,8 @@ impl Refused {
             Self::SubjectToken(_) | Self::UnknownSubjectToken => {
                 Some(TokenErrorCode::InvalidRequest)
             }
+            Self::Proof(ProofRefusal::Nonce(_)) => Some(TokenErrorCode::UseDpopNonce),
+            Self::Proof(_) => Some(TokenErrorCode::InvalidDpopProof),
             Self::Unavailable(_) => None,
         }
     }
@@ -97,12 +104,13 @@ impl From<countersign_store::StoreError> for Refused {
 }
 
 impl Inner {
-    /// Answers `request` of `client`, which is authenticated and asks from `address`, with
-    /// the body of a token response.
+    /// Answers `request` of `client`, which is authenticated, asks from `address` and proved
+    /// to have the key of `proof`, with the body of a token response.
     pub(crate) async fn grant(
         &self,
         client: &Client,
         request: &TokenRequest,
+        proof: Option<&Proof>,
         address: Option<IpAddr>,
     ) -> Result<Secret, Refused> {
         if !client.facts.metadata.allows(request.grant_type()) {
@@ -110,16 +118,19 @@ impl Inner {
         }
         match request {
             TokenRequest::AuthorizationCode(request) => {
-                self.redeem_authorization_code(client, request).await
+                self.redeem_authorization_code(client, request, proof).await
             }
-            TokenRequest::RefreshToken(request) => self.refresh(client, request).await,
+            TokenRequest::RefreshToken(request) => self.refresh(client, request, proof).await,
             TokenRequest::ClientCredentials(request) => {
-                self.grant_client_credentials(client, request).await
+                self.grant_client_credentials(client, request, proof).await
             }
             TokenRequest::JwtBearer(request) => {
-                self.grant_for_assertion(client, request, address).await
+                self.grant_for_assertion(client, request, proof, address)
+                    .await
             }
-            TokenRequest::TokenExchange(request) => self.exchange_token(client, request).await,
+            TokenRequest::TokenExchange(request) => {
+                self.exchange_token(client, request, proof).await
+            }
             _ => Err(TokenRequestError::GrantTypeUnknown.into()),
         }
     }

@@ -16,8 +16,9 @@ use countersign_store::{Column, Found, Key, Record, Sealed, SecretHash, Status, 
 use super::{Refused, granted_of, late};
 use crate::audit::AuditEvent;
 use crate::client::Client;
-use crate::grant::{GrantBody, Granted};
+use crate::grant::{Granted, RefreshTokenBody};
 use crate::issue::Refreshable;
+use crate::possession::{Proof, was_used};
 use crate::random::draw;
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
@@ -28,16 +29,17 @@ impl Inner {
         &self,
         client: &Client,
         request: &RefreshTokenRequest,
+        proof: Option<&Proof>,
     ) -> Result<Secret, Refused> {
         let key = Key::refresh_token(SecretHash::of(&request.refresh_token));
         let record = match self.store.get(&key, self.now()).await? {
             Found::Absent => {
                 return Err(Refused::Unknown("the refresh token is unknown or expired"));
             }
-            Found::Spent(record) => return self.refresh_again(client, &record).await,
+            Found::Spent(record) => return self.refresh_again(client, &record, proof).await,
             Found::Live(record) => record,
         };
-        let granted = granted_to(client, &record)?;
+        let granted = granted_to(client, &record, proof)?;
         let left = self.still_issued(client, &granted)?;
         let scope = requested_scope::narrow(request.scope.as_ref(), &left)?;
         let known = std::slice::from_ref(&granted.resource);
@@ -46,7 +48,9 @@ impl Inner {
             return Err(Refused::Grant("the person no longer allows this"));
         }
         self.ask_upstream(&granted).await?;
-        let mut issued = self.issue_tokens(&granted, scope, Refreshable::Yes).await?;
+        let mut issued = self
+            .issue_tokens(&granted, scope, Refreshable::of(client), proof)
+            .await?;
         issued.writes.push(Write::Touch {
             key: Key::grant(&granted.id),
             extend_to: None,
@@ -58,14 +62,15 @@ impl Inner {
             .store
             .redeem(&key, issued.writes, Some(receipt), self.now())
             .await;
-        match redeemed.map_err(|error| late(error.into()))? {
+        let redeemed = redeemed.map_err(Unavailable::from);
+        match redeemed.map_err(|error| was_used(&error, proof).unwrap_or_else(|| late(error)))? {
             Found::Live(_) => {
                 let (client, id) = (granted.client, granted.id);
                 let event = AuditEvent::TokensIssued(client, id, GrantType::RefreshToken);
                 self.audit.note(event);
                 Ok(answer)
             }
-            Found::Spent(record) => self.refresh_again(client, &record).await,
+            Found::Spent(record) => self.refresh_again(client, &record, proof).await,
             Found::Absent => Err(Refused::Grant("the refresh token has expired")),
         }
     }
@@ -83,8 +88,13 @@ impl Inner {
     }
 
     /// A refresh token that was used or revoked before.
-    async fn refresh_again(&self, client: &Client, record: &Record) -> Result<Secret, Refused> {
-        let granted = granted_to(client, record)?;
+    async fn refresh_again(
+        &self,
+        client: &Client,
+        record: &Record,
+        proof: Option<&Proof>,
+    ) -> Result<Secret, Refused> {
+        let granted = granted_to(client, record, proof)?;
         let Status::Used { at, receipt } = &record.status else {
             return Err(Refused::Grant("the refresh token was revoked"));
         };
@@ -95,6 +105,7 @@ impl Inner {
             if !self.still_allows(&granted).await? {
                 return Err(Refused::Grant("the person no longer allows this"));
             }
+            self.use_up_proof(proof).await?;
             return Ok(self.open_receipt(&record.key, receipt)?);
         }
         self.punish_replay(&granted).await?;
@@ -116,13 +127,17 @@ impl Inner {
     }
 }
 
-/// RFC 6749 §6: the refresh token "is bound to the client to which it was issued".
-fn granted_to(client: &Client, record: &Record) -> Result<Granted, Refused> {
-    let body: GrantBody = record.body()?;
+/// RFC 6749 §6: the refresh token "is bound to the client to which it was issued"; RFC 9449
+/// §5: and that of a public client to its key.
+fn granted_to(client: &Client, record: &Record, proof: Option<&Proof>) -> Result<Granted, Refused> {
+    let RefreshTokenBody { grant: body, jkt } = record.body()?;
     if body.client != client.id {
         return Err(Refused::Grant(
             "the refresh token was issued to another client",
         ));
+    }
+    if jkt.is_some() && jkt != proof.map(Proof::key) {
+        return Err(Refused::Grant("the refresh token is bound to another key"));
     }
     granted_of(record, &body)
 }

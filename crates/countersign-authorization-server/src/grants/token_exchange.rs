@@ -18,6 +18,7 @@ use crate::client::Client;
 use crate::grant::{GrantBody, Granted};
 use crate::issue::Refreshable;
 use crate::machines::ExchangeRule;
+use crate::possession::{Proof, was_used};
 use crate::server::Inner;
 use crate::unavailable::Unavailable;
 
@@ -26,6 +27,7 @@ impl Inner {
         &self,
         client: &Client,
         request: &TokenExchangeRequest,
+        proof: Option<&Proof>,
     ) -> Result<Secret, Refused> {
         let metadata = &client.facts.metadata;
         let rules: Vec<&ExchangeRule> = self.machines.exchanges_of(&client.id).collect();
@@ -59,11 +61,12 @@ impl Inner {
             ..granted
         };
         let mut issued = self
-            .issue_tokens(&exchanged, scope, Refreshable::No)
+            .issue_tokens(&exchanged, scope, Refreshable::No, proof)
             .await?;
         issued.response.issued_token_type = Some(ACCESS_TOKEN);
         let written = self.store.write(issued.writes, now).await;
-        written.map_err(|error| late(error.into()))?;
+        let written = written.map_err(Unavailable::from);
+        written.map_err(|error| was_used(&error, proof).unwrap_or_else(|| late(error)))?;
         let (client, id) = (exchanged.client, exchanged.id);
         let event = AuditEvent::TokensIssued(client, id, GrantType::TokenExchange);
         self.audit.note(event);

@@ -16,6 +16,7 @@ mod budgets;
 mod clients;
 mod codes;
 mod corpus;
+mod dpop;
 mod fixture;
 mod hooks;
 mod keys;

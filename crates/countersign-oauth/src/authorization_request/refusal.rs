@@ -36,6 +36,8 @@ pub enum RequestRefusal {
     ChallengeMethod,
     /// `code_challenge` does not fit its grammar.
     Challenge(PkceError),
+    /// `dpop_jkt` is no thumbprint (RFC 9449 §10).
+    Thumbprint,
     /// The resource is malformed or unknown.
     Target(InvalidTarget),
     /// The scope is malformed or not allowed.
@@ -65,6 +67,7 @@ impl RequestRefusal {
             | Self::ChallengeMissing
             | Self::ChallengeMethod
             | Self::Challenge(_)
+            | Self::Thumbprint
             | Self::Prompt => AuthorizationErrorCode::InvalidRequest,
             Self::RequestObject => AuthorizationErrorCode::RequestNotSupported,
             Self::RequestUri => AuthorizationErrorCode::RequestUriNotSupported,
@@ -94,6 +97,7 @@ impl RequestRefusal {
             Self::ChallengeMissing => "code_challenge is missing",
             Self::ChallengeMethod => "code_challenge_method must be S256",
             Self::Challenge(_) => "code_challenge must be 43 characters of base64url",
+            Self::Thumbprint => "dpop_jkt must be 43 characters of base64url",
             Self::Target(_) => "resource is malformed, unknown, or names several resources",
             Self::Scope(_) => "scope is malformed, unknown or not allowed for this client",
             Self::Prompt => "prompt is unknown or contradicts itself",

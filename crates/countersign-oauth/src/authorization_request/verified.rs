@@ -7,6 +7,7 @@ use super::prompt::Prompts;
 use super::refusal::RequestRefusal;
 use crate::authorization_response::{AuthorizationAnswer, AuthorizationResponse};
 use crate::client_id::ClientId;
+use crate::dpop::Thumbprint;
 use crate::form::Form;
 use crate::pkce::{CodeChallenge, S256};
 use crate::redirect_uri::VerifiedRedirect;
@@ -125,6 +126,17 @@ impl VerifiedRequest {
             return Err(RequestRefusal::ChallengeMethod);
         }
         CodeChallenge::parse(challenge).map_err(RequestRefusal::Challenge)
+    }
+
+    /// The key that tokens of the code are to be bound to (RFC 9449 §10); nothing if the
+    /// request does not say.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestRefusal::Thumbprint`] if it is no thumbprint.
+    pub fn dpop_jkt(&self) -> Result<Option<Thumbprint>, RequestRefusal> {
+        let jkt = self.one("dpop_jkt")?.map(Thumbprint::parse).transpose();
+        jkt.map_err(|_| RequestRefusal::Thumbprint)
     }
 
     /// The resource among `known` that the token shall be for (RFC 8707 §2);

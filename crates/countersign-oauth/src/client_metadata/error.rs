@@ -47,6 +47,9 @@ pub enum ClientMetadataError {
     /// `scope`.
     #[error("scope is malformed or has none of the scopes of this server")]
     Scope,
+    /// `dpop_bound_access_tokens` is no boolean (RFC 9449 §5.2).
+    #[error("dpop_bound_access_tokens must be true or false")]
+    DpopBound,
     /// `jwks_uri`.
     #[error("jwks_uri must be an https address of a public host")]
     JwksUri,
@@ -79,6 +82,7 @@ impl ClientMetadataError {
             | Self::Text
             | Self::PageUri
             | Self::Scope
+            | Self::DpopBound
             | Self::JwksUri
             | Self::Jwks
             | Self::Keys => RegistrationErrorCode::InvalidClientMetadata,

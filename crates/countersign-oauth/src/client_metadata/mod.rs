@@ -75,6 +75,10 @@ pub struct ClientMetadata {
     /// Where its public keys are published. Never beside `jwks`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<FetchableUri>,
+    /// Whether the client always binds its tokens to a key (RFC 9449 §5.2): then it gets no
+    /// other tokens.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_access_tokens: bool,
     /// Which software this is an installation of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software_id: Option<DisplayText>,
@@ -131,6 +135,7 @@ impl ClientMetadata {
             scope: None,
             jwks: None,
             jwks_uri: None,
+            dpop_bound_access_tokens: false,
             software_id: None,
             software_version: None,
         }

@@ -69,6 +69,7 @@ pub(crate) fn read(
         scope: scope(members, source, rules)?,
         jwks,
         jwks_uri,
+        dpop_bound_access_tokens: dpop_bound(members)?,
         software_id: display(members, "software_id")?,
         software_version: display(members, "software_version")?,
     })
@@ -211,6 +212,15 @@ fn scope(
         };
     }
     Ok(Some(scopes))
+}
+
+/// RFC 9449 §5.2: "If omitted, the default value is false."
+fn dpop_bound(members: &Members) -> Result<bool, Error> {
+    match members.get("dpop_bound_access_tokens") {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(bound)) => Ok(*bound),
+        Some(_) => Err(Error::DpopBound),
+    }
 }
 
 fn contacts(members: &Members) -> Result<Vec<DisplayText>, Error> {

@@ -10,19 +10,20 @@
 mod memory;
 mod settings;
 
+use countersign_oauth::UnixTime;
 use countersign_oauth::bearer::Scheme;
 use countersign_oauth::dpop::{
     Expected, NonceError, Nonces, PROOF_FIELD, ProofError, Proven, Target, WINDOW, check,
     sole_proof,
 };
 use countersign_oauth::jose::Algorithm;
-use countersign_oauth::{ResourceUri, UnixTime};
 use http::HeaderValue;
 use thiserror::Error;
 
 pub use settings::Dpop;
 pub(crate) use settings::DpopPresence;
 
+use crate::ConfigurationError;
 use crate::gate::RequestHead;
 use memory::ProofMemory;
 
@@ -39,9 +40,9 @@ pub enum ProofRefusal {
     Nonce(#[from] NonceError),
 }
 
-/// Judges the proofs of one resource.
+/// Judges the proofs of one resource, or of one token endpoint.
 #[derive(Debug)]
-pub(crate) struct ProofJudge {
+pub struct ProofJudge {
     presence: DpopPresence,
     algorithms: Vec<Algorithm>,
     /// As challenges write them.
@@ -53,15 +54,27 @@ pub(crate) struct ProofJudge {
     origin: String,
 }
 
-/// A proof whose every check was passed but the last: whether it came before.
+/// A proof that passed every check but the last: whether it came before.
 #[derive(Debug)]
-pub(crate) struct Fresh {
-    pub(crate) proven: Proven,
+pub struct Fresh {
+    proven: Proven,
     /// From when it counts: its nonce was given out then, or it was made then.
     since: UnixTime,
 }
 
+impl Fresh {
+    /// What it proves.
+    pub const fn proven(&self) -> &Proven {
+        &self.proven
+    }
+}
+
 impl ProofJudge {
+    /// Whether tokens that are bound to no key are not taken.
+    pub fn is_required(&self) -> bool {
+        self.presence == DpopPresence::Required
+    }
+
     pub(crate) const fn presence(&self) -> DpopPresence {
         self.presence
     }
@@ -71,23 +84,32 @@ impl ProofJudge {
         &self.algs
     }
 
-    pub(crate) fn algorithms(&self) -> &[Algorithm] {
+    /// What proofs may be signed with.
+    pub fn algorithms(&self) -> &[Algorithm] {
         &self.algorithms
     }
 
-    /// Checks the proof of a request that presents `token`.
-    pub(crate) fn check(
+    /// Checks the proof of a request that presents `token`; none at a token endpoint.
+    ///
+    /// # Errors
+    ///
+    /// [`ProofRefusal`] says which check of RFC 9449 §4.3 fails.
+    ///
+    /// # Security
+    ///
+    /// Whether the proof came before is not known yet: whoever calls this has to remember it.
+    pub fn check(
         &self,
         request: &RequestHead<'_>,
-        token: &str,
+        token: Option<&str>,
         now: UnixTime,
     ) -> Result<Fresh, ProofRefusal> {
         let fields = request.headers().get_all(PROOF_FIELD).iter();
         let proof = sole_proof(fields.map(HeaderValue::as_bytes))?.ok_or(ProofError::Missing)?;
         let target = self.target(request)?;
-        let expected = Expected::new(request.method().as_str(), &target, now)
-            .access_token(token)
-            .algorithms(&self.algorithms);
+        let mut expected =
+            Expected::new(request.method().as_str(), &target, now).algorithms(&self.algorithms);
+        expected.access_token = token;
         let proven = check(proof, &expected)?;
         let since = match &self.nonces {
             Some(nonces) => nonces.check(proven.nonce.as_deref(), now)?,
@@ -113,13 +135,13 @@ impl ProofJudge {
     }
 
     /// A nonce for the next proof, if nonces are asked for.
-    pub(crate) fn nonce(&self, now: UnixTime) -> Option<HeaderValue> {
+    pub fn nonce(&self, now: UnixTime) -> Option<HeaderValue> {
         let nonce = self.nonces.as_ref()?.issue(now);
         HeaderValue::from_str(&nonce).ok()
     }
 
     /// The same, if that of a good proof has not long to live (RFC 9449 §8.2).
-    pub(crate) fn next_nonce(&self, fresh: &Fresh, now: UnixTime) -> Option<HeaderValue> {
+    pub fn next_nonce(&self, fresh: &Fresh, now: UnixTime) -> Option<HeaderValue> {
         let is_due = self.nonces.as_ref()?.is_due(fresh.since, now);
         is_due.then(|| self.nonce(now)).flatten()
     }
@@ -139,8 +161,18 @@ impl ProofJudge {
 }
 
 impl Dpop {
-    /// The judge of the resource `resource` in a process that began at `now`.
-    pub(crate) fn judge(self, resource: &ResourceUri, now: UnixTime) -> ProofJudge {
+    /// A judge of proofs for addresses of `origin`, such as `https://as.example.com`, in a
+    /// process that began at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] says what to set.
+    pub fn into_judge(self, origin: &str, now: UnixTime) -> Result<ProofJudge, ConfigurationError> {
+        Ok(self.settled()?.judge(origin, now))
+    }
+
+    /// The same, of settings that were checked.
+    pub(crate) fn judge(self, origin: &str, now: UnixTime) -> ProofJudge {
         let names: Vec<&str> = self.algorithms.iter().map(|one| one.as_str()).collect();
         let nonces = self
             .nonce_key
@@ -156,7 +188,7 @@ impl Dpop {
             algorithms: self.algorithms,
             nonces,
             memory: ProofMemory::new(kept, forgotten),
-            origin: resource.origin().to_owned(),
+            origin: origin.to_owned(),
         }
     }
 }

@@ -233,7 +233,7 @@ impl GateBuilder {
         }
         let proofs = self
             .dpop
-            .map(|dpop| Box::new(dpop.judge(&resource, self.clock.now())));
+            .map(|dpop| Box::new(dpop.judge(resource.origin(), self.clock.now())));
         let realm = self
             .resource_name
             .clone()

@@ -285,9 +285,9 @@ impl Gate {
         now: UnixTime,
     ) -> Result<Caller, Refusal> {
         let fresh = proofs
-            .check(request, found.token, now)
+            .check(request, Some(found.token), now)
             .map_err(not_proven)?;
-        let token = PresentedToken::with_proof_of(found.token, &fresh.proven.thumbprint);
+        let token = PresentedToken::with_proof_of(found.token, &fresh.proven().thumbprint);
         let admitted = self
             .verify_token(found, token, request.headers(), now)
             .await;

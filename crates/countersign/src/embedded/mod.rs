@@ -321,6 +321,7 @@ impl EmbeddedAuth {
                 settings.offer(scopes.all);
                 settings.concealed_scopes = scopes.concealed;
                 settings.default_scopes = scopes.default;
+                settings.dpop.clone_from(&around.dpop);
             })
             .client_id_documents(documents)
             .clock(Arc::clone(&around.clock));

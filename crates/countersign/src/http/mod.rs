@@ -543,6 +543,7 @@ impl Server {
             reach,
             source: self.embedded_source.clone(),
             clock: Arc::clone(&self.clock),
+            dpop: self.dpop.clone(),
             audit: self.audit.clone(),
         }
     }

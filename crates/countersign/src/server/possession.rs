@@ -33,12 +33,9 @@ impl Server {
     }
 
     /// What is asked of proofs, at `gate`.
-    pub(crate) fn with_dpop(
-        &mut self,
-        gate: GateBuilder,
-    ) -> Result<GateBuilder, ConfigurationError> {
-        match self.dpop.take() {
-            Some(dpop) => gate.dpop(dpop),
+    pub(crate) fn with_dpop(&self, gate: GateBuilder) -> Result<GateBuilder, ConfigurationError> {
+        match &self.dpop {
+            Some(dpop) => gate.dpop(dpop.clone()),
             None => Ok(gate),
         }
     }

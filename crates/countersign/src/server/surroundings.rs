@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_audit::Sink;
 use countersign_resource_server::oauth::ScopeSet;
 use countersign_resource_server::policy::Concealment;
-use countersign_resource_server::{Clock, SourceName, SourceRule};
+use countersign_resource_server::{Clock, Dpop, SourceName, SourceRule};
 
 use super::Server;
 use crate::front::Place;
@@ -24,6 +24,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) reach: Reach,
     pub(crate) scopes: OfferedScopes,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What is asked of proofs of possession, if they are taken.
+    pub(crate) dpop: Option<Dpop>,
     /// Where decisions are noted, if that was said.
     pub(crate) audit: Option<Arc<dyn Sink>>,
 }
