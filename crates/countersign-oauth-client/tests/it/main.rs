@@ -14,6 +14,7 @@ mod callbacks;
 mod devices;
 mod discovering;
 mod keeping;
+mod machines;
 mod refreshing;
 mod registering;
 mod stepping_up;

@@ -1,0 +1,590 @@
+//! Programs: rows CC-01, CC-03, EM-01, EM-06, WI-01 and I2 to I4 for them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use aws_lc_rs::rand::SystemRandom;
+use countersign_oauth_client::machine::{
+    ClientCredentials, FromEnvironment, FromFile, IdentityAssertion, Machine, PrivateKeyJwt,
+    Subject, TokenExchange, TokenSource, Workload, from_fn,
+};
+use countersign_oauth_client::oauth::jose::{Algorithm, SigningKey, decode_unverified};
+use countersign_oauth_client::oauth::{Lifetime, ScopeSet, Secret};
+use countersign_oauth_client::{
+    Authorizer as _, AuthorizerError, Next, OAuthError, Outgoing, Refused,
+};
+use http::{HeaderMap, Method, StatusCode};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::world::*;
+
+const IDP: &str = "https://idp.test";
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const CHALLENGE: &str = "Bearer scope=\"read\"";
+
+/// A world whose authorization server takes secrets and keys, and issues tokens that last
+/// an hour.
+fn scene() -> Scene {
+    let scene = Scene::new();
+    offers(
+        &scene,
+        &json!(["client_secret_basic", "private_key_jwt", "none"]),
+    );
+    scene
+}
+
+fn offers(scene: &Scene, methods: &Value) {
+    scene.world.amend(
+        SERVER_METADATA,
+        &json!({ "token_endpoint_auth_methods_supported": methods }),
+    );
+}
+
+fn credentials(scene: &Scene) -> ClientCredentials {
+    ClientCredentials::new(SERVER, "client one", Secret::new("the:secret"))
+        .issuer(ISSUER)
+        .fetch(Arc::new(scene.world.clone()))
+        .clock(Arc::new(scene.clock.clone()))
+}
+
+fn key() -> Arc<SigningKey> {
+    let pem = SigningKey::generate_pkcs8_pem(Algorithm::ES256, &SystemRandom::new()).unwrap();
+    Arc::new(SigningKey::from_pkcs8_pem(&pem).unwrap())
+}
+
+fn workload(scene: &Scene, source: impl TokenSource) -> Machine {
+    Workload::new(SERVER, "w", source)
+        .issuer(ISSUER)
+        .fetch(Arc::new(scene.world.clone()))
+        .clock(Arc::new(scene.clock.clone()))
+        .build()
+        .unwrap()
+}
+
+async fn header(machine: &Machine) -> Result<HeaderMap, AuthorizerError> {
+    let url = Url::parse(SERVER).unwrap();
+    machine.authorize(Outgoing::new(&Method::POST, &url)).await
+}
+
+async fn shows(machine: &Machine) -> Option<String> {
+    let headers = header(machine).await.unwrap();
+    let value = headers.get("authorization")?;
+    assert!(value.is_sensitive());
+    Some(value.to_str().unwrap().to_owned())
+}
+
+/// Tells `machine` that a request with what it shows now was refused.
+async fn refuse(
+    machine: &Machine,
+    status: u16,
+    challenge: &str,
+    attempt: u32,
+) -> Result<Next, AuthorizerError> {
+    let url = Url::parse(SERVER).unwrap();
+    let request = Outgoing::new(&Method::POST, &url);
+    let shown = header(machine).await?;
+    let mut headers = HeaderMap::new();
+    headers.insert("www-authenticate", challenge.parse().unwrap());
+    let status = StatusCode::from_u16(status).unwrap();
+    let refused = Refused::new(request, "tools/call x", &shown, status, &headers, attempt);
+    machine.refused(refused).await
+}
+
+#[tokio::test]
+async fn cc_01_cc_03_a_client_with_a_secret_asks_once_with_the_resource_and_registers_nowhere() {
+    let scene = scene();
+    let machine = credentials(&scene).scopes(["more"]).build().unwrap();
+    assert_eq!(shows(&machine).await, None);
+    assert!(scene.world.addresses().is_empty());
+    let next = refuse(&machine, 401, CHALLENGE, 0).await.unwrap();
+    assert_eq!(next, Next::Again);
+    assert_eq!(shows(&machine).await.unwrap(), "Bearer access-1");
+    let asked = scene.world.one(TOKEN);
+    assert_eq!(asked.method, Method::POST);
+    assert_eq!(asked.field("grant_type").unwrap(), "client_credentials");
+    assert_eq!(asked.field("resource").unwrap(), SERVER);
+    assert_eq!(asked.field("scope").unwrap(), "more read");
+    // RFC 6749 §2.3.1: each part is form-encoded; nothing of it is in the body.
+    let basic = "Basic Y2xpZW50JTIwb25lOnRoZSUzQXNlY3JldA==";
+    assert_eq!(asked.authorization(), Some(basic));
+    assert_eq!(asked.field("client_secret"), None);
+    assert_eq!(asked.field("client_id"), None);
+    assert!(scene.world.asked(REGISTER).is_empty());
+    // A refresh token is not used: whoever can ask again needs none.
+    scene.clock.advance(Lifetime::from_secs(3_600));
+    assert_eq!(shows(&machine).await.unwrap(), "Bearer access-2");
+    let again = &scene.world.asked(TOKEN)[1];
+    assert_eq!(again.field("grant_type").unwrap(), "client_credentials");
+}
+
+#[tokio::test]
+async fn cc_01_the_method_is_one_that_the_server_offers() {
+    for (methods, is_in_body) in [
+        (json!(["client_secret_post"]), true),
+        (json!(["client_secret_post", "client_secret_basic"]), false),
+    ] {
+        let scene = scene();
+        offers(&scene, &methods);
+        let machine = credentials(&scene).build().unwrap();
+        refuse(&machine, 401, CHALLENGE, 0).await.unwrap();
+        let asked = scene.world.one(TOKEN);
+        assert_eq!(asked.field("client_secret").is_some(), is_in_body);
+        assert_eq!(asked.authorization().is_none(), is_in_body);
+    }
+    // What is not offered is not tried.
+    let scene = scene();
+    offers(&scene, &json!(["none"]));
+    let with_key = PrivateKeyJwt::new(SERVER, "k", key()).fetch(Arc::new(scene.world.clone()));
+    for machine in [
+        credentials(&scene).build().unwrap(),
+        with_key.build().unwrap(),
+    ] {
+        refuse(&machine, 401, CHALLENGE, 0).await.unwrap_err();
+    }
+    assert!(scene.world.asked(TOKEN).is_empty());
+}
+
+#[tokio::test]
+async fn cc_01_q4_an_assertion_of_a_client_is_for_the_issuer_alone_and_new_each_time() {
+    let scene = scene();
+    let machine = PrivateKeyJwt::new(SERVER, "k", key())
+        .fetch(Arc::new(scene.world.clone()))
+        .clock(Arc::new(scene.clock.clone()))
+        .build()
+        .unwrap();
+    refuse(&machine, 401, CHALLENGE, 0).await.unwrap();
+    scene.clock.advance(Lifetime::from_secs(3_600));
+    shows(&machine).await.unwrap();
+    let mut ids = Vec::new();
+    for asked in scene.world.asked(TOKEN) {
+        assert_eq!(asked.authorization(), None);
+        let assertion = asked.field("client_assertion").unwrap();
+        let unverified = decode_unverified(&assertion).unwrap();
+        let claims: Value = serde_json::from_slice(unverified.payload()).unwrap();
+        assert_eq!(claims["aud"], ISSUER);
+        assert_eq!(claims["iss"], "k");
+        assert_eq!(claims["sub"], "k");
+        ids.push(claims["jti"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(ids.len(), 2);
+    assert_ne!(ids[0], ids[1]);
+}
+
+#[tokio::test]
+async fn i2_credentials_are_sent_to_the_issuer_that_they_are_for_and_to_nobody_else() {
+    let scene = scene();
+    scene.world.amend(
+        RESOURCE_METADATA,
+        &json!({ "authorization_servers": ["https://evil.test"] }),
+    );
+    scene.world.authorization_server("https://evil.test");
+    let machine = credentials(&scene).build().unwrap();
+    let workload = workload(
+        &scene,
+        from_fn(|_| async { Ok(Secret::new("platform-token")) }),
+    );
+    for machine in [machine, workload] {
+        let error = refuse(&machine, 401, CHALLENGE, 0).await.unwrap_err();
+        assert!(error.to_string().contains("https://evil.test"), "{error}");
+        assert!(scene.world.asked("https://evil.test/token").is_empty());
+    }
+    assert!(!scene.world.said().contains("platform-token"));
+    // Whoever says that anybody may have them gives them to the first.
+    let scene = self::scene();
+    let anybody = ClientCredentials::new(SERVER, "c", Secret::new("s"))
+        .danger_any_issuer()
+        .fetch(Arc::new(scene.world.clone()))
+        .build()
+        .unwrap();
+    refuse(&anybody, 401, CHALLENGE, 0).await.unwrap();
+    scene.world.amend(
+        RESOURCE_METADATA,
+        &json!({ "authorization_servers": ["https://evil.test"] }),
+    );
+    scene.world.authorization_server("https://evil.test");
+    refuse(&anybody, 401, CHALLENGE, 0).await.unwrap_err();
+    assert!(scene.world.asked("https://evil.test/token").is_empty());
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_meant_are_refused_with_what_to_set() {
+    let hmac = SigningKey::from_hmac_secret(&Secret::new("x".repeat(32)), Algorithm::HS256);
+    let source = || from_fn(|_| async { Ok(Secret::new("t")) });
+    let subject = || Subject::id_token(source());
+    let company =
+        || IdentityAssertion::new(SERVER, "c", Secret::new("s"), subject()).issuer(ISSUER);
+    for (built, sentence) in [
+        (
+            ClientCredentials::new(SERVER, "c", Secret::new("s")).build(),
+            "issuer(…)",
+        ),
+        (
+            ClientCredentials::new(SERVER, "c", Secret::new("s"))
+                .issuer(ISSUER)
+                .danger_any_issuer()
+                .build(),
+            "leave one out",
+        ),
+        (
+            ClientCredentials::new(SERVER, "c", Secret::new(""))
+                .issuer(ISSUER)
+                .build(),
+            "empty",
+        ),
+        (
+            ClientCredentials::new("nowhere", "c", Secret::new("s"))
+                .issuer(ISSUER)
+                .build(),
+            "nowhere",
+        ),
+        (
+            ClientCredentials::new(SERVER, "c", Secret::new("s"))
+                .issuer("x")
+                .build(),
+            "issuer(…)",
+        ),
+        (
+            ClientCredentials::new(SERVER, "c", Secret::new("s"))
+                .issuer(ISSUER)
+                .scopes(["a b"])
+                .build(),
+            "scopes(…)",
+        ),
+        (
+            PrivateKeyJwt::new(SERVER, "c", Arc::new(hmac.unwrap())).build(),
+            "shared secret",
+        ),
+        (Workload::new(SERVER, "c", source()).build(), "issuer(…)"),
+        (company().build(), "identity_provider(…)"),
+        (
+            company().identity_provider("http://idp.test", "c").build(),
+            "identity provider",
+        ),
+        (
+            company()
+                .identity_provider(IDP, "c")
+                .identity_provider_token_endpoint("http://10.0.0.1/token")
+                .build(),
+            "identity provider",
+        ),
+    ] {
+        let error = built.unwrap_err();
+        assert!(matches!(
+            error,
+            OAuthError::Configuration(_) | OAuthError::NotPermitted(_)
+        ));
+        assert!(error.to_string().contains(sentence), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn wi_01_a_workload_sends_the_token_of_its_platform_with_the_resource_and_nothing_else() {
+    let scene = scene();
+    let machine = workload(
+        &scene,
+        from_fn(|audience| async move { Ok(Secret::new(format!("token-for-{audience}"))) }),
+    );
+    refuse(&machine, 401, CHALLENGE, 0).await.unwrap();
+    assert_eq!(shows(&machine).await.unwrap(), "Bearer access-1");
+    let asked = scene.world.one(TOKEN);
+    assert_eq!(asked.field("grant_type").unwrap(), JWT_BEARER);
+    assert_eq!(
+        asked.field("assertion").unwrap(),
+        format!("token-for-{ISSUER}")
+    );
+    assert_eq!(asked.field("resource").unwrap(), SERVER);
+    assert_eq!(asked.field("client_id").unwrap(), "w");
+    assert_eq!(asked.authorization(), None);
+    assert_eq!(asked.field("client_secret"), None);
+}
+
+#[tokio::test]
+async fn wi_01_a_refusal_is_the_answer_without_another_try_or_another_way() {
+    for code in ["invalid_grant", "invalid_scope", "unauthorized_client"] {
+        let scene = scene();
+        scene.world.always(TOKEN, Reply::error(code));
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        let machine = workload(
+            &scene,
+            from_fn(move |_| {
+                let number = counted.fetch_add(1, Ordering::Relaxed);
+                async move { Ok(Secret::new(format!("token-{number}"))) }
+            }),
+        );
+        let error = refuse(&machine, 401, CHALLENGE, 0).await.unwrap_err();
+        assert!(error.to_string().contains(code), "{error}");
+        // Neither the same request nor the next one asks again.
+        for attempt in 0..3 {
+            assert!(refuse(&machine, 401, CHALLENGE, attempt).await.is_err());
+            assert!(header(&machine).await.is_err());
+        }
+        assert_eq!(count.load(Ordering::Relaxed), 1, "{code}");
+        let asked = scene.world.one(TOKEN);
+        assert_eq!(asked.field("grant_type").unwrap(), JWT_BEARER);
+        assert!(scene.world.asked(REGISTER).is_empty());
+        assert!(scene.person.seen().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn wi_01_a_token_of_the_platform_is_sent_once() {
+    let scene = scene();
+    scene.world.always(
+        TOKEN,
+        Reply::json(&json!({
+            "access_token": "a", "token_type": "Bearer", "expires_in": 100,
+        })),
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    let machine = workload(&scene, FromFile::new(&file));
+    let error = refuse(&machine, 401, CHALLENGE, 0).await.unwrap_err();
+    assert!(error.to_string().contains("token"), "{error}");
+    scene.clock.advance(Lifetime::from_secs(60));
+    std::fs::write(&file, "platform-1\n").unwrap();
+    shows(&machine).await.unwrap();
+    assert_eq!(
+        scene.world.one(TOKEN).field("assertion").unwrap(),
+        "platform-1"
+    );
+    // It ends, and the platform has no other yet.
+    scene.clock.advance(Lifetime::from_secs(100));
+    let error = header(&machine).await.unwrap_err();
+    assert!(error.to_string().contains("sent once"), "{error}");
+    assert_eq!(scene.world.asked(TOKEN).len(), 1);
+    std::fs::write(&file, "platform-2").unwrap();
+    scene.clock.advance(Lifetime::from_secs(60));
+    shows(&machine).await.unwrap();
+    let asked = scene.world.asked(TOKEN);
+    assert_eq!(asked[1].field("assertion").unwrap(), "platform-2");
+    // What is no token goes nowhere.
+    let machine = workload(&scene, FromEnvironment::new("COUNTERSIGN_NO_SUCH_VARIABLE"));
+    assert!(refuse(&machine, 401, CHALLENGE, 0).await.is_err());
+    std::fs::write(&file, "two words").unwrap();
+    let machine = workload(&scene, FromFile::new(&file));
+    assert!(refuse(&machine, 401, CHALLENGE, 0).await.is_err());
+    assert_eq!(scene.world.asked(TOKEN).len(), 2);
+}
+
+/// A company whose identity provider issues the assertion `the-assertion`.
+fn company(scene: &Scene) -> IdentityAssertion {
+    let metadata = format!("{IDP}/.well-known/openid-configuration");
+    scene.world.json(&metadata, &server_metadata(IDP));
+    let exchanged = json!({
+        "access_token": "the-assertion", "token_type": "N_A", "expires_in": 300,
+        "issued_token_type": "urn:ietf:params:oauth:token-type:id-jag",
+    });
+    let token = format!("{IDP}/token");
+    scene.world.json(&token, &exchanged);
+    let subject = Subject::id_token(from_fn(|_| async { Ok(Secret::new("the-id-token")) }));
+    IdentityAssertion::new(SERVER, "mcp-client", Secret::new("mcp-secret"), subject)
+        .issuer(ISSUER)
+        .identity_provider(IDP, "idp-client")
+        .identity_provider_secret(Secret::new("idp-secret"))
+        .fetch(Arc::new(scene.world.clone()))
+        .clock(Arc::new(scene.clock.clone()))
+}
+
+#[tokio::test]
+async fn em_01_em_06_a_login_becomes_an_assertion_and_that_a_token_each_said_to_whom_it_is_for() {
+    let scene = scene();
+    let machine = company(&scene).build().unwrap();
+    refuse(&machine, 401, CHALLENGE, 0).await.unwrap();
+    assert_eq!(shows(&machine).await.unwrap(), "Bearer access-1");
+    let at_idp = scene.world.one(&format!("{IDP}/token"));
+    let field = |name: &str| at_idp.field(name).unwrap();
+    assert_eq!(field("grant_type"), EXCHANGE);
+    assert_eq!(
+        field("requested_token_type"),
+        "urn:ietf:params:oauth:token-type:id-jag"
+    );
+    assert_eq!(
+        field("subject_token_type"),
+        "urn:ietf:params:oauth:token-type:id_token"
+    );
+    assert_eq!(field("subject_token"), "the-id-token");
+    assert_eq!(field("audience"), ISSUER);
+    assert_eq!(field("resource"), SERVER);
+    assert_eq!(field("scope"), "read");
+    // EM-01: with client authentication.
+    let basic = "Basic aWRwLWNsaWVudDppZHAtc2VjcmV0";
+    assert_eq!(at_idp.authorization(), Some(basic));
+    let at_server = scene.world.one(TOKEN);
+    assert_eq!(at_server.field("grant_type").unwrap(), JWT_BEARER);
+    assert_eq!(at_server.field("assertion").unwrap(), "the-assertion");
+    assert_eq!(at_server.field("resource").unwrap(), SERVER);
+    assert_eq!(
+        at_server.authorization(),
+        Some("Basic bWNwLWNsaWVudDptY3Atc2VjcmV0")
+    );
+    // Neither is told what is for the other, and no address has anything of it.
+    assert!(!at_server.body.contains("the-id-token"));
+    for address in scene.world.addresses() {
+        assert!(!address.contains("the-assertion") && !address.contains("the-id-token"));
+    }
+    let debug = format!("{machine:?}");
+    assert!(!debug.contains("mcp-secret") && !debug.contains("idp-secret"));
+    // An assertion is used once.
+    scene.clock.advance(Lifetime::from_secs(3_600));
+    shows(&machine).await.unwrap();
+    assert_eq!(scene.world.asked(&format!("{IDP}/token")).len(), 2);
+}
+
+#[tokio::test]
+async fn em_01_what_is_no_assertion_is_shown_to_nobody() {
+    let issued = |kind: &str| {
+        Reply::json(&json!({
+            "access_token": "another-token", "token_type": "Bearer", "issued_token_type": kind,
+        }))
+    };
+    for reply in [
+        issued("urn:ietf:params:oauth:token-type:access_token"),
+        issued("urn:ietf:params:oauth:token-type:id_token"),
+        Reply::json(&json!({"access_token": "another-token", "token_type": "N_A"})),
+        Reply::error("invalid_grant"),
+        Reply::of(302, ""),
+        Reply::of(500, ""),
+    ] {
+        let scene = scene();
+        let company = company(&scene);
+        scene.world.always(&format!("{IDP}/token"), reply);
+        let machine = company.build().unwrap();
+        assert!(refuse(&machine, 401, CHALLENGE, 0).await.is_err());
+        assert!(scene.world.asked(TOKEN).is_empty());
+        assert!(!scene.world.said().contains("another-token"));
+    }
+}
+
+#[tokio::test]
+async fn a_grant_type_that_is_not_offered_is_not_tried() {
+    let scene = scene();
+    scene.world.amend(
+        SERVER_METADATA,
+        &json!({ "grant_types_supported": ["authorization_code", "refresh_token"] }),
+    );
+    let workload = workload(&scene, from_fn(|_| async { Ok(Secret::new("t")) }));
+    let company = company(&scene).build().unwrap();
+    for machine in [credentials(&scene).build().unwrap(), workload, company] {
+        let error = refuse(&machine, 401, CHALLENGE, 0).await.unwrap_err();
+        assert!(error.to_string().contains("does not offer"), "{error}");
+    }
+    assert!(scene.world.asked(TOKEN).is_empty());
+    assert!(scene.world.asked(&format!("{IDP}/token")).is_empty());
+}
+
+#[tokio::test]
+async fn many_requests_at_once_cause_one_request_for_a_token_before_it_ends_too() {
+    let scene = scene();
+    let machine = credentials(&scene).build().unwrap();
+    let all = (0..50).map(|_| refuse(&machine, 401, CHALLENGE, 0));
+    for next in futures_util::future::join_all(all).await {
+        assert_eq!(next.unwrap(), Next::Again);
+    }
+    assert_eq!(scene.world.asked(TOKEN).len(), 1);
+    // A minute before its end.
+    scene.clock.advance(Lifetime::from_secs(3_600 - 61));
+    assert_eq!(shows(&machine).await.unwrap(), "Bearer access-1");
+    scene.clock.advance(Lifetime::from_secs(2));
+    let all = (0..50).map(|_| shows(&machine));
+    for shown in futures_util::future::join_all(all).await {
+        assert_eq!(shown.unwrap(), "Bearer access-2");
+    }
+    assert_eq!(scene.world.asked(TOKEN).len(), 2);
+    // An outage takes nothing away that is still good.
+    scene.clock.advance(Lifetime::from_secs(3_600 - 30));
+    scene.world.always(TOKEN, Reply::of(503, ""));
+    assert_eq!(shows(&machine).await.unwrap(), "Bearer access-2");
+    scene.clock.advance(Lifetime::from_secs(30));
+    let error = header(&machine).await.unwrap_err();
+    assert!(error.to_string().contains("try again later"), "{error}");
+}
+
+#[tokio::test]
+async fn i11_a_scope_that_is_missing_is_asked_for_besides_the_others_three_times_at_most() {
+    let scene = scene();
+    let machine = credentials(&scene).build().unwrap();
+    refuse(&machine, 401, CHALLENGE, 0).await.unwrap();
+    let missing = |scope: &str| format!(r#"Bearer error="insufficient_scope", scope="{scope}""#);
+    assert_eq!(
+        refuse(&machine, 403, &missing("write"), 0).await.unwrap(),
+        Next::Again
+    );
+    let asked = scene.world.asked(TOKEN);
+    assert_eq!(asked[1].field("scope").unwrap(), "read write");
+    assert_eq!(shows(&machine).await.unwrap(), "Bearer access-2");
+    // The same once more changes nothing.
+    let next = refuse(&machine, 403, &missing("write"), 1).await.unwrap();
+    assert_eq!(next, Next::GiveUp);
+    for (scope, expected) in [("a", Next::Again), ("b", Next::Again), ("c", Next::GiveUp)] {
+        let next = refuse(&machine, 403, &missing(scope), 1).await.unwrap();
+        assert_eq!(next, expected, "{scope}");
+    }
+    assert_eq!(scene.world.asked(TOKEN).len(), 4);
+    // A refusal leaves what there was.
+    let scene = self::scene();
+    let machine = credentials(&scene).build().unwrap();
+    refuse(&machine, 401, CHALLENGE, 0).await.unwrap();
+    scene.world.always(TOKEN, Reply::error("invalid_scope"));
+    assert!(refuse(&machine, 403, &missing("admin"), 0).await.is_err());
+    assert_eq!(shows(&machine).await.unwrap(), "Bearer access-1");
+    // A new token that is refused as well stays refused.
+    let next = refuse(&machine, 401, CHALLENGE, 1).await.unwrap();
+    assert_eq!(next, Next::GiveUp);
+}
+
+#[tokio::test]
+async fn an_exchange_sends_the_inbound_token_to_its_authorization_server_alone() {
+    let scene = scene();
+    let upstream = "https://up.test/api";
+    let answer = |token: &str, kind: &str| {
+        json!({
+            "access_token": token, "token_type": "Bearer", "expires_in": 300, "scope": "read",
+            "issued_token_type": kind,
+        })
+    };
+    let access = "urn:ietf:params:oauth:token-type:access_token";
+    scene.world.json(TOKEN, &answer("exchanged", access));
+    let exchange = TokenExchange::builder(ISSUER, "mcp", Secret::new("secret"))
+        .fetch(Arc::new(scene.world.clone()))
+        .clock(Arc::new(scene.clock.clone()))
+        .build()
+        .unwrap();
+    let inbound = Secret::new("inbound-token");
+    let scopes = ScopeSet::parse("read").unwrap();
+    let got = exchange
+        .exchange(&inbound, upstream, &scopes)
+        .await
+        .unwrap();
+    assert_eq!(got.access_token.reveal(), "exchanged");
+    assert_eq!(got.scopes, scopes);
+    let in_five_minutes = scene.clock.now().saturating_add(Lifetime::from_secs(300));
+    assert_eq!(got.expires_at, Some(in_five_minutes));
+    let asked = scene.world.one(TOKEN);
+    let field = |name: &str| asked.field(name).unwrap();
+    assert_eq!(field("grant_type"), EXCHANGE);
+    assert_eq!(field("subject_token"), "inbound-token");
+    assert_eq!(field("subject_token_type"), access);
+    assert_eq!(field("requested_token_type"), access);
+    assert_eq!(field("resource"), upstream);
+    assert_eq!(field("scope"), "read");
+    assert_eq!(asked.authorization(), Some("Basic bWNwOnNlY3JldA=="));
+    for address in scene.world.addresses() {
+        assert!(address.starts_with(ISSUER), "{address}");
+    }
+    // What is something else, or the same token, is given to nobody.
+    for wrong in [
+        answer("exchanged", "urn:ietf:params:oauth:token-type:id_token"),
+        answer("inbound-token", access),
+        json!({"access_token": "t", "token_type": "Bearer"}),
+        json!({"access_token": "t", "token_type": "N_A", "issued_token_type": access}),
+    ] {
+        scene.world.json(TOKEN, &wrong);
+        let got = exchange.exchange(&inbound, upstream, &scopes).await;
+        assert!(matches!(got, Err(OAuthError::BadAnswer(_))), "{wrong}");
+    }
+    let nowhere = exchange.exchange(&inbound, "nowhere", &scopes).await;
+    assert!(nowhere.is_err());
+}
