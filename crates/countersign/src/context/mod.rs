@@ -8,6 +8,7 @@ mod ask;
 mod client;
 mod current;
 mod elicitation_url;
+mod exchange;
 mod form;
 mod inputs;
 mod notify;

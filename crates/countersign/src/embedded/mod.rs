@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 use countersign_authorization_server::{
     AuthSettings, AuthorizationServer, AuthorizationServerBuilder, ClientIdDocuments,
-    DocumentTrust, Headless, Login, Storage, Upstream,
+    DocumentTrust, Headless, Login, Storage, TokenExchange, TrustedIdentityProvider, Upstream,
+    WorkloadIssuer,
 };
 use countersign_resource_server::fetch::Fetcher;
 use countersign_resource_server::oauth::Secret;
@@ -231,6 +232,28 @@ impl EmbeddedAuth {
     /// Whether it was said where API keys are presented.
     pub(crate) const fn takes_api_keys(&self) -> bool {
         !self.api_keys.is_empty()
+    }
+
+    /// Issues tokens to clients that present an identity assertion of `provider`, the
+    /// identity provider of a company, without asking the person
+    /// (draft-ietf-oauth-identity-assertion-authz-grant). Called again, it adds one.
+    #[must_use]
+    pub fn identity_assertions(self, provider: TrustedIdentityProvider) -> Self {
+        self.configure(|server| server.identity_assertions(provider))
+    }
+
+    /// Issues tokens to programs that present the token that `issuer`, the platform on
+    /// which they run, made for them (RFC 7523 §2.1). Called again, it adds a platform.
+    #[must_use]
+    pub fn workloads(self, issuer: WorkloadIssuer) -> Self {
+        self.configure(|server| server.workloads(issuer))
+    }
+
+    /// Lets a client exchange access tokens as `exchange` says (RFC 8693): a server that
+    /// calls another one for its caller. Called again, it adds another.
+    #[must_use]
+    pub fn token_exchange(self, exchange: TokenExchange) -> Self {
+        self.configure(|server| server.token_exchange(exchange))
     }
 
     /// Puts `prefix`, such as `/auth`, before the paths of the endpoints and pages.

@@ -46,6 +46,7 @@ mod limit_evasion;
 mod limits;
 #[cfg(test)]
 mod live;
+mod machines;
 #[cfg(test)]
 mod market;
 #[cfg(test)]
