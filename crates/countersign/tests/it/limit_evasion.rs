@@ -123,11 +123,14 @@ async fn passed_on(app: &App, lines: &[(&str, &str)]) -> u16 {
     request.send().await.status()
 }
 
+/// The headers of a request by its number.
+type Made = fn(usize) -> Vec<(&'static str, String)>;
+
 #[tokio::test(start_paused = true)]
 async fn g3_headers_that_come_twice_or_say_something_else_make_no_other_address() {
     let forwarded = "x-forwarded-for";
     // Each makes the address of every request look new, and leads to one.
-    let made: [(&str, fn(usize) -> Vec<(&'static str, String)>); 7] = [
+    let made: [(&str, Made); 7] = [
         ("doubled, the last is the one of the proxy", |number| {
             let spoof = ("x-forwarded-for", format!("1.2.3.{number}"));
             vec![spoof, ("x-forwarded-for", "203.0.113.1".to_owned())]
