@@ -40,21 +40,19 @@ fn main() -> Result<(), ConfigurationError> {
     }
     let before = resident();
     let began = Instant::now();
-    let (mut served, mut freed) = (0_u32, 0_u32);
+    let (mut served, mut sent, mut freed) = (0_u32, 0_u32, 0_u32);
     let mut active = offenders.iter().cycle();
     for number in 0..USERS {
         served += u32::from(limiter.charge(&caller("user", number), None).is_ok());
         if number.is_multiple_of(100)
             && let Some(offender) = active.next()
         {
+            sent += 1;
             freed += u32::from(limiter.charge(offender, None).is_ok());
         }
     }
     let flood = began.elapsed();
     let after = resident();
-    println!("{USERS} users, {served} of them served, in {flood:.1?}");
-    println!("{OFFENDERS} offenders, {freed} of 100000 requests too many let through");
-    println!("{before} MiB resident before the flood, {after} MiB after it");
     // In 36 seconds one request comes back.
     let came_back = u32::try_from(flood.as_secs() / 36 + 1).unwrap_or(u32::MAX);
     let is_bounded = after <= before + 8 && freed <= OFFENDERS.saturating_mul(came_back);
@@ -68,9 +66,12 @@ fn main() -> Result<(), ConfigurationError> {
     let passed = (0..rounds)
         .filter(|_| warm.charge(&ada, None).is_ok())
         .count();
+    let each = began.elapsed() / rounds;
     println!(
-        "{:.0?} for each of {passed} requests of one user",
-        began.elapsed() / rounds
+        "{USERS} users sent a request each in {flood:.1?} and {served} of them were served, while \
+         memory went from {before} to {after} MiB and {freed} of {sent} requests of {OFFENDERS} \
+         users over their limit were let through; a limit costs {each:.0?} a request, by {passed} \
+         requests of one user."
     );
     match (is_bounded, excess) {
         (true, 0) => println!("bounded"),
