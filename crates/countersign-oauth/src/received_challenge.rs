@@ -218,7 +218,6 @@ mod tests {
             r#"Bearer scope="a"#,
             r#"Bearer scope="a" error="b""#,
             r#"realm="x""#,
-            "Bearer scope=",
             "Bearer \"a\"",
             "Bearer scope=\"a\u{7f}\"",
             "(Bearer)",
@@ -241,6 +240,13 @@ mod tests {
             Some("https://rs.test/m?a=1,2")
         );
         assert_eq!(read(value).len(), 3);
+    }
+
+    #[test]
+    fn cl_02_a_name_without_a_value_is_no_parameter() {
+        // RFC 9110 §11.2: it is a token68, which says nothing here.
+        let challenge = ReceivedChallenge::for_token([&b"Bearer scope="[..]]).unwrap();
+        assert_eq!(challenge.parameter("scope"), None);
     }
 
     #[test]
