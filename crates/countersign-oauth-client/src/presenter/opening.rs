@@ -65,9 +65,18 @@ fn command(url: &Url) -> Command {
     command
 }
 
+/// By its full path: one of the same name could lie beside this program.
 #[cfg(windows)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the system says where it is by its environment alone"
+)]
 fn command(url: &Url) -> Command {
-    let mut command = Command::new("rundll32.exe");
+    let system = std::env::var_os("SystemRoot").unwrap_or_else(|| "C:\\Windows".into());
+    let program = std::path::PathBuf::from(system)
+        .join("System32")
+        .join("rundll32.exe");
+    let mut command = Command::new(program);
     command.args(["url.dll,FileProtocolHandler", url.as_str()]);
     command
 }

@@ -51,6 +51,13 @@ impl Folder {
         self.0.join("key")
     }
 
+    /// The folder by a name that is the same wherever it is opened from.
+    #[cfg(any(test, all(feature = "keychain", any(target_os = "macos", windows))))]
+    pub(super) fn full_name(&self) -> String {
+        let full = fs::canonicalize(&self.0).unwrap_or_else(|_| self.0.clone());
+        full.to_string_lossy().into_owned()
+    }
+
     /// The names of all records that begin with `kind`, in alphabetical order.
     pub(super) fn names(&self, kind: &str) -> Result<Vec<String>, StoreError> {
         let failed = |error: io::Error| unusable(&self.0, &error.to_string());

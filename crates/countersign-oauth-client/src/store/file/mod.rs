@@ -10,6 +10,8 @@ mod key;
 mod lock;
 mod record;
 mod sealed;
+#[cfg(all(feature = "keychain", any(target_os = "macos", windows)))]
+mod system_keychain;
 #[cfg(test)]
 mod tests;
 
@@ -35,9 +37,10 @@ const MAX_WAIT: Duration = Duration::from_secs(60);
 ///
 /// # Security
 ///
-/// Whoever may read the key, which is in the folder for its owner alone, can open the
-/// records: it keeps them out of backups and copies of single files, and from other
-/// users of the machine, not from programs of the same user.
+/// Whoever has the key can open the records. With the feature `keychain` it is in the
+/// keychain of macOS or the credential manager of Windows; else it is in the folder, for
+/// its owner alone: that keeps the records out of backups and copies of single files, and
+/// from other users of the machine, not from programs of the same user.
 #[derive(Clone)]
 pub struct FileStore {
     records: Arc<Records>,
@@ -57,7 +60,7 @@ impl FileStore {
     /// written. A folder that others can write to is refused when it is used.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
-            records: Arc::new(Records::new(folder.into(), KeyPlace::File)),
+            records: Arc::new(Records::new(folder.into(), KeyPlace::usual())),
             locks: Arc::new(Locks::new(MAX_WAIT)),
         }
     }

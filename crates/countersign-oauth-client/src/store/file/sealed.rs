@@ -1,10 +1,10 @@
 //! Sealed records in a folder, as plain calls that block.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use countersign_store::SealingKeys;
-use countersign_store::seal::{Sealed, SealingKeysError};
+use countersign_store::seal::Sealed;
 use tracing::warn;
 use zeroize::Zeroizing;
 
@@ -85,8 +85,8 @@ impl Records {
         let folder = self.made_folder()?;
         let keys = self.keys(&folder, true)?;
         let keys = keys.ok_or_else(|| unusable(&self.path, "there is no key"))?;
-        let nonce =
-            draw(&SystemGenerator).map_err(|_| StoreError::Unusable(NO_RANDOM.to_owned()))?;
+        let nonce = draw(&SystemGenerator)
+            .map_err(|_| StoreError::Unusable("the system gives no random bytes".to_owned()))?;
         let sealed = keys
             .seal_at(&place_of(name), text, nonce)
             .map_err(|error| unusable(&self.path, &error.to_string()))?;
@@ -108,7 +108,7 @@ impl Records {
         if let Some(keys) = self.keys.get() {
             return Ok(Some(keys.clone()));
         }
-        let keys = self.key_place.read(&folder.key_file(), may_make)?;
+        let keys = self.key_place.read(folder, may_make)?;
         Ok(keys.map(|keys| self.keys.get_or_init(|| Arc::new(keys)).clone()))
     }
 
@@ -119,23 +119,4 @@ impl Records {
             "a record of the token store cannot be used; the login that it was of is forgotten"
         );
     }
-}
-
-const NO_RANDOM: &str = "the system gives no random bytes";
-
-/// The keys in the file at `path`; made if there are none and `may_make` them.
-pub(super) fn keys_in_file(path: &Path, may_make: bool) -> Result<Option<SealingKeys>, StoreError> {
-    let failed = |error: SealingKeysError| StoreError::Unusable(error.to_string());
-    if !may_make && !path.exists() {
-        return Ok(None);
-    }
-    if !path.exists() {
-        let drawn =
-            draw(&SystemGenerator).map_err(|_| StoreError::Unusable(NO_RANDOM.to_owned()))?;
-        if let Ok(keys) = SealingKeys::create_file(path, drawn) {
-            return Ok(Some(keys));
-        }
-        // Another process was quicker, or the next step says what is wrong.
-    }
-    SealingKeys::from_file(path).map(Some).map_err(failed)
 }
