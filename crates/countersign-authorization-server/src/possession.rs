@@ -133,6 +133,15 @@ impl Inner {
         Ok(found != Found::Absent)
     }
 
+    /// Refuses a proof that was used before: whoever sends it has seen a request, and need
+    /// not have the key, so that nothing of its owner may be revoked for it.
+    pub(crate) async fn refuse_replay(&self, proof: Option<&Proof>) -> Result<(), Refused> {
+        match self.is_used_up(proof).await? {
+            true => Err(ProofRefusal::from(ProofError::Replayed).into()),
+            false => Ok(()),
+        }
+    }
+
     /// Uses up a proof with which nothing is issued.
     pub(crate) async fn use_up_proof(&self, proof: Option<&Proof>) -> Result<(), Refused> {
         let Some(proof) = proof else {

@@ -126,6 +126,7 @@ impl Inner {
     ) -> Result<Refused, Refused> {
         let body: CodeBody = record.body()?;
         let granted = granted_of(record, &body.grant)?;
+        self.refuse_replay(proof).await?;
         let is_proven = || check(client, request, proof, &body).is_ok();
         if matches!(record.status, Status::Used { .. }) && is_proven() {
             self.punish_replay(&granted).await?;

@@ -108,6 +108,7 @@ impl Inner {
             self.use_up_proof(proof).await?;
             return Ok(self.open_receipt(&record.key, receipt)?);
         }
+        self.refuse_replay(proof).await?;
         self.punish_replay(&granted).await?;
         Err(Refused::Grant("the refresh token was used before"))
     }

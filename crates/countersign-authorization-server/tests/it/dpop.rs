@@ -256,6 +256,29 @@ async fn dp_05_a_proof_counts_once_in_every_process_and_after_a_restart() {
 }
 
 #[tokio::test]
+async fn dp_05_a_whole_request_that_is_sent_again_revokes_nothing_of_its_owner() {
+    let world = world_of(without_nonces()).await;
+    let prover = Prover::new();
+    let code = world.code("C1").await;
+    let proof = prover.proof(&world);
+    let (access, refresh) = tokens_of(&post(&world, &[&proof], &redemption(&code)).await);
+    let again = post(&world, &[&proof], &redemption(&code)).await;
+    again.assert_tok("invalid_dpop_proof");
+    assert!(world.is_active(&access).await);
+    let proof = prover.proof(&world);
+    let (access, _) = tokens_of(&post(&world, &[&proof], &refreshing(&refresh)).await);
+    // After the grace, when a refresh token that is used again is a stolen one.
+    world.clock.advance(Lifetime::from_secs(60));
+    let again = post(&world, &[&proof], &refreshing(&refresh)).await;
+    again.assert_tok("invalid_dpop_proof");
+    assert!(world.is_active(&access).await);
+    // Whoever has the key as well is another matter.
+    let stolen = post(&world, &[&prover.proof(&world)], &refreshing(&refresh)).await;
+    stolen.assert_tok("invalid_grant");
+    assert!(!world.is_active(&access).await);
+}
+
+#[tokio::test]
 async fn dp_04_a_refresh_token_of_a_public_client_is_bound_to_its_key() {
     let world = world_of(without_nonces()).await;
     let (owner, thief) = (Prover::new(), Prover::new());

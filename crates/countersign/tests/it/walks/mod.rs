@@ -2,6 +2,7 @@
 //! registration to its end, at a server in a process of its own that is killed on the
 //! way.
 
+mod bound;
 mod caller;
 mod github;
 mod kinds;

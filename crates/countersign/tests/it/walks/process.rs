@@ -101,6 +101,12 @@ impl Place {
         std::fs::write(self.file("settings"), settings.to_string()).unwrap();
     }
 
+    /// Says that the server is one that binds its tokens to keys, from its next start on.
+    pub(super) fn serve_bound(&self) {
+        let settings = json!({ "origin": self.origin(), "bound": true });
+        std::fs::write(self.file("settings"), settings.to_string()).unwrap();
+    }
+
     /// Starts the server, and waits until it listens.
     pub(super) async fn start(&self) -> Process {
         let mut child = Command::new(std::env::current_exe().unwrap())
@@ -220,18 +226,23 @@ fn upstream(settings: &Value) -> Upstream {
 async fn serve(folder: &Path) {
     let settings = std::fs::read(folder.join("settings")).unwrap();
     let settings: Value = serde_json::from_slice(&settings).unwrap();
-    let upstream = upstream(&settings);
-    let api = Api {
-        provider: upstream.provider().name.clone(),
-        address: text(&settings["api"]).to_owned(),
-    };
     let auth = EmbeddedAuth::sqlite(folder.join("server.db"));
     let server = Server::new("Repositories")
         .clock(Arc::new(FileClock(folder.join("time"))))
-        .challenge_scopes(["read"])
-        .auth(auth.upstream(upstream))
-        .state(api)
-        .tool(read_api);
+        .challenge_scopes(["read"]);
+    let server = if settings["bound"] == true {
+        super::bound::complete(server, auth)
+    } else {
+        let upstream = upstream(&settings);
+        let api = Api {
+            provider: upstream.provider().name.clone(),
+            address: text(&settings["api"]).to_owned(),
+        };
+        server
+            .auth(auth.upstream(upstream))
+            .state(api)
+            .tool(read_api)
+    };
     let public = format!("{}/mcp", text(&settings["origin"]));
     let http = Http::bind("127.0.0.1:0").public_url(public);
     let running = server.start(http).await.unwrap();
