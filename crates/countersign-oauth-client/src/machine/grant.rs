@@ -12,6 +12,7 @@ use crate::discovery::Discovery;
 use crate::error::OAuthError;
 use crate::refresh;
 use crate::store::StoredTokens;
+use crate::token_endpoint::TokenProof;
 
 /// By what a program gets tokens. There is never a second way that is tried.
 #[derive(Debug)]
@@ -46,16 +47,16 @@ impl Grant {
         }
     }
 
-    /// Asks once for a token that permits `scopes`.
+    /// Asks once for a token that permits `scopes`, with `proof` if it is to be bound.
     pub(super) async fn tokens(
         &self,
         asker: &Asker,
-        discovery: &Discovery,
-        credentials: &Credentials,
+        (discovery, credentials): (&Discovery, &Credentials),
         scopes: &ScopeSet,
+        proof: Option<&dyn TokenProof>,
     ) -> Result<StoredTokens, OAuthError> {
         let client = credentials.client_for(discovery)?;
-        let endpoint = refresh::endpoint(asker, discovery, &client, None)?;
+        let endpoint = refresh::endpoint(asker, discovery, &client, proof)?;
         let mut parameters = Parameters::default();
         parameters.set("grant_type", self.grant_type().as_str());
         match self {

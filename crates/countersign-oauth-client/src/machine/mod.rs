@@ -12,6 +12,7 @@
 //! a server refuses; then there is one request for a token at a time, and one that was
 //! refused is not made again for a minute.
 
+mod bound;
 mod cache;
 mod credentials;
 mod exchange;
@@ -32,9 +33,11 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use crate::ask::{Asker, sensitive};
 use crate::authorizer::{Authorizer, Authorizing, Next, Outgoing, Refused};
 use crate::discovery::{Discovery, Search};
+use crate::dpop::{DPOP, Prover, ReceivedNonces, Role};
 use crate::error::OAuthError;
 use crate::step_up::Rounds;
-use crate::store::StoredTokens;
+use crate::store::{StoredTokens, TokenType};
+use crate::token_endpoint::TokenProof;
 use cache::{Cache, CacheKey};
 use grant::Grant;
 use settings::Credentials;
@@ -51,6 +54,12 @@ const LONGEST_MARGIN: u64 = 60;
 /// For so long a refusal of the authorization server is the answer to everybody.
 const REFUSED_FOR: Lifetime = Lifetime::from_mins(1);
 
+/// For so long a token is one that was just got.
+const FRESH: Lifetime = Lifetime::from_secs(10);
+
+/// So often a resource may ask for another nonce on behalf of one request.
+const MAX_NONCES: u32 = 3;
+
 /// Has the tokens of a program for one protected resource. Cloning is cheap, and clones
 /// share everything.
 #[derive(Clone)]
@@ -62,6 +71,9 @@ struct Inner {
     credentials: Credentials,
     scopes: ScopeSet,
     grant: Grant,
+    /// Whether tokens must be bound to a key, whatever the server wants.
+    bound: bool,
+    nonces: Arc<ReceivedNonces>,
     state: Mutex<State>,
     rounds: Rounds,
     /// Held by whoever asks for a token.
@@ -75,6 +87,8 @@ struct State {
     /// What is asked for, with what servers demanded.
     wanted: ScopeSet,
     cache: Cache,
+    /// Proves that we have the key that tokens are bound to; one key for all of them.
+    prover: Option<Prover>,
     refused: Option<(UnixTime, OAuthError)>,
 }
 
@@ -95,7 +109,7 @@ impl Machine {
         asker: Asker,
         credentials: Credentials,
         scopes: ScopeSet,
-        grant: Grant,
+        (grant, bound): (Grant, bool),
     ) -> Self {
         Self(Arc::new(Inner {
             server,
@@ -103,6 +117,8 @@ impl Machine {
             credentials,
             scopes,
             grant,
+            bound,
+            nonces: Arc::default(),
             state: Mutex::default(),
             rounds: Rounds::default(),
             turn: tokio::sync::Mutex::default(),
@@ -166,11 +182,7 @@ impl Inner {
             return Err(error);
         }
         let key = self.key(discovery);
-        let fetched = self
-            .grant
-            .tokens(&self.asker, discovery, &self.credentials, &key.scopes)
-            .await;
-        match fetched {
+        match self.ask(discovery, &key.scopes).await {
             Ok(tokens) => {
                 let mut state = self.state();
                 state.refused = None;
@@ -184,6 +196,21 @@ impl Inner {
                 Err(error)
             }
         }
+    }
+
+    async fn ask(
+        &self,
+        discovery: &Discovery,
+        scopes: &ScopeSet,
+    ) -> Result<StoredTokens, OAuthError> {
+        let prover = self.prover_for(discovery)?;
+        let proof = prover.as_ref().map(|prover| prover as &dyn TokenProof);
+        let of = (discovery, &self.credentials);
+        let tokens = self.grant.tokens(&self.asker, of, scopes, proof).await?;
+        if prover.is_some() {
+            bound::check(&tokens)?;
+        }
+        Ok(tokens)
     }
 
     fn key(&self, discovery: &Discovery) -> CacheKey {
@@ -242,11 +269,11 @@ impl Inner {
         refused: &Refused<'_>,
         challenge: Option<&ReceivedChallenge>,
     ) -> Result<Next, OAuthError> {
+        let shown = shown_token(refused.shown);
         // A token that was just got and is refused stays refused.
-        if refused.attempt > 0 {
+        if refused.attempt > 0 && self.is_fresh(shown.as_ref()) {
             return Ok(Next::GiveUp);
         }
-        let shown = shown_token(refused.shown);
         let discovery = self.discover(challenge).await?;
         if shown.is_none() {
             let wanted = self.want(&discovery, challenge);
@@ -255,6 +282,16 @@ impl Inner {
         }
         self.fetch(&discovery, shown.as_ref()).await?;
         Ok(Next::Again)
+    }
+
+    /// Whether `shown` was got a moment ago.
+    fn is_fresh(&self, shown: Option<&Secret>) -> bool {
+        let discovery = self.state().discovery.clone();
+        let kept = discovery.and_then(|discovery| self.cached(&discovery));
+        kept.is_some_and(|kept| {
+            let age = self.asker.now().since(kept.obtained_at);
+            Some(&kept.access_token) == shown && age < FRESH
+        })
     }
 
     /// RFC 6750 §3.1: the token is good, and permits too little.
@@ -298,13 +335,18 @@ impl Inner {
 }
 
 impl Authorizer for Machine {
-    fn authorize<'a>(&'a self, _request: Outgoing<'a>) -> Authorizing<'a, HeaderMap> {
+    fn authorize<'a>(&'a self, request: Outgoing<'a>) -> Authorizing<'a, HeaderMap> {
         Box::pin(async move {
             let mut headers = HeaderMap::new();
             if let Some(tokens) = self.0.usable().await? {
-                let scheme = tokens.token_type.as_str();
-                let text = Secret::new(format!("{scheme} {}", tokens.access_token.reveal()));
+                let (token, kind) = (&tokens.access_token, tokens.token_type);
+                let text = Secret::new(format!("{} {}", kind.as_str(), token.reveal()));
                 headers.insert(AUTHORIZATION, sensitive(&text)?);
+                let prover = self.0.state().prover.clone();
+                if let Some(prover) = prover.filter(|_| kind == TokenType::Dpop) {
+                    let proof = prover.prove(request.method, request.url, Some(token))?;
+                    headers.insert(DPOP, proof);
+                }
             }
             Ok(headers)
         })
@@ -315,6 +357,14 @@ impl Authorizer for Machine {
             let values = refused.headers.get_all(WWW_AUTHENTICATE);
             let values = values.iter().map(HeaderValue::as_bytes);
             let challenge = ReceivedChallenge::for_token(values);
+            let url = refused.request.url;
+            let has_nonce = self.0.nonces.heed(Role::Resource, url, refused.headers);
+            let error = challenge.as_ref().and_then(ReceivedChallenge::error);
+            // RFC 9449 §9: the token is good, and so is the next proof.
+            if error == Some("use_dpop_nonce") && refused.shown.contains_key(DPOP) {
+                let helps = has_nonce && refused.attempt < MAX_NONCES;
+                return Ok(if helps { Next::Again } else { Next::GiveUp });
+            }
             let next = match refused.status {
                 StatusCode::UNAUTHORIZED => {
                     self.0.unauthorized(&refused, challenge.as_ref()).await?
@@ -324,6 +374,10 @@ impl Authorizer for Machine {
             };
             Ok(next)
         })
+    }
+
+    fn answered(&self, request: Outgoing<'_>, headers: &HeaderMap) {
+        self.0.nonces.heed(Role::Resource, request.url, headers);
     }
 }
 

@@ -55,6 +55,7 @@ pub(super) struct Settings {
     pub(super) proof: Proof,
     pub(super) issuer: Option<String>,
     pub(super) any_issuer: bool,
+    pub(super) bound: bool,
     pub(super) scopes: Vec<String>,
     pub(super) fetch: Option<Arc<dyn Fetch>>,
     pub(super) clock: Option<Arc<dyn Clock>>,
@@ -117,6 +118,7 @@ impl Settings {
             proof,
             issuer: None,
             any_issuer: false,
+            bound: false,
             scopes: Vec::new(),
             fetch: None,
             clock: None,
@@ -177,6 +179,7 @@ impl Settings {
         let scopes = ScopeSet::from_names(&self.scopes);
         let scopes = scopes.map_err(|error| fault(&format!("scopes(…): {error}")))?;
         let asker = self.asker(server.as_str())?;
+        let grant = (grant, self.bound);
         Ok(Machine::new(server, asker, credentials, scopes, grant))
     }
 }
@@ -220,6 +223,14 @@ macro_rules! machine_settings {
             /// run yourself.
             pub const fn danger_any_issuer(mut self) -> Self {
                 self.settings.any_issuer = true;
+                self
+            }
+
+            /// Binds tokens to a key of this client (RFC 9449), so that a stolen one is
+            /// worth nothing. Without this they are where the metadata of the server
+            /// demands it. A server that binds none is an error then.
+            pub const fn dpop(mut self) -> Self {
+                self.settings.bound = true;
                 self
             }
 

@@ -588,3 +588,65 @@ async fn an_exchange_sends_the_inbound_token_to_its_authorization_server_alone()
     let nowhere = exchange.exchange(&inbound, "nowhere", &scopes).await;
     assert!(nowhere.is_err());
 }
+
+#[tokio::test]
+async fn dp_01_a_program_binds_its_tokens_and_proves_each_request() {
+    let bearer = scene();
+    offers_bound(&bearer);
+    let machine = credentials(&bearer).dpop().build().unwrap();
+    let error = refuse(&machine, 401, CHALLENGE, 0).await.unwrap_err();
+    assert!(error.to_string().contains("not bound"), "{error}");
+    assert_eq!(bearer.world.asked(TOKEN).len(), 1);
+    let unable = scene();
+    let machine = credentials(&unable).dpop().build().unwrap();
+    assert!(refuse(&machine, 401, CHALLENGE, 0).await.is_err());
+    assert!(unable.world.asked(TOKEN).is_empty());
+
+    let scene = scene();
+    offers_bound(&scene);
+    // The authorization server wants a nonce first (RFC 9449 §8).
+    scene.world.play(TOKEN, |asked| {
+        let proof = asked.headers.get("dpop").unwrap().to_str().unwrap();
+        let proof = decode_unverified(proof).unwrap();
+        let claims: Value = serde_json::from_slice(proof.payload()).unwrap();
+        if claims["nonce"] != "n1" {
+            return Reply::error("use_dpop_nonce").header("dpop-nonce", "n1");
+        }
+        Reply::json(&json!({"access_token": "bound", "token_type": "DPoP", "expires_in": 600}))
+    });
+    let machine = credentials(&scene).dpop().build().unwrap();
+    refuse(&machine, 401, CHALLENGE, 0).await.unwrap();
+    let mut proofs = Vec::new();
+    for _ in 0..2 {
+        let headers = header(&machine).await.unwrap();
+        assert_eq!(headers["authorization"], "DPoP bound");
+        proofs.push(headers["dpop"].clone());
+    }
+    assert_ne!(proofs[0], proofs[1]);
+    // The resource wants a nonce of its own, and gets it without another token.
+    let url = Url::parse(SERVER).unwrap();
+    let request = Outgoing::new(&Method::POST, &url);
+    let shown = header(&machine).await.unwrap();
+    let mut headers = HeaderMap::new();
+    let challenge = r#"DPoP error="use_dpop_nonce""#;
+    headers.insert("www-authenticate", challenge.parse().unwrap());
+    headers.insert("dpop-nonce", "n2".parse().unwrap());
+    let refused = Refused::new(request, "x", &shown, StatusCode::UNAUTHORIZED, &headers, 1);
+    assert_eq!(machine.refused(refused).await.unwrap(), Next::Again);
+    let again = header(&machine).await.unwrap();
+    let proof = decode_unverified(again["dpop"].to_str().unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(proof.payload()).unwrap();
+    assert_eq!(claims["nonce"], "n2");
+    assert!(claims["ath"].is_string());
+    assert_eq!(scene.world.asked(TOKEN).len(), 2);
+}
+
+fn offers_bound(scene: &Scene) {
+    scene.world.amend(
+        SERVER_METADATA,
+        &json!({
+            "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+            "dpop_signing_alg_values_supported": ["ES256"],
+        }),
+    );
+}
