@@ -28,7 +28,7 @@ pub(super) struct Add {
     #[arg(
         long,
         value_name = "URI",
-        required_unless_present = "client_credentials"
+        required_unless_present_any = ["client_credentials", "assertions", "token_exchange"]
     )]
     redirect_uri: Vec<String>,
 
@@ -36,9 +36,18 @@ pub(super) struct Add {
     #[arg(long)]
     client_credentials: bool,
 
+    /// Let it get tokens for assertions of others: of the identity provider of a company, or
+    /// of the platform on which it runs, as far as the server trusts them
+    #[arg(long)]
+    assertions: bool,
+
+    /// Let it exchange the tokens with which it is called, as far as the server allows it
+    #[arg(long)]
+    token_exchange: bool,
+
     /// How it proves who it is: none, client_secret_basic, client_secret_post or
     /// private_key_jwt
-    /// [default: none; client_secret_basic with --client-credentials]
+    /// [default: none; client_secret_basic with --client-credentials or --token-exchange]
     #[arg(long, value_name = "METHOD", value_parser = method)]
     authentication: Option<TokenEndpointAuthMethod>,
 
@@ -92,7 +101,12 @@ impl Add {
         let scopes = self.scopes.iter().filter(|scope| !scope.is_empty());
         let scopes = ScopeSet::from_names(scopes).context("--scopes")?;
         let mut rules = ClientRules::new(scopes.clone());
-        rules.grant_types.push(GrantType::ClientCredentials);
+        let machines = [
+            GrantType::ClientCredentials,
+            GrantType::JwtBearer,
+            GrantType::TokenExchange,
+        ];
+        rules.grant_types.extend(machines);
         let metadata = Value::Object(self.document(&scopes)?).to_string();
         let metadata = ClientMetadata::parse_registration(metadata.as_bytes(), &rules)?;
         if metadata.client_name.is_none() {
@@ -128,12 +142,23 @@ impl Add {
                 "--client-credentials needs a client that proves who it is: leave out --authentication none"
             );
         }
+        if self.token_exchange && method == TokenEndpointAuthMethod::None {
+            bail!(
+                "--token-exchange needs a client that proves who it is: leave out --authentication none"
+            );
+        }
         let mut grant_types = Vec::new();
         if !self.redirect_uri.is_empty() {
             grant_types.extend([GrantType::AuthorizationCode, GrantType::RefreshToken]);
         }
         if self.client_credentials {
             grant_types.push(GrantType::ClientCredentials);
+        }
+        if self.assertions {
+            grant_types.push(GrantType::JwtBearer);
+        }
+        if self.token_exchange {
+            grant_types.push(GrantType::TokenExchange);
         }
         let mut document = Map::new();
         let mut set = |name: &str, value: Value| document.insert(name.to_owned(), value);
@@ -160,7 +185,7 @@ impl Add {
 
     fn method(&self) -> TokenEndpointAuthMethod {
         self.authentication
-            .unwrap_or(match self.client_credentials {
+            .unwrap_or(match self.client_credentials || self.token_exchange {
                 true => TokenEndpointAuthMethod::ClientSecretBasic,
                 false => TokenEndpointAuthMethod::None,
             })
