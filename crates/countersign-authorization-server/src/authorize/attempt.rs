@@ -60,7 +60,7 @@ pub(crate) struct Departure {
 /// For what a browser is to be sent to a provider.
 pub(crate) enum Leaving<'a> {
     /// For the request that waits under the secret, of which these scopes are allowed.
-    Request(&'a Secret, PendingAuthorization, ScopeSet),
+    Request(&'a Secret, Box<PendingAuthorization>, ScopeSet),
     /// For the account page.
     Account,
 }
@@ -137,7 +137,9 @@ impl Inner {
         };
         let address = self.callback_address(upstream);
         let resource = asked.map(|pending| &pending.resource);
-        let prompts = asked.map(wanted_prompts).unwrap_or_default();
+        let prompts = asked
+            .map(|pending| wanted_prompts(pending))
+            .unwrap_or_default();
         let location = upstream
             .authorization_url(&secrets, &state, &address, resource, &prompts, self.now())
             .await;

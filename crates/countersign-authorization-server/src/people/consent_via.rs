@@ -103,7 +103,7 @@ impl Visit<'_> {
             _ => return Ok(self.notice(StatusCode::BAD_REQUEST, Notice::MALFORMED)),
         }
         let scope = self.people.allowed(&pending.scope, form.all("scope"));
-        let leaving = Leaving::Request(transaction, pending.clone(), scope);
+        let leaving = Leaving::Request(transaction, Box::new(pending.clone()), scope);
         match server.inner().leave_for(upstream, leaving).await? {
             Left::Gone(departure) => {
                 let name = upstream.provider().name.clone();

@@ -76,7 +76,7 @@ async fn post(world: &World, proofs: &[&str], parameters: &[(&str, &str)]) -> Se
     world.send(request.body(body).unwrap()).await
 }
 
-fn redemption<'a>(code: &'a str) -> Vec<(&'a str, &'a str)> {
+fn redemption(code: &str) -> Vec<(&str, &str)> {
     vec![
         ("grant_type", "authorization_code"),
         ("code", code),
@@ -86,7 +86,7 @@ fn redemption<'a>(code: &'a str) -> Vec<(&'a str, &'a str)> {
     ]
 }
 
-fn refreshing<'a>(token: &'a str) -> Vec<(&'a str, &'a str)> {
+fn refreshing(token: &str) -> Vec<(&str, &str)> {
     vec![
         ("grant_type", "refresh_token"),
         ("refresh_token", token),
