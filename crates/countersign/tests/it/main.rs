@@ -46,6 +46,7 @@ mod limit_evasion;
 mod limits;
 #[cfg(test)]
 mod live;
+#[cfg(test)]
 mod machines;
 #[cfg(test)]
 mod market;
