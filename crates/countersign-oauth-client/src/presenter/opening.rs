@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn i1_cl_41_the_address_is_one_argument_and_no_shell_is_asked() {
+    fn i1_cl_37_cl_41_the_browser_of_the_system_gets_the_address_as_one_argument_without_a_shell() {
         let url = openable("https://as.test/authorize?a=$(id)&b=;c;&d='e'").unwrap();
         let command = command(&url);
         let last = command.get_args().last().unwrap();
