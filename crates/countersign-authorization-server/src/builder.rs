@@ -352,7 +352,7 @@ impl AuthorizationServerBuilder {
         let mut settings = self.settings?;
         let machines = self.machines.open(&settings)?;
         machines.offer_to_clients(&mut settings);
-        let Storage { store, sealing } = self.storage.ok_or_else(no_storage)?;
+        let Storage { store, sealing, .. } = self.storage.ok_or_else(no_storage)?;
         let audit = AuditTrail {
             sink: self.audit,
             clock: Arc::clone(&self.clock),
@@ -388,8 +388,8 @@ impl AuthorizationServerBuilder {
         if let Some(accounts) = interaction.accounts() {
             accounts.join(audit.clone(), Arc::clone(&ender))?;
         }
-        let paths = Paths::new(&settings, interaction.as_ref());
-        check_sign_in(people.as_deref(), &paths)?;
+        let mut paths = Paths::new(&settings, interaction.as_ref());
+        check_sign_in(people.as_deref(), &mut paths)?;
         let sealing = Arc::new(sealing);
         let vault = Vault::new(VaultParts {
             store: Arc::clone(&store),
@@ -495,7 +495,7 @@ fn check_ways(
 }
 
 /// The endpoints have their paths for themselves.
-fn check_sign_in(people: Option<&People>, paths: &Paths) -> Result<(), ConfigurationError> {
+fn check_sign_in(people: Option<&People>, paths: &mut Paths) -> Result<(), ConfigurationError> {
     let place = people.map(People::check_sign_in).transpose()?.flatten();
     match place {
         Some(path) if paths.endpoint(&path) != Some(Endpoint::Page) => {
@@ -503,7 +503,11 @@ fn check_sign_in(people: Option<&People>, paths: &Paths) -> Result<(), Configura
                 "the sign-in page is to be at `{path}`, where an endpoint is: say another path"
             )))
         }
-        _ => Ok(()),
+        Some(path) => {
+            paths.sign_in_at(&path);
+            Ok(())
+        }
+        None => Ok(()),
     }
 }
 

@@ -39,6 +39,9 @@ pub struct EndpointBudgets {
     pub consent: Quota,
     /// People who come back from a provider.
     pub callback: Quota,
+    /// The page of the application on which people sign in elsewhere, and ID tokens that are
+    /// posted there: each costs the verification of a signature.
+    pub sign_in: Quota,
     /// All other pages and forms: login, account, setup.
     pub pages: Quota,
 }
@@ -56,13 +59,14 @@ impl Default for EndpointBudgets {
             status: Quota::per_minute(1_500),
             consent: Quota::per_minute(600),
             callback: Quota::per_minute(600),
+            sign_in: Quota::per_minute(600),
             pages: Quota::per_minute(1_500),
         }
     }
 }
 
 /// The kinds that have a budget of their own.
-const KINDS: usize = 11;
+const KINDS: usize = 12;
 
 /// For how many addresses each has room.
 const ADDRESSES: usize = 1 << 16;
@@ -91,6 +95,7 @@ impl EndpointLimits {
             limiter(budgets.status)?,
             limiter(budgets.consent)?,
             limiter(budgets.callback)?,
+            limiter(budgets.sign_in)?,
             limiter(budgets.pages)?,
         ]))
     }
@@ -115,6 +120,7 @@ impl EndpointLimits {
             status,
             consent,
             callback,
+            sign_in,
             pages,
         ] = &self.0;
         let limiter = match endpoint {
@@ -128,6 +134,7 @@ impl EndpointLimits {
             Endpoint::Status => status,
             Endpoint::Page if path.ends_with("/consent") => consent,
             Endpoint::Page if path.contains("/callback/") => callback,
+            Endpoint::SignIn => sign_in,
             Endpoint::Page => pages,
         };
         let arrived = limiter.arrive(Some(address));

@@ -20,6 +20,8 @@ pub(crate) enum Endpoint {
     Status,
     /// A page or form of the interaction.
     Page,
+    /// The page of the application on which people sign in elsewhere.
+    SignIn,
 }
 
 /// All paths. What is switched off has none.
@@ -59,6 +61,13 @@ impl Paths {
             paths.insert(path, Endpoint::Metadata);
         }
         Self(paths)
+    }
+
+    /// The page at `path` is the one on which people sign in elsewhere.
+    pub(crate) fn sign_in_at(&mut self, path: &str) {
+        if let Some(endpoint) = self.0.get_mut(path) {
+            *endpoint = Endpoint::SignIn;
+        }
     }
 
     pub(crate) fn endpoint(&self, path: &str) -> Option<Endpoint> {

@@ -181,7 +181,7 @@ impl AuthorizationServer {
             Some(Endpoint::Introspect) => endpoints::introspect(inner, incoming).await,
             Some(Endpoint::Jwks) => endpoints::jwks(inner, incoming).await,
             Some(Endpoint::Status) => endpoints::status(inner, incoming).await,
-            Some(Endpoint::Page) => {
+            Some(Endpoint::Page | Endpoint::SignIn) => {
                 let answer = inner.interaction.respond(incoming, self).await?;
                 let accepts_html = incoming.accepts_html();
                 Ok(answer.unwrap_or_else(|| inner.in_words(accepts_html, not_found())))
@@ -311,7 +311,10 @@ impl Inner {
     /// Whether `path` is for programs alone.
     fn is_api(&self, path: &str) -> bool {
         let endpoint = self.paths.endpoint(path);
-        !matches!(endpoint, Some(Endpoint::Authorize | Endpoint::Page) | None)
+        !matches!(
+            endpoint,
+            Some(Endpoint::Authorize | Endpoint::Page | Endpoint::SignIn) | None
+        )
     }
 
     /// Whether pages of other origins may call it (`endpoints/cors.rs`).

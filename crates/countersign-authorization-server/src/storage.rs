@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign_resource_server::ConfigurationError;
-use countersign_store::{MemoryStore, SealingKeys, Store};
+use countersign_store::{Journal, MemoryStore, SealingKeys, Store};
 
 use crate::random::{SystemGenerator, draw};
 
@@ -13,12 +13,31 @@ use crate::random::{SystemGenerator, draw};
 pub struct Storage {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) sealing: SealingKeys,
+    journal: Option<Arc<dyn Journal>>,
 }
 
 impl Storage {
     /// `store`, sealed with `sealing`.
     pub fn new(store: Arc<dyn Store>, sealing: SealingKeys) -> Self {
-        Self { store, sealing }
+        Self {
+            store,
+            sealing,
+            journal: None,
+        }
+    }
+
+    /// The same, where the audit log can be kept in `journal`, which is usually the store
+    /// itself.
+    #[must_use]
+    pub fn with_journal(mut self, journal: Arc<dyn Journal>) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
+    /// Where the audit log can be kept ([`StoreSink`](crate::audit::StoreSink)), if there
+    /// is such a place.
+    pub const fn journal(&self) -> Option<&Arc<dyn Journal>> {
+        self.journal.as_ref()
     }
 
     /// Nothing outlives the process: for tests, and for servers that may forget.
@@ -29,7 +48,8 @@ impl Storage {
     pub fn memory() -> Result<Self, ConfigurationError> {
         let text = SealingKeys::text_of(fresh_key()?);
         let sealing = SealingKeys::parse(&text).map_err(said)?;
-        Ok(Self::new(Arc::new(MemoryStore::new()), sealing))
+        let store = Arc::new(MemoryStore::new());
+        Ok(Self::new(store.clone(), sealing).with_journal(store))
     }
 }
 
@@ -77,7 +97,16 @@ mod sqlite {
         ) -> Result<Self, ConfigurationError> {
             let options = SqliteOptions::new(path).folder(Folder::OwnerWrites);
             let store = SqliteStore::open_with(options).await.map_err(said)?;
-            Ok(Self::new(Arc::new(store), sealing))
+            let store = Arc::new(store);
+            Ok(Self::new(store.clone(), sealing).with_journal(store))
+        }
+
+        /// Where the key is with which the audit log in the database at `path` is chained:
+        /// beside it, with `.audit.key` behind its name.
+        pub fn audit_key_file(path: &Path) -> PathBuf {
+            let mut name = OsString::from(path);
+            name.push(".audit.key");
+            PathBuf::from(name)
         }
 
         /// Where the sealing keys of the database at `path` are: beside it, with

@@ -5,9 +5,11 @@ use std::fmt::Display;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
+use countersign::audit::Sink;
 use countersign::authorization_server::accounts::AccountError;
 use countersign::authorization_server::overview::Portion;
 use countersign::authorization_server::store::{Cursor, SealingKeys};
@@ -15,12 +17,13 @@ use countersign::authorization_server::{Accounts, AuthorizationServer, Storage, 
 
 use crate::file;
 use crate::log::LogOption;
+use crate::management_log::ManagementLog;
 
 /// Where it is if nothing else is said.
 const USUAL: &str = "countersign-data";
 
 /// The database in it.
-const DATABASE: &str = "countersign.db";
+pub(crate) const DATABASE: &str = "countersign.db";
 
 /// Which data directory, and how to print what is in it.
 #[derive(Debug, Args)]
@@ -63,6 +66,10 @@ pub(crate) struct DataDirectory {
     /// [default: made beside the database, with .keys behind its name]
     #[arg(long, value_name = "FILE", global = true, display_order = 702)]
     sealing_keys_file: Option<PathBuf>,
+
+    /// Where what commands do is noted, once the database was opened.
+    #[arg(skip)]
+    pub(crate) log: ManagementLog,
 }
 
 /// What to do if the folder is missing.
@@ -101,7 +108,12 @@ impl DataDirectory {
         options.into_iter().filter_map(given).collect()
     }
 
-    fn database(&self) -> PathBuf {
+    /// Where the key of the audit log in the database is.
+    pub(crate) fn audit_key_file(&self) -> PathBuf {
+        Storage::audit_key_file(&self.database())
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
         let database = self.database.clone();
         database.unwrap_or_else(|| self.path.join(DATABASE))
     }
@@ -141,7 +153,14 @@ impl DataDirectory {
         }
     }
 
-    /// Opens the data to manage it.
+    /// Opens the data of the usual server, without doing anything that is noted.
+    pub(crate) async fn look_into(&self, if_missing: IfMissing) -> anyhow::Result<Data> {
+        let storage = self.storage(if_missing).await?;
+        self.data(storage, None, crate::ISSUER, crate::RESOURCE)
+    }
+
+    /// Opens the data to manage it. What is done is noted in the audit log in the database,
+    /// if it has one.
     pub(crate) async fn open(&self, if_missing: IfMissing) -> anyhow::Result<Data> {
         self.open_as(if_missing, crate::ISSUER, crate::RESOURCE)
             .await
@@ -154,8 +173,23 @@ impl DataDirectory {
         issuer: &str,
         resource: &str,
     ) -> anyhow::Result<Data> {
-        let builder = AuthorizationServer::builder(issuer).resource(resource);
         let storage = self.storage(if_missing).await?;
+        let log = self.log.begin(&storage, self.audit_key_file()).await?;
+        self.data(storage, log, issuer, resource)
+    }
+
+    fn data(
+        &self,
+        storage: Storage,
+        log: Option<Arc<dyn Sink>>,
+        issuer: &str,
+        resource: &str,
+    ) -> anyhow::Result<Data> {
+        let builder = AuthorizationServer::builder(issuer).resource(resource);
+        let builder = match log {
+            Some(log) => builder.audit(log),
+            None => builder,
+        };
         let server = builder.storage(storage).build()?;
         let accounts = server.people().map(|people| people.accounts().clone());
         let keys = self.sealing_keys_file.clone();

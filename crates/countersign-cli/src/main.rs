@@ -23,6 +23,7 @@ mod list;
 mod log;
 mod login;
 mod logout;
+mod management_log;
 mod output;
 mod password;
 mod person;
@@ -142,23 +143,28 @@ fn run() -> anyhow::Result<()> {
         }
         Action::Users(users) => {
             log::start(&users.options.log, "error")?;
-            log::runtime()?.block_on(users.run())
+            let noted = users.options.directory.log.clone();
+            log::runtime()?.block_on(noted.around(users.run()))
         }
         Action::Clients(clients) => {
             log::start(&clients.options.log, "error")?;
-            log::runtime()?.block_on(clients.run())
+            let noted = clients.options.directory.log.clone();
+            log::runtime()?.block_on(noted.around(clients.run()))
         }
         Action::Grants(grants) => {
             log::start(&grants.options.log, "error")?;
-            log::runtime()?.block_on(grants.run())
+            let noted = grants.options.directory.log.clone();
+            log::runtime()?.block_on(noted.around(grants.run()))
         }
         Action::ApiKeys(keys) => {
             log::start(&keys.options.log, "error")?;
-            log::runtime()?.block_on(keys.run())
+            let noted = keys.options.directory.log.clone();
+            log::runtime()?.block_on(noted.around(keys.run()))
         }
         Action::Keys(keys) => {
             log::start(&keys.options.log, "error")?;
-            log::runtime()?.block_on(keys.run())
+            let noted = keys.options.directory.log.clone();
+            log::runtime()?.block_on(noted.around(keys.run()))
         }
         Action::Audit(audit) => {
             log::start(&audit.log, "error")?;

@@ -141,7 +141,7 @@ pub use countersign_resource_server::{
 };
 pub use credential_manager::CredentialManager;
 #[cfg(feature = "authorization-server")]
-pub use embedded::EmbeddedAuth;
+pub use embedded::{AuditInStore, EmbeddedAuth};
 pub use front::{Answer, App, BoxError, PeerAddress, RouteAccess, Routes};
 pub use http::{Http, RunningServer, ServeError};
 #[cfg(feature = "authorization-server")]

@@ -146,6 +146,15 @@ pub fn key_file(path: impl Into<PathBuf>) -> io::Result<ChainKey> {
     Place::new(PathBuf::new(), Some(path.into())).chain_key(true)
 }
 
+/// The key in the file `path`, which must be there.
+///
+/// # Errors
+///
+/// If there is none, or it cannot be read.
+pub fn existing_key_file(path: impl Into<PathBuf>) -> io::Result<ChainKey> {
+    Place::new(PathBuf::new(), Some(path.into())).chain_key(false)
+}
+
 /// Writes each record as a line of JSON to a file. See [`JsonLines::at`].
 ///
 /// ```

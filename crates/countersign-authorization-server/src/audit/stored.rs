@@ -3,7 +3,7 @@
 //! Whoever adds lines names the line behind which they go. If another process was
 //! quicker, the lines are made anew behind its lines.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ const PAGE: u32 = 1_000;
 #[derive(Debug)]
 pub struct StoreSink {
     queue: Arc<Queue>,
-    writing: Option<JoinHandle<()>>,
+    writing: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl StoreSink {
@@ -63,14 +63,18 @@ impl StoreSink {
         let thread = thread.map_err(|error| ConfigurationError::new(error.to_string()))?;
         Ok(Self {
             queue,
-            writing: Some(thread),
+            writing: Mutex::new(Some(thread)),
         })
     }
 
     /// Writes what is left, and ends.
-    pub async fn close(mut self) {
+    pub async fn close(&self) {
         self.queue.close();
-        if let Some(writing) = self.writing.take() {
+        let writing = self.writing.lock().map_or_else(
+            |poisoned| poisoned.into_inner().take(),
+            |mut writing| writing.take(),
+        );
+        if let Some(writing) = writing {
             // It panicked or not: there is nothing left to do.
             let _ = tokio::task::spawn_blocking(move || writing.join()).await;
         }
@@ -295,5 +299,42 @@ mod tests {
             matches!(damage, Damage::Missing { to: 1_990, .. }),
             "{damage}"
         );
+    }
+
+    /// The same lines in another store, changed by somebody without the key.
+    async fn altered(
+        journal: &MemoryStore,
+        change: impl FnOnce(&mut Vec<String>),
+    ) -> Arc<MemoryStore> {
+        let end = journal.journal_end().await.unwrap().unwrap();
+        let lines = journal.journal_lines(0, PAGE).await.unwrap();
+        let mut lines = lines.into_iter().map(|line| line.text).collect();
+        change(&mut lines);
+        let other = Arc::new(MemoryStore::new());
+        other.append(0, lines, end.head).await.unwrap();
+        other
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn f20_each_line_that_is_edited_removed_or_moved_in_the_store_is_found() {
+        let journal = Arc::new(MemoryStore::new());
+        let sink = sink(&journal, 100).await;
+        note(&sink, 6);
+        sink.close().await;
+        let same = altered(&journal, |_| ()).await;
+        let report = StoreSink::verify(&*same, &key()).await.unwrap();
+        assert!(report.is_intact(), "{report:?}");
+        for at in 0..6_usize {
+            for kind in 0..4 {
+                let changed = altered(&journal, |lines| match kind {
+                    0 => lines[at] = lines[at].replacen("\"event\":\"e", "\"event\":\"f", 1),
+                    1 => drop(lines.remove(at)),
+                    2 => lines.swap(at, (at + 1) % 6),
+                    _ => lines.insert(at, lines[at].clone()),
+                });
+                let report = StoreSink::verify(&*changed.await, &key()).await.unwrap();
+                assert!(!report.is_intact(), "line {at}, change {kind}");
+            }
+        }
     }
 }

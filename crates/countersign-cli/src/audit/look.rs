@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use countersign::audit::{Entry, Follow, Outcome, Search, Severity, moment};
+use countersign::audit::{Entry, Outcome, Search, Severity, moment};
 use countersign::{Clock, SystemClock};
 
+use super::place::Place;
 use super::words;
 use crate::{output, table};
 
@@ -108,16 +108,18 @@ impl Look {
     }
 
     /// Prints what there is.
-    pub(super) fn list(&self, log: &Path, json: bool) -> io::Result<()> {
+    pub(super) async fn list(&self, log: &Place, json: bool) -> io::Result<()> {
         let mut rows = Vec::new();
-        let unread = self.search().files(log, |entry, line| {
+        let search = self.search();
+        let read = log.each(&search, |entry, line| {
             if json {
                 output::line(line)
             } else {
                 rows.push(words::row(&entry.record));
                 Ok(())
             }
-        })?;
+        });
+        let unread = read.await?;
         if !json && rows.is_empty() {
             output::note("Nothing of the kind is noted.");
         } else if !json {
@@ -132,10 +134,11 @@ impl Look {
     }
 
     /// Prints the last `lines`, and then what comes.
-    pub(super) async fn tail(&self, log: &Path, lines: usize, json: bool) -> io::Result<()> {
+    pub(super) async fn tail(&self, log: &Place, lines: usize, json: bool) -> io::Result<()> {
         let search = self.search();
         let (mut last, mut seq) = (VecDeque::new(), 0);
-        Search::new().files(log, |entry, line| {
+        let all = Search::new();
+        let read = log.each(&all, |entry, line| {
             seq = entry.link.seq;
             if search.finds(&entry.record) {
                 last.push_back((entry.clone(), line.to_owned()));
@@ -144,7 +147,8 @@ impl Look {
                 }
             }
             Ok(())
-        })?;
+        });
+        read.await?;
         let show = |entry: &Entry, line: &str| -> io::Result<()> {
             match json {
                 true => output::line(line),
@@ -154,9 +158,9 @@ impl Look {
         for (entry, line) in &last {
             show(entry, line)?;
         }
-        let mut follow = Follow::behind(log, seq)?;
+        let mut follow = log.follow(seq).await?;
         loop {
-            for (entry, line) in follow.added()? {
+            for (entry, line) in follow.added().await? {
                 if search.finds(&entry.record) {
                     show(&entry, &line)?;
                 }

@@ -1,6 +1,7 @@
 //! `countersign audit`.
 
 mod look;
+mod place;
 mod words;
 
 use std::io::{self, ErrorKind};
@@ -8,13 +9,15 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
-use countersign::audit::verify::{self, Report};
+use countersign::audit::verify::Report;
 use serde_json::json;
 
+use crate::data::DATABASE;
 use crate::exit::Tampered;
 use crate::log::LogOption;
 use crate::output;
 use look::Look;
+use place::Place;
 
 /// Where the audit log is if nothing else is said.
 const FILE: &str = "audit.jsonl";
@@ -27,17 +30,34 @@ const FILE: &str = "audit.jsonl";
     after_help = "\
 `countersign serve --audit audit.jsonl` writes the log: one line for each decision, chained
 with the key in audit.jsonl.key, so that no line can be changed, removed or moved unseen.
+`countersign serve --audit-store` writes it into its database instead, where commands such
+as `countersign grants revoke` note what they do as well.
 
 Examples:
   countersign audit list --since 1h
   countersign audit list --tool delete_user --outcome refused
   countersign audit tail --severity warning
-  countersign audit verify"
+  countersign audit verify
+  countersign audit list --data-dir countersign-data"
 )]
 pub(crate) struct Audit {
-    /// The log; its older files are beside it
-    #[arg(long, value_name = "FILE", default_value = FILE, global = true)]
-    file: PathBuf,
+    /// The log; its older files are beside it [default: audit.jsonl]
+    #[arg(long, value_name = "FILE", global = true, conflicts_with_all = ["data_dir", "database"])]
+    file: Option<PathBuf>,
+
+    /// Instead, the log in the database in this folder, as serve --audit-store writes it
+    #[arg(
+        long,
+        visible_alias = "data",
+        value_name = "DIR",
+        global = true,
+        conflicts_with = "database"
+    )]
+    data_dir: Option<PathBuf>,
+
+    /// Instead, the log in this database
+    #[arg(long, value_name = "FILE", global = true)]
+    database: Option<PathBuf>,
 
     /// Print JSON
     #[arg(long, global = true)]
@@ -54,7 +74,7 @@ pub(crate) struct Audit {
 enum Action {
     /// Find out whether a line was changed, removed, added or moved
     Verify {
-        /// The key, if it is not beside the log
+        /// The key, if it is not beside the log or database
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },
@@ -76,32 +96,39 @@ enum Action {
 
 impl Audit {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        match &self.action {
-            Action::Verify { key } => {
-                let report = verify::files(&self.file, key.as_deref());
-                self.tell(&report.map_err(|error| self.unread(error))?)
+        let place = self.place();
+        let done = self.act(&place).await;
+        // What cannot be read; or nobody reads what is written.
+        done.map_err(|error| match error.downcast_ref::<io::Error>() {
+            Some(unread) if unread.kind() != ErrorKind::BrokenPipe => {
+                anyhow!("the audit log {place}: {unread}")
             }
-            Action::List { look } => {
-                let listed = look.list(&self.file, self.json);
-                listed.map_err(|error| self.unread(error))
-            }
-            Action::Tail { look, lines } => {
-                let tail = look.tail(&self.file, *lines, self.json).await;
-                tail.map_err(|error| self.unread(error))
-            }
+            _ => error,
+        })
+    }
+
+    fn place(&self) -> Place {
+        match (&self.data_dir, &self.database, &self.file) {
+            (Some(folder), _, _) => Place::Database(folder.join(DATABASE)),
+            (None, Some(database), _) => Place::Database(database.clone()),
+            (None, None, Some(file)) => Place::Files(file.clone()),
+            (None, None, None) => Place::Files(PathBuf::from(FILE)),
         }
     }
 
-    /// What cannot be read; or nobody reads what is written.
-    fn unread(&self, error: io::Error) -> anyhow::Error {
-        match error.kind() {
-            ErrorKind::BrokenPipe => error.into(),
-            _ => anyhow!("the audit log {}: {error}", self.file.display()),
+    async fn act(&self, place: &Place) -> anyhow::Result<()> {
+        match &self.action {
+            Action::Verify { key } => {
+                let report = place.verify(key.as_deref()).await?;
+                self.tell(&report, place)
+            }
+            Action::List { look } => Ok(look.list(place, self.json).await?),
+            Action::Tail { look, lines } => Ok(look.tail(place, *lines, self.json).await?),
         }
     }
 
     /// What was found out, in words.
-    fn tell(&self, report: &Report) -> anyhow::Result<()> {
+    fn tell(&self, report: &Report, place: &Place) -> anyhow::Result<()> {
         let last = report.last.map(|last| last.seq);
         if self.json {
             let findings = report.findings.iter().map(|finding| {
@@ -122,9 +149,12 @@ impl Audit {
             }))?;
         } else {
             for finding in &report.findings {
-                let file = finding.file.as_ref().unwrap_or(&self.file);
-                let (file, line) = (file.display(), finding.line);
-                output::line(&format!("{file}, line {line}: {}", finding.damage))?;
+                let place = match &finding.file {
+                    Some(file) => file.display().to_string(),
+                    None => place.to_string(),
+                };
+                let (line, damage) = (finding.line, &finding.damage);
+                output::line(&format!("{place}, line {line}: {damage}"))?;
             }
             if report.is_torn {
                 output::note(

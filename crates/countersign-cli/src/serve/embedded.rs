@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use countersign::authorization_server::settings::{AccessTokenFormat, Registration};
 use countersign::authorization_server::{AuthorizationServerBuilder, Storage, Upstream};
 use countersign::oauth::{ResourceUri, Secret};
-use countersign::{ApiKeyAuth, Configuration, ConfigurationError, EmbeddedAuth, Server};
+use countersign::{
+    ApiKeyAuth, AuditInStore, Configuration, ConfigurationError, EmbeddedAuth, Server,
+};
 
 use super::options::Serve;
 use crate::SCOPE;
@@ -90,6 +92,16 @@ impl Embedded {
         if let Some(said) = said {
             auth = auth.settings(said);
         }
+        // Said by an option, or by settings where no option says anything about it.
+        let settled = options.audit.is_none() && settings.audit_store();
+        if options.audit_store || settled {
+            let on_full = match options.audit_store {
+                true => options.on_full(),
+                false => settings.on_full()?,
+            };
+            let kept = AuditInStore::new().on_full(on_full);
+            auth = auth.audit_in_store(kept.key_file(options.data.audit_key_file()));
+        }
         if let Some(header) = &options.api_keys {
             auth = auth
                 .api_keys(ApiKeyAuth::header(header))
@@ -149,7 +161,7 @@ impl Embedded {
 async fn opened(directory: DataDirectory) -> Result<Storage, ConfigurationError> {
     let opened = async {
         // Before clients come, and with the names of the files.
-        let data = directory.open(IfMissing::Create).await?;
+        let data = directory.look_into(IfMissing::Create).await?;
         data.check_sealing_keys().await?;
         directory.storage(IfMissing::Create).await
     };

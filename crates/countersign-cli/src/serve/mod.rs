@@ -51,6 +51,7 @@ impl Serve {
             true => ConfiguredTokens::Unsaid,
             false => settings.tokens()?,
         };
+        self.fits(tokens)?;
         if tokens == ConfiguredTokens::Off {
             self.no_auth = true;
         }

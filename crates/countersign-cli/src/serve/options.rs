@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 use countersign::audit::{JsonLines, OnFull, Suspicion, TracingSink};
 use countersign::oauth::jose::Algorithm;
-use countersign::{Configuration, Http, Server};
+use countersign::{Configuration, ConfiguredTokens, Http, Server};
 
 use super::embedded::{RegistrationOption, TokenFormat};
 use super::limits::LimitOptions;
@@ -119,10 +119,15 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE", help_heading = WHERE)]
     pub(super) audit: Option<PathBuf>,
 
+    /// Note every decision in the database of the authorization server, which notes there
+    /// what it does, and `countersign users`, `clients`, `grants` and so on what they do
+    #[arg(long, help_heading = ISSUING)]
+    pub(super) audit_store: bool,
+
     /// When nothing more can be noted: refuse answers 503, spool goes on and notes how much
-    /// was lost
-    #[arg(long, value_name = "WHAT", default_value = "refuse", hide_possible_values = true, requires = "audit", help_heading = WHERE)]
-    pub(super) audit_on_full: AuditOnFull,
+    /// was lost [default: refuse]
+    #[arg(long, value_name = "WHAT", hide_possible_values = true, help_heading = WHERE)]
+    pub(super) audit_on_full: Option<AuditOnFull>,
 
     /// Scopes that every token needs, separated by commas
     #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = LET_IN)]
@@ -192,15 +197,25 @@ impl Serve {
     /// `server`, with what it decides noted where that was said.
     pub(super) fn audited(&self, server: Server) -> anyhow::Result<Server> {
         let Some(file) = &self.audit else {
-            return Ok(server);
+            return match (self.audit_on_full, self.audit_store) {
+                (Some(_), false) => bail!(
+                    "--audit-on-full is about the audit log: say with --audit or --audit-store \
+                     where it is"
+                ),
+                (_, true) => Ok(server.audit(TracingSink::new()).suspicion(Suspicion::new())),
+                (None, false) => Ok(server),
+            };
         };
-        let on_full = match self.audit_on_full {
-            AuditOnFull::Refuse => OnFull::Refuse,
-            AuditOnFull::Spool => OnFull::Spool,
-        };
-        let log = JsonLines::at(file).on_full(on_full).open()?;
+        let log = JsonLines::at(file).on_full(self.on_full()).open()?;
         let server = server.audit(log).audit(TracingSink::new());
         Ok(server.suspicion(Suspicion::new()))
+    }
+
+    pub(super) fn on_full(&self) -> OnFull {
+        match self.audit_on_full {
+            None | Some(AuditOnFull::Refuse) => OnFull::Refuse,
+            Some(AuditOnFull::Spool) => OnFull::Spool,
+        }
     }
 }
 
@@ -307,9 +322,25 @@ impl Serve {
         Ok(())
     }
 
+    /// Whether what options say about the authorization server in it fits with `tokens`,
+    /// whose tokens settings say are accepted.
+    pub(super) fn fits(&self, tokens: ConfiguredTokens) -> anyhow::Result<()> {
+        let issues = matches!(tokens, ConfiguredTokens::Ours | ConfiguredTokens::Unsaid);
+        match self.issuing_option() {
+            Some(option) if !issues => bail!(
+                "{option} is about the authorization server in it, and the settings say that it \
+                 issues no tokens: leave the option out, or see `countersign config print`"
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether an option says who is let in.
     pub(super) fn says_who(&self) -> bool {
-        self.no_auth || self.names_keys() || self.issuing_option().is_some()
+        let registers = self.registration != RegistrationOption::Open;
+        let formats = self.access_tokens != TokenFormat::Jwt;
+        let issues = registers || formats || self.login.first().is_some();
+        self.no_auth || self.names_keys() || issues
     }
 
     /// The address that others than this machine may reach.
@@ -363,6 +394,7 @@ impl Serve {
             (self.access_tokens != TokenFormat::Jwt, "--access-tokens"),
             (self.auth_prefix.is_some(), "--auth-prefix"),
             (self.api_keys.is_some(), "--api-keys"),
+            (self.audit_store, "--audit-store"),
         ]))
         .or_else(|| self.login.first())
     }

@@ -386,3 +386,29 @@ fn where_people_log_in_api_keys_and_metrics_are_taken_from_the_file() {
         other.stderr
     );
 }
+
+#[test]
+fn the_audit_log_in_the_database_is_switched_on_by_the_file() {
+    let folder = folder();
+    let text = "[audit]\nstore = true\non_full = \"spool\"\n[metrics]\nbind = \"127.0.0.1:0\"\n";
+    std::fs::write(folder.path().join("countersign.toml"), text).unwrap();
+    let said = run(folder.path(), &["config", "check"]).ok();
+    let sentence = "Every decision is noted in the database of the authorization server.";
+    assert!(said.contains(sentence), "{said}");
+    let server = Server::start(folder.path(), &[]);
+    let call = ["call", &server.url, "greet", "name=x"];
+    assert_eq!(run(folder.path(), &call).code, 4);
+    let (code, _) = server.signal("-TERM");
+    assert_eq!(code, Some(0));
+    let list = ["audit", "list", "--data-dir", "countersign-data"];
+    let listed = run(folder.path(), &list).ok();
+    assert!(listed.contains("no_credential"), "{listed}");
+    // Nobody has a database whose tokens are those of somebody else.
+    let others = format!(
+        "[audit]\nstore = true\n[auth]\nissuer = \"{ISSUER}\"\nsecret_key = {{ file = \"s\" }}\n"
+    );
+    std::fs::write(folder.path().join("countersign.toml"), others).unwrap();
+    let told = run(folder.path(), &["config", "check"]).stderr;
+    assert!(told.contains("countersign.toml:2"), "{told}");
+    assert!(told.contains("take one of them away"), "{told}");
+}

@@ -156,8 +156,8 @@ impl Challenges {
             Some(code) => Challenge::failed(code),
             None => Challenge::unauthenticated(),
         };
-        if let Presentation::Header(header) = line.source.presentation() {
-            challenge = challenge.in_header(header.as_str());
+        if let Some(header) = line.source.header_text() {
+            challenge = challenge.in_header(header);
         }
         if let Some(algs) = algs {
             challenge = challenge.with_proof(algs);

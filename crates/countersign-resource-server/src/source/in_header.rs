@@ -40,9 +40,8 @@ impl<V: IntoVerifier> IntoVerifier for InHeader<V> {
     type Verifier = HeaderVerifier<V::Verifier>;
 
     fn into_verifier(self) -> Result<Self::Verifier, ConfigurationError> {
-        let header = super::credential_header(&self.header)?;
         let verifier = self.verifier.into_verifier()?;
-        let source = Verifier::source(&verifier).presented_in(header);
+        let source = Verifier::source(&verifier).presented_in(&self.header)?;
         Ok(HeaderVerifier { source, verifier })
     }
 }

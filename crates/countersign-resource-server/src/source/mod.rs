@@ -120,12 +120,25 @@ pub enum Presentation {
 
 /// A named way to authenticate: what a [`Verifier`](crate::Verifier) says about the
 /// credentials it judges.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Source {
     name: SourceName,
     presentation: Presentation,
+    /// The header as it was written: its name is the same in small and capital letters
+    /// (RFC 9110 §5.1), and people find it by how it looks.
+    spelling: Option<Arc<str>>,
     realm: Option<Arc<str>>,
 }
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.presentation == other.presentation
+            && self.realm == other.realm
+    }
+}
+
+impl Eq for Source {}
 
 /// Access tokens as Bearer credentials, under the name `oauth`.
 impl Default for Source {
@@ -140,6 +153,7 @@ impl Source {
         Self {
             name,
             presentation: Presentation::Bearer,
+            spelling: None,
             realm: None,
         }
     }
@@ -154,6 +168,7 @@ impl Source {
         Ok(Self {
             name,
             presentation: Presentation::Header(credential_header(header)?),
+            spelling: Some(header.into()),
             realm: None,
         })
     }
@@ -190,9 +205,24 @@ impl Source {
     }
 
     /// The same, presented in `header` instead.
-    pub(crate) fn presented_in(mut self, header: HeaderName) -> Self {
-        self.presentation = Presentation::Header(header);
-        self
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::header`].
+    pub(crate) fn presented_in(mut self, header: &str) -> Result<Self, ConfigurationError> {
+        self.presentation = Presentation::Header(credential_header(header)?);
+        self.spelling = Some(header.into());
+        Ok(self)
+    }
+
+    /// The header that its credentials are in, as it was written.
+    pub(crate) fn header_text(&self) -> Option<&str> {
+        match &self.presentation {
+            Presentation::Header(header) => {
+                Some(self.spelling.as_deref().unwrap_or(header.as_str()))
+            }
+            Presentation::Bearer | Presentation::Dpop => None,
+        }
     }
 }
 

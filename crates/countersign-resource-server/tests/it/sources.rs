@@ -60,7 +60,7 @@ fn bearer_challenge(error: &str) -> String {
 }
 
 fn key_challenge(error: &str) -> String {
-    format!("ApiKey realm=\"Notes\", header=\"x-api-key\"{error}")
+    format!("ApiKey realm=\"Notes\", header=\"X-API-Key\"{error}")
 }
 
 #[tokio::test]

@@ -11,8 +11,8 @@ use countersign_resource_server::{ConfigurationError, Source, SourceName};
 
 use super::Configuration;
 use super::setting::{
-    API_KEYS, API_KEYS_FOR_PEOPLE, AUDIT, AUDIT_ON_FULL, LIMIT_OF_ADDRESS, LIMIT_OF_USER, METRICS,
-    POLICY,
+    API_KEYS, API_KEYS_FOR_PEOPLE, AUDIT, AUDIT_ON_FULL, AUDIT_STORE, LIMIT_OF_ADDRESS,
+    LIMIT_OF_USER, METRICS, POLICY,
 };
 
 impl Configuration {
@@ -115,10 +115,20 @@ impl Configuration {
             .map_err(|error| ConfigurationError::new(format!("{}: {error}", self.origin(AUDIT))))
     }
 
+    /// Whether the audit log is kept in the database of the authorization server, if that is
+    /// said.
+    pub fn audit_store(&self) -> bool {
+        self.switch(AUDIT_STORE).unwrap_or_default()
+    }
+
     /// What happens when nothing more can be noted.
-    pub(super) fn on_full(&self) -> Result<OnFull, ConfigurationError> {
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] if it is neither `refuse` nor `spool`, or nothing is noted.
+    pub fn on_full(&self) -> Result<OnFull, ConfigurationError> {
         let said = self.text(AUDIT_ON_FULL);
-        if said.is_some() && self.text(AUDIT).is_none() {
+        if said.is_some() && self.text(AUDIT).is_none() && !self.audit_store() {
             return Err(ConfigurationError::new(format!(
                 "{} is about the audit log, and there is none: set {}",
                 self.origin(AUDIT_ON_FULL),

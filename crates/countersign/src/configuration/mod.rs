@@ -32,7 +32,7 @@ pub(crate) use authentication::Mode;
 pub use given::Origin;
 pub(crate) use given::SecretPlace;
 use given::{Given, Value};
-pub(crate) use setting::API_KEYS;
+pub(crate) use setting::{API_KEYS, AUDIT_STORE};
 use setting::{DOUBLE, OWN, SETTINGS, SINGLE, Setting};
 
 /// Settings of a server from the environment and a file, before anything is made of them.

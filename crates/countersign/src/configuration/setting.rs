@@ -127,6 +127,7 @@ pub(crate) const POLICY: &str = "policy.file";
 pub(crate) const LIMIT_OF_USER: &str = "limits.user";
 pub(crate) const LIMIT_OF_ADDRESS: &str = "limits.address";
 pub(crate) const AUDIT: &str = "audit.file";
+pub(crate) const AUDIT_STORE: &str = "audit.store";
 pub(crate) const AUDIT_ON_FULL: &str = "audit.on_full";
 pub(crate) const METRICS: &str = "metrics.bind";
 
@@ -308,6 +309,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "how often each address may ask, before a token is looked at",
     ),
     setting(AUDIT, Kind::File, "the log in which decisions are noted"),
+    setting(
+        AUDIT_STORE,
+        Kind::Switch,
+        "whether decisions are noted in the database of the authorization server",
+    ),
     setting(
         AUDIT_ON_FULL,
         Kind::Text,

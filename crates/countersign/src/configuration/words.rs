@@ -75,16 +75,23 @@ impl Configuration {
                  every program on this machine can read."
             ));
         }
-        match (self.text(AUDIT), on_full) {
-            (Some(file), OnFull::Spool) => said.push(format!(
-                "Every decision is noted in {file}. When that cannot be, the server goes on and \
-                 notes how much was lost."
-            )),
-            (Some(file), _) => said.push(format!(
-                "Every decision is noted in {file}. When that cannot be, requests are refused."
-            )),
-            (None, _) => said.push("Decisions are in the log of the server alone.".into()),
-        }
+        let database = "the database of the authorization server";
+        let place = match (self.text(AUDIT), self.audit_store()) {
+            (Some(file), true) => format!("{file} and in {database}"),
+            (Some(file), false) => file.to_owned(),
+            (None, true) => database.to_owned(),
+            (None, false) => {
+                said.push("Decisions are in the log of the server alone.".into());
+                return Ok(());
+            }
+        };
+        let otherwise = match on_full {
+            OnFull::Spool => "the server goes on and notes how much was lost",
+            _ => "requests are refused",
+        };
+        said.push(format!(
+            "Every decision is noted in {place}. When that cannot be, {otherwise}."
+        ));
         Ok(())
     }
 

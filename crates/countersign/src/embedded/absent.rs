@@ -62,6 +62,10 @@ impl Mounted {
         std::future::ready(())
     }
 
+    pub(crate) async fn close(&self) {
+        match *self {}
+    }
+
     pub(crate) async fn begin(&self) -> Result<(), ConfigurationError> {
         match *self {}
     }

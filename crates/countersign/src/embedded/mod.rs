@@ -5,10 +5,11 @@
 //! next one on.
 
 mod mounted;
+mod registered;
+mod store_log;
 mod variables;
 
 use std::fmt;
-#[cfg(feature = "sqlite")]
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,6 +24,11 @@ use countersign_resource_server::oauth::Secret;
 use countersign_resource_server::{ApiKeyAuth, ConfigurationError, GateBuilder};
 
 pub(crate) use mounted::Mounted;
+pub(crate) use registered::Registered;
+pub use store_log::AuditInStore;
+
+use registered::check_registered;
+use store_log::StoreLog;
 
 use crate::authentication::Authentication;
 use crate::front::App;
@@ -80,6 +86,11 @@ pub struct EmbeddedAuth {
     /// Names of providers, and where they send people back to.
     registered: Vec<(String, Registered)>,
     announcement: Announcement,
+    /// The audit log that is kept in the storage.
+    log: Option<StoreLog>,
+    /// The database, if it is known which one it is.
+    #[cfg(feature = "sqlite")]
+    database: Option<PathBuf>,
     /// What was judged before the storage was opened.
     begun: Option<AuthorizationServerBuilder>,
 }
@@ -100,7 +111,11 @@ impl EmbeddedAuth {
     #[cfg(feature = "sqlite")]
     pub fn sqlite(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        Self::opening(move || Storage::sqlite(path))
+        let database = Some(path.clone());
+        Self {
+            database,
+            ..Self::opening(move || Storage::sqlite(path))
+        }
     }
 
     /// Keeps everything in the storage that `open` opens when the server starts. It is
@@ -141,6 +156,9 @@ impl EmbeddedAuth {
             api_keys: Vec::new(),
             registered: Vec::new(),
             announcement: Box::new(print),
+            log: None,
+            #[cfg(feature = "sqlite")]
+            database: None,
             begun: None,
         }
     }
@@ -229,6 +247,22 @@ impl EmbeddedAuth {
         self
     }
 
+    /// Keeps the audit log in the storage as well: what [`Server::audit`] notes, chained, in
+    /// the place where clients and grants are. Several processes may write it.
+    ///
+    /// It begins when the server starts ([`Server::start`], [`Server::serve`]);
+    /// [`Server::into_app`], which waits for nothing, refuses it.
+    #[must_use]
+    pub fn audit_in_store(mut self, kept: AuditInStore) -> Self {
+        self.log = Some(StoreLog::new(kept));
+        self
+    }
+
+    /// The audit log in the storage, if there is to be one.
+    pub(crate) const fn log(&self) -> Option<&StoreLog> {
+        self.log.as_ref()
+    }
+
     /// Whether it was said where API keys are presented.
     pub(crate) const fn takes_api_keys(&self) -> bool {
         !self.api_keys.is_empty()
@@ -305,8 +339,13 @@ impl EmbeddedAuth {
         mut self,
         around: &Surroundings<'_>,
     ) -> Result<Self, ConfigurationError> {
+        match self.kept {
+            Kept::Later(_) => {}
+            Kept::Memory if self.log.is_some() => self.kept = Kept::Opened(Storage::memory()?),
+            Kept::Memory | Kept::Opened(_) | Kept::Built(_) => {}
+        }
         if !matches!(self.kept, Kept::Later(_)) {
-            return Ok(self);
+            return self.noting().await;
         }
         let builder = self.begin(around)?;
         mounted::check(builder.check()?, around.place)?;
@@ -314,7 +353,31 @@ impl EmbeddedAuth {
         if let Kept::Later(open) = self.kept {
             self.kept = Kept::Opened(open().await?);
         }
+        self.noting().await
+    }
+
+    /// Begins the audit log, if it is to be kept in the storage that was opened.
+    async fn noting(self) -> Result<Self, ConfigurationError> {
+        let Some(log) = self.log.clone() else {
+            return Ok(self);
+        };
+        let Kept::Opened(storage) = &self.kept else {
+            return Err(ConfigurationError::new(
+                "the audit log is to be kept where the authorization server keeps its data, and \
+                 that server was built before: start a StoreSink, and give it to Server::audit",
+            ));
+        };
+        let (journal, beside) = (storage.journal().cloned(), self.audit_key_file());
+        log.begin(journal, beside).await?;
         Ok(self)
+    }
+
+    /// Where the key of the audit log is, if it is known where the database is.
+    fn audit_key_file(&self) -> Option<PathBuf> {
+        #[cfg(feature = "sqlite")]
+        return self.database.as_deref().map(Storage::audit_key_file);
+        #[cfg(not(feature = "sqlite"))]
+        None
     }
 
     /// Everything about the authorization server but its storage.
@@ -368,6 +431,10 @@ impl EmbeddedAuth {
         gate: GateBuilder,
         around: &Surroundings<'_>,
     ) -> Result<(GateBuilder, Mounted), ConfigurationError> {
+        if let Some(log) = &self.log {
+            log.check_begun()?;
+        }
+        let log = self.log.take();
         let said_more =
             self.issuer.is_some() || self.headless.is_some() || !self.changes.is_empty();
         let place = around.place;
@@ -381,6 +448,7 @@ impl EmbeddedAuth {
             Kept::Built(server) => {
                 let gate = (gate, around.source.clone());
                 let (gate, mounted) = mounted::mount(server, gate, place, self.announcement)?;
+                let mounted = mounted.noting_in(log);
                 return accept_keys(gate, self.api_keys, mounted);
             }
             Kept::Opened(storage) => storage,
@@ -402,6 +470,7 @@ impl EmbeddedAuth {
         check_registered(&server, &self.registered)?;
         let gate = (gate, around.source.clone());
         let (gate, mounted) = mounted::mount(server, gate, place, self.announcement)?;
+        let mounted = mounted.noting_in(log);
         accept_keys(gate, self.api_keys, mounted)
     }
 }
@@ -418,44 +487,6 @@ fn accept_keys(
         gate = gate.verifier(auth.keys(keys).format(format.clone()))?;
     }
     Ok((gate, mounted))
-}
-
-/// What is registered at a provider as redirect URI.
-#[derive(Clone, Debug)]
-pub(crate) struct Registered {
-    pub(crate) uri: String,
-    /// Where that was said.
-    said: &'static str,
-}
-
-impl Registered {
-    pub(crate) fn new(uri: impl Into<String>, said: &'static str) -> Self {
-        let uri = uri.into();
-        Self { uri, said }
-    }
-}
-
-/// RFC 6749 §3.1.2.3: providers compare redirect URIs, so that a wrong one would be
-/// noticed by the first person who logs in.
-fn check_registered(
-    server: &AuthorizationServer,
-    registered: &[(String, Registered)],
-) -> Result<(), ConfigurationError> {
-    for (name, Registered { uri, said }) in registered {
-        let Some(expected) = server.callback_address(name) else {
-            return Err(ConfigurationError::new(format!(
-                "a redirect URI is said for the provider {name}, and there is none of that name"
-            )));
-        };
-        if expected != *uri {
-            return Err(ConfigurationError::new(format!(
-                "{said} is {}, and people who log in at {name} come back to {expected}: register \
-                 that at the provider and set it here",
-                uri.escape_debug()
-            )));
-        }
-    }
-    Ok(())
 }
 
 impl App {
@@ -475,6 +506,9 @@ impl Authentication for EmbeddedAuth {
             }
         }
         server.admission.declare();
+        if let Some(log) = &self.log {
+            server = server.audit(log.clone());
+        }
         if server.embedded.replace(self).is_some() {
             server.note(Err(ConfigurationError::new(
                 "there are two embedded authorization servers: leave one out",

@@ -17,6 +17,7 @@ use http::{Request, Response};
 use http_body::Body;
 
 use super::Announcement;
+use super::store_log::StoreLog;
 use crate::front::{Answer, BoxError, Place};
 
 /// How often house is kept.
@@ -29,6 +30,8 @@ pub(crate) struct Mounted {
     stripped: String,
     /// Taken when it is made.
     announcement: Mutex<Option<Announcement>>,
+    /// The audit log in its storage.
+    log: Option<StoreLog>,
 }
 
 /// `server` at its place, and its tokens accepted by `gate`.
@@ -48,6 +51,7 @@ pub(super) fn mount(
         server,
         stripped: place.stripped.clone(),
         announcement,
+        log: None,
     };
     Ok((gate, mounted))
 }
@@ -80,6 +84,19 @@ fn check_issuer(issuer: &str, place: &Place) -> Result<(), ConfigurationError> {
 }
 
 impl Mounted {
+    /// The same, where `log` is the audit log in the storage.
+    pub(super) fn noting_in(mut self, log: Option<StoreLog>) -> Self {
+        self.log = log;
+        self
+    }
+
+    /// Writes what is left to write, after the last answer.
+    pub(crate) async fn close(&self) {
+        if let Some(log) = &self.log {
+            log.close().await;
+        }
+    }
+
     pub(crate) fn answers(&self, path: &str) -> bool {
         self.server.answers(path) || self.whole(path).is_some()
     }

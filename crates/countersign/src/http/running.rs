@@ -156,6 +156,9 @@ impl RunningServer {
         if let Err(error) = (&mut self.accepting).await {
             tracing::error!(error = %error, "the server ended badly");
         }
+        if let Some(issuing) = &self.app.0.issuing {
+            issuing.close().await;
+        }
     }
 }
 

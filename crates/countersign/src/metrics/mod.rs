@@ -321,7 +321,8 @@ impl Server {
     #[must_use]
     pub fn metrics(mut self, metrics: &Metrics) -> Self {
         self.metrics = Some(metrics.clone());
-        self.audit(metrics.clone())
+        self.add_sink(metrics.clone());
+        self
     }
 
     /// Serves `metrics` at `path`, such as `/metrics`, to callers whose token has all of

@@ -13,7 +13,7 @@ use super::Server;
 use crate::Configuration;
 #[cfg(feature = "sqlite")]
 use crate::configuration::DEFAULT_DATABASE;
-use crate::configuration::{API_KEYS, Mode};
+use crate::configuration::{API_KEYS, AUDIT_STORE, Mode};
 use crate::metrics::Metrics;
 
 /// Where settings outside of code are from.
@@ -76,9 +76,8 @@ impl Configuration {
         if server.limits.is_none() {
             server.limits = self.limits()?;
         }
-        if server.audit.is_none()
-            && let Some(log) = self.audit_log()?
-        {
+        let notes = server.notes;
+        if !notes && let Some(log) = self.audit_log()? {
             server = server.audit(log).audit(TracingSink::new());
             server = server.suspicion(Suspicion::new());
         }
@@ -90,7 +89,11 @@ impl Configuration {
             server.metrics_at = Some((metrics, address.to_owned()));
         }
         let server = self.authenticated(server)?;
-        self.with_api_keys(server)
+        let server = self.with_api_keys(server)?;
+        match !notes && self.audit_store() {
+            true => self.noting_in_store(server),
+            false => Ok(server),
+        }
     }
 
     /// `server`, with whose tokens are accepted if code does not say that.
@@ -155,6 +158,27 @@ impl Configuration {
             }
         });
         Ok(server)
+    }
+
+    /// `server`, whose decisions are noted in the database of the authorization server.
+    #[cfg(feature = "authorization-server")]
+    fn noting_in_store(&self, mut server: Server) -> Result<Server, ConfigurationError> {
+        let Some(auth) = server.embedded.take() else {
+            return Err(self.nobody_issues(AUDIT_STORE));
+        };
+        let kept = crate::AuditInStore::new().on_full(self.on_full()?);
+        let auth = auth.audit_in_store(kept);
+        let log = auth.log().cloned();
+        server.embedded = Some(auth);
+        if server.suspicion.is_none() {
+            server = server.suspicion(Suspicion::new());
+        }
+        Ok(log.into_iter().fold(server, Server::audit))
+    }
+
+    #[cfg(not(feature = "authorization-server"))]
+    fn noting_in_store(&self, _: Server) -> Result<Server, ConfigurationError> {
+        Err(self.nobody_issues(AUDIT_STORE))
     }
 
     #[cfg(not(feature = "authorization-server"))]

@@ -103,6 +103,8 @@ pub struct Server {
     /// What can be read again while the server runs.
     pub(crate) reloads: Reloads,
     pub(crate) audit: Option<Arc<dyn Sink>>,
+    /// Whether it was said where decisions are noted; metrics take them as well.
+    pub(crate) notes: bool,
     pub(crate) suspicion: Option<Suspicion>,
     /// What watches, once it does.
     pub(crate) watching: Option<Arc<Suspicion>>,
@@ -144,6 +146,7 @@ impl Server {
             outside: Outside::default(),
             reloads: Reloads::default(),
             audit: None,
+            notes: false,
             suspicion: None,
             watching: None,
             metrics: None,
@@ -390,11 +393,13 @@ impl Server {
     /// one notes there too, unless it was told otherwise. Called again, it adds a sink.
     #[must_use]
     pub fn audit(mut self, sink: impl Sink) -> Self {
+        self.notes = true;
         self.add_sink(sink);
         self
     }
 
-    fn add_sink(&mut self, sink: impl Sink) {
+    /// Hands records to `sink` as well.
+    pub(crate) fn add_sink(&mut self, sink: impl Sink) {
         self.audit = Some(match self.audit.take() {
             None => Arc::new(sink),
             Some(earlier) => Arc::new(Fanout::new().and(earlier).and(sink)),

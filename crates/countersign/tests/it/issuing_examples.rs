@@ -146,7 +146,7 @@ async fn m_18_m_20_people_and_machines_are_each_refused_where_the_other_is_let_i
     assert_eq!(refused.status, 401);
     assert_eq!(
         refused.header("www-authenticate").unwrap(),
-        "ApiKey realm=\"multi-auth-server\", header=\"x-api-key\""
+        "ApiKey realm=\"multi-auth-server\", header=\"X-API-Key\""
     );
     let others = json!({ "uri": "user://somebody-else/private" });
     let missing = Seen::of(person.send(read, others).await).await;

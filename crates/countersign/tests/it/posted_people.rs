@@ -295,3 +295,36 @@ fn a_sign_in_page_that_nobody_would_reach_stops_the_start() {
     let said = fault(login(), EmbeddedAuth::with_local_accounts);
     assert!(said.contains("local accounts"), "{said}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn g17_tokens_that_are_posted_have_a_limit_of_their_own() {
+    let few = countersign::Quota::per_hour(3);
+    let auth = EmbeddedAuth::in_memory().configure(move |server| {
+        server.settings(|settings| settings.budgets.endpoints.sign_in = few)
+    });
+    let server = Server::new("Notes").auth(login().on(auth));
+    let place = Http::bind("127.0.0.1:8000").public_url(PUBLIC);
+    let app = server.into_app(&place).unwrap();
+    let issuing = app.authorization_server().unwrap();
+    let send = async |method: http::Method, path: &str, address: &str| {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(path)
+            .extension(address.parse::<std::net::IpAddr>().unwrap())
+            .body(http_body_util::Full::<bytes::Bytes>::default())
+            .unwrap();
+        let answer = issuing.respond(request).await;
+        let wait = answer.headers().get("retry-after").cloned();
+        (answer.status().as_u16(), wait)
+    };
+    let page = "/sign-in?return_to=/account";
+    for _ in 0..3 {
+        let (status, _) = send(http::Method::POST, page, "192.0.2.1").await;
+        assert_eq!(status, 403, "it has no origin");
+    }
+    let (status, wait) = send(http::Method::POST, page, "192.0.2.1").await;
+    assert_eq!((status, wait.is_some()), (429, true));
+    // Other pages, and other addresses, have theirs.
+    assert_ne!(send(http::Method::GET, "/login", "192.0.2.1").await.0, 429);
+    assert_ne!(send(http::Method::POST, page, "192.0.2.2").await.0, 429);
+}

@@ -21,7 +21,7 @@ pub(crate) const TOKEN: &str = "token-of-alice";
 pub(crate) const KEY: &str = "key-of-alice";
 pub(crate) const METADATA: &str =
     "resource_metadata=\"https://rs.test/.well-known/oauth-protected-resource/mcp\"";
-pub(crate) const ASKS_FOR_KEY: &str = "ApiKey realm=\"Notes\", header=\"x-api-key\"";
+pub(crate) const ASKS_FOR_KEY: &str = "ApiKey realm=\"Notes\", header=\"X-API-Key\"";
 
 /// Who acts: source, subject, scopes.
 fn acts(context: &Context) -> String {
