@@ -302,7 +302,7 @@ async fn g17_tokens_that_are_posted_have_a_limit_of_their_own() {
     let auth = EmbeddedAuth::in_memory().configure(move |server| {
         server.settings(|settings| settings.budgets.endpoints.sign_in = few)
     });
-    let server = Server::new("Notes").auth(login().on(auth));
+    let server = Server::new("Notes").auth(login().allow_everyone().on(auth));
     let place = Http::bind("127.0.0.1:8000").public_url(PUBLIC);
     let app = server.into_app(&place).unwrap();
     let issuing = app.authorization_server().unwrap();
