@@ -16,6 +16,9 @@ const MAX_BYTES: usize = 8 * 1024;
 pub struct ReceivedChallenge {
     /// The scheme as written; it is compared without regard to case.
     pub scheme: String,
+    /// Whether tokens must be bound to a key: `DPoP` was asked for and `Bearer` was not
+    /// (RFC 9449 §7.1). Only [`for_token`](Self::for_token) knows.
+    pub demands_proof: bool,
     /// Names in lower case, with their values, unquoted.
     parameters: Vec<(String, String)>,
 }
@@ -39,6 +42,10 @@ impl ReceivedChallenge {
     {
         let mut found: Vec<Self> = Self::parse_all(values);
         found.retain(|one| one.is_scheme("Bearer") || one.is_scheme("DPoP"));
+        let demands_proof = found.iter().all(|one| one.is_scheme("DPoP"));
+        for one in &mut found {
+            one.demands_proof = demands_proof;
+        }
         let best = found.iter().position(|one| !one.parameters.is_empty());
         (!found.is_empty()).then(|| found.swap_remove(best.unwrap_or(0)))
     }
@@ -148,6 +155,7 @@ fn parse(value: &[u8]) -> Option<Vec<ReceivedChallenge>> {
         } else {
             let mut challenge = ReceivedChallenge {
                 scheme: name,
+                demands_proof: false,
                 parameters: Vec::new(),
             };
             if has_blanks && !matches!(rest.peek(), None | Some(b',')) {
@@ -253,7 +261,9 @@ mod tests {
     fn cl_02_a_bound_token_can_be_asked_for_and_what_says_more_comes_first() {
         let values: [&[u8]; 3] = [b"Bearer", br#"DPoP algs="ES256""#, b"ApiKey header=\"x\""];
         let challenge = ReceivedChallenge::for_token(values).unwrap();
-        assert!(challenge.is_scheme("dpop"));
+        assert!(challenge.is_scheme("dpop") && !challenge.demands_proof);
+        let alone = ReceivedChallenge::for_token([&b"DPoP"[..]]).unwrap();
+        assert!(alone.demands_proof);
         assert!(ReceivedChallenge::for_token([&b"Bearer"[..]]).is_some());
         assert!(ReceivedChallenge::for_token([&b"Basic realm=x"[..]]).is_none());
     }

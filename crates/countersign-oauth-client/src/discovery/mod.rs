@@ -41,7 +41,8 @@ pub struct Discovery {
     pub is_published: bool,
     /// The scopes that the resource names in its metadata.
     pub scopes: Option<ScopeSet>,
-    /// Whether the resource takes only tokens that are bound to a key (RFC 9728 §2).
+    /// Whether the resource takes only tokens that are bound to a key (RFC 9728 §2,
+    /// RFC 9449 §7.1).
     pub is_bound: bool,
 }
 
@@ -84,8 +85,13 @@ impl Discovery {
         server: &ResourceUri,
         search: Search<'_>,
     ) -> Result<Self, OAuthError> {
+        let demands_proof = search.challenge.is_some_and(|one| one.demands_proof);
         let Some(found) = resource::find(asker, server, search.challenge).await? else {
-            return unpublished::find(asker, server).await;
+            let found = unpublished::find(asker, server).await?;
+            return Ok(Self {
+                is_bound: demands_proof,
+                ..found
+            });
         };
         let issuer = choose(asker, &found.authorization_servers, search.preferred)?;
         let (metadata, offer) = server::find(asker, &issuer).await?.ok_or_else(|| {
@@ -100,7 +106,7 @@ impl Discovery {
             offer,
             is_published: true,
             scopes: found.scopes_supported,
-            is_bound: found.dpop_bound_access_tokens_required,
+            is_bound: demands_proof || found.dpop_bound_access_tokens_required,
         })
     }
 }

@@ -189,6 +189,22 @@ async fn a_server_whose_metadata_demands_it_gets_bound_tokens_unasked() {
     let oauth = scene.client();
     oauth.login().await.unwrap();
     assert_eq!(shown(&oauth).await.unwrap(), "DPoP bound-1");
+
+    // Or whose challenge takes nothing else.
+    for (challenge, bound) in [
+        (r#"DPoP algs="ES256""#, true),
+        (r#"Bearer, DPoP algs="ES256""#, false),
+    ] {
+        let scene = Scene::new();
+        issues(&scene.world, if bound { "DPoP" } else { "Bearer" });
+        let oauth = scene.client();
+        assert_eq!(
+            refuse(&oauth, 401, challenge, 0).await.unwrap(),
+            Next::Again
+        );
+        let asked = scene.world.one(TOKEN);
+        assert_eq!(asked.headers.contains_key("dpop"), bound, "{challenge}");
+    }
 }
 
 #[tokio::test]

@@ -322,3 +322,23 @@ async fn d20_whoever_is_to_send_to_one_place_sends_to_no_other() {
     let none = Fetcher::builder().only("collector").map(drop);
     assert_eq!(none, Err(FetchError::Target));
 }
+
+#[test]
+fn i3_where_every_port_is_allowed_the_network_is_judged_all_the_same() {
+    let fetcher = Fetcher::builder().any_port().build().unwrap();
+    for target in [
+        "https://as.test:8443/",
+        "https://as.test/",
+        "https://as.test:22/",
+    ] {
+        assert_eq!(fetcher.check(target), Ok(()), "{target}");
+    }
+    for (target, error) in [
+        ("http://as.test:8443/", FetchError::Scheme),
+        ("https://127.0.0.1:8443/", FetchError::Address),
+        ("https://10.0.0.1:8443/", FetchError::Address),
+        ("https://[::1]:8443/", FetchError::Address),
+    ] {
+        assert_eq!(fetcher.check(target), Err(error), "{target}");
+    }
+}
