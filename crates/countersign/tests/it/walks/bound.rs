@@ -133,7 +133,7 @@ impl Scene {
     async fn call_with(&self, shown: &[(&str, &str)]) -> Seen {
         let mut client = ModernClient::new(self.place.http(), "/mcp");
         for (name, value) in shown {
-            client = client.header(name, *value);
+            client = client.header(name, value);
         }
         let params = json!({ "name": "holder", "arguments": {} });
         Seen::of(client.send("tools/call", params).await).await
