@@ -119,7 +119,7 @@ impl AuthorizationServer {
             // What does not exist is no decision, and scanners ask for a lot of it.
             let is_refusal = status.is_client_error() && status != StatusCode::NOT_FOUND;
             if is_refusal && !AuditTrail::has_noted() {
-                let event = AuditEvent::RequestRefused(status.as_u16());
+                let event = AuditEvent::RequestRefused(status);
                 self.0.audit.note(event);
             }
             answer

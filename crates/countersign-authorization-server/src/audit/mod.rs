@@ -5,6 +5,7 @@
 //! from. A refusal of which nothing more is known is noted by its status, so that none
 //! goes by unseen.
 
+mod reason;
 mod record;
 mod stored;
 
@@ -20,15 +21,17 @@ use countersign_oauth::time::Clock;
 use countersign_oauth::token_error::TokenErrorCode;
 use countersign_oauth::{ApiKeyId, ClientId};
 use countersign_store::GrantId;
+use http::StatusCode;
 
+pub use reason::AuditReason;
 pub use stored::StoreSink;
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum AuditEvent {
-    /// An authorization request was refused; the text is the reason.
-    AuthorizationRefused(String),
+    /// An authorization request was refused; the text says why exactly.
+    AuthorizationRefused(AuditReason, String),
     /// A person consented and a code was issued; the text is the subject.
     CodeIssued(ClientId, GrantId, String),
     /// A person, or the server for them, said no.
@@ -39,9 +42,9 @@ pub enum AuditEvent {
     TokensIssued(ClientId, GrantId, GrantType),
     /// An administrator made an access token to try a server with.
     TestTokenIssued(GrantId),
-    /// A token request was refused; the code is what the client was told, if anything
-    /// was decided, and the text the reason.
-    TokenRequestRefused(ClientId, Option<TokenErrorCode>, String),
+    /// A token request was refused; the grant is one that had ended, the code is what the
+    /// client was told, and the text says why exactly.
+    TokenRequestRefused(ClientId, Option<GrantId>, TokenErrorCode, String),
     /// A client did not authenticate.
     ClientRefused(Option<ClientId>, ClientRefusal),
     /// A code or refresh token was used again, and its grant was revoked.
@@ -50,10 +53,10 @@ pub enum AuditEvent {
     CodeWithdrawn(ClientId, GrantId),
     /// A token was revoked by its client.
     TokenRevoked(ClientId, GrantId),
-    /// A client was refused the revocation of a token; the text is the reason.
-    RevocationRefused(ClientId, &'static str),
-    /// A client was told nothing about an active token; the text is the reason.
-    IntrospectionRefused(ClientId, &'static str),
+    /// A client was refused the revocation of a token; the text says why exactly.
+    RevocationRefused(ClientId, AuditReason, &'static str),
+    /// A client was told nothing about an active token, because it is for another resource.
+    IntrospectionRefused(ClientId),
     /// A client registered itself.
     ClientRegistered(ClientId),
     /// An administrator added, changed or deleted a client.
@@ -66,8 +69,8 @@ pub enum AuditEvent {
     ApiKeyRotated(ApiKeyId, ApiKeyId),
     /// An API key was revoked.
     ApiKeyRevoked(ApiKeyId),
-    /// A registration was refused; the text is the reason.
-    RegistrationRefused(String),
+    /// A registration was refused; the text says why exactly.
+    RegistrationRefused(AuditReason, String),
     /// The signing key was changed; the text is the new key id.
     KeyRotated(String),
     /// A person logged in; the text is the subject.
@@ -78,20 +81,20 @@ pub enum AuditEvent {
     /// A person logged in at a provider; the texts are its name and the subject here.
     LoggedInUpstream(String, String),
     /// A person who came back from a provider was not let in; the texts are its name and
-    /// the reason.
-    UpstreamRefused(String, String),
+    /// why exactly.
+    UpstreamRefused(String, AuditReason, String),
     /// Somebody came to the address for people who come back from a provider, and is none
-    /// of them or in the wrong browser; the texts are its name and the reason.
-    CallbackRefused(String, &'static str),
+    /// of them or in the wrong browser; the texts are its name and why exactly.
+    CallbackRefused(String, AuditReason, &'static str),
     /// The same browser sent the answer of a provider once more, and was told the same
     /// again; the text is the name of the provider.
     CallbackRepeated(String),
-    /// A provider did not do what it should; the texts are its name and the reason.
-    UpstreamFailed(String, String),
+    /// A provider did not do what it should; the texts are its name and why exactly.
+    UpstreamFailed(String, AuditReason, String),
     /// A person logged out; the text is the subject.
     LoggedOut(String),
-    /// A login or a change of a password was refused; the text is the reason.
-    LoginRefused(&'static str),
+    /// A login or a change of a password was refused; the text says why exactly.
+    LoginRefused(AuditReason, &'static str),
     /// A person changed their password; the text is the subject.
     PasswordChanged(String),
     /// The first account was made; the text is the subject.
@@ -111,9 +114,9 @@ pub enum AuditEvent {
     UpstreamRevoked(GrantId, String),
     /// They could not be, for a week, and are forgotten.
     UpstreamNotRevoked(GrantId, String),
-    /// A request was refused for its form; the number is the status (RFC 9110 §15.5).
-    RequestRefused(u16),
-    /// Nothing could be decided; the text is the reason.
+    /// A request was refused for its form, with this status (RFC 9110 §15.5).
+    RequestRefused(StatusCode),
+    /// Nothing could be decided; the text says why exactly.
     Unavailable(String),
 }
 

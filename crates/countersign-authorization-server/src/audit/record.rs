@@ -2,7 +2,9 @@
 
 use countersign_audit::{Outcome, Record, Severity};
 
-use super::{AccountChange, Administered, AuditEvent};
+use countersign_oauth::authorization_error::AuthorizationErrorCode;
+
+use super::{AccountChange, Administered, AuditEvent, AuditReason};
 
 impl AuditEvent {
     /// The record of this event at the time `at`, in milliseconds since 1970.
@@ -11,12 +13,16 @@ impl AuditEvent {
         let of = Record::new(event, sentence, at)
             .outcome(self.outcome())
             .severity(self.severity());
+        let of = match self.reason() {
+            Some(word) => of.reason(word),
+            None => of,
+        };
         match self {
             Self::SetupRefused | Self::FormRefused | Self::InitialAccessTokenIssued => of,
-            Self::AuthorizationRefused(reason)
-            | Self::RegistrationRefused(reason)
-            | Self::Unavailable(reason) => of.detail(reason.clone()),
-            Self::LoginRefused(reason) => of.detail(*reason),
+            Self::AuthorizationRefused(_, detail)
+            | Self::RegistrationRefused(_, detail)
+            | Self::Unavailable(detail) => of.detail(detail.clone()),
+            Self::LoginRefused(_, detail) => of.detail(*detail),
             Self::CodeIssued(client, grant, subject) => of
                 .client(client.as_str().to_owned())
                 .grant(grant.as_str().to_owned())
@@ -24,6 +30,7 @@ impl AuditEvent {
             Self::ConsentDenied(client)
             | Self::AnswerRepeated(client)
             | Self::ClientRegistered(client)
+            | Self::IntrospectionRefused(client)
             | Self::ClientAdministered(client, _) => of.client(client.as_str().to_owned()),
             Self::ReplayDetected(client, grant)
             | Self::CodeWithdrawn(client, grant)
@@ -42,19 +49,18 @@ impl AuditEvent {
             | Self::UpstreamNotRevoked(grant, provider) => of
                 .grant(grant.as_str().to_owned())
                 .provider(provider.clone()),
-            Self::TokenRequestRefused(client, code, detail) => {
+            Self::TokenRequestRefused(client, grant, _, detail) => {
                 let of = of.client(client.as_str().to_owned()).detail(detail.clone());
-                match code {
-                    Some(code) => of.reason(code.as_str()),
+                match grant {
+                    Some(grant) => of.grant(grant.as_str().to_owned()),
                     None => of,
                 }
             }
-            Self::RevocationRefused(client, reason)
-            | Self::IntrospectionRefused(client, reason) => {
-                of.client(client.as_str().to_owned()).detail(*reason)
+            Self::RevocationRefused(client, _, detail) => {
+                of.client(client.as_str().to_owned()).detail(*detail)
             }
             Self::ClientRefused(client, refusal) => {
-                let of = of.reason(refusal.word()).detail(refusal.to_string());
+                let of = of.detail(refusal.to_string());
                 match client {
                     Some(client) => of.client(client.as_str().to_owned()),
                     None => of,
@@ -73,7 +79,7 @@ impl AuditEvent {
                 .key(old.as_str().to_owned())
                 .detail(format!("{new} takes its place")),
             Self::ApiKeyRevoked(key) => of.key(key.as_str().to_owned()),
-            Self::RequestRefused(status) => of.status(*status),
+            Self::RequestRefused(status) => of.status(status.as_u16()),
             Self::SentUpstream(..)
             | Self::LoggedInUpstream(..)
             | Self::UpstreamRefused(..)
@@ -96,30 +102,57 @@ impl AuditEvent {
             Self::LoggedInUpstream(provider, subject) => {
                 of.provider(provider.clone()).subject(subject.clone())
             }
-            Self::UpstreamRefused(provider, reason) | Self::UpstreamFailed(provider, reason) => {
-                of.provider(provider.clone()).detail(reason.clone())
+            Self::UpstreamRefused(provider, _, detail)
+            | Self::UpstreamFailed(provider, _, detail) => {
+                of.provider(provider.clone()).detail(detail.clone())
             }
             Self::CallbackRepeated(provider) => of.provider(provider.clone()),
-            Self::CallbackRefused(provider, reason) => {
-                of.provider(provider.clone()).detail(*reason)
+            Self::CallbackRefused(provider, _, detail) => {
+                of.provider(provider.clone()).detail(*detail)
             }
             _ => of,
         }
     }
 
+    /// Why it was refused or failed, as one word of [`AuditReason::WORDS`].
+    pub fn reason(&self) -> Option<&'static str> {
+        let reason = match self {
+            Self::AuthorizationRefused(reason, _)
+            | Self::RegistrationRefused(reason, _)
+            | Self::RevocationRefused(_, reason, _)
+            | Self::LoginRefused(reason, _)
+            | Self::CallbackRefused(_, reason, _)
+            | Self::UpstreamRefused(_, reason, _)
+            | Self::UpstreamFailed(_, reason, _) => *reason,
+            Self::TokenRequestRefused(_, _, code, _) => AuditReason::Token(*code),
+            Self::ClientRefused(_, refusal) => return Some(refusal.word()),
+            Self::IntrospectionRefused(_) => AuditReason::OtherResource,
+            Self::ConsentDenied(_) => {
+                AuditReason::Authorization(AuthorizationErrorCode::AccessDenied)
+            }
+            Self::SetupRefused => AuditReason::UnusableLink,
+            Self::FormRefused => AuditReason::ForgedForm,
+            Self::RequestRefused(status) => AuditReason::Status(*status),
+            Self::Unavailable(_) => AuditReason::Unavailable,
+            Self::UpstreamNotRevoked(..) => AuditReason::ProviderUnavailable,
+            _ => return None,
+        };
+        Some(reason.word())
+    }
+
     /// What became of it.
     pub const fn outcome(&self) -> Outcome {
         match self {
-            Self::AuthorizationRefused(_)
+            Self::AuthorizationRefused(..)
             | Self::ConsentDenied(_)
             | Self::TokenRequestRefused(..)
             | Self::ClientRefused(..)
             | Self::RevocationRefused(..)
-            | Self::IntrospectionRefused(..)
-            | Self::RegistrationRefused(_)
+            | Self::IntrospectionRefused(_)
+            | Self::RegistrationRefused(..)
             | Self::UpstreamRefused(..)
             | Self::CallbackRefused(..)
-            | Self::LoginRefused(_)
+            | Self::LoginRefused(..)
             | Self::SetupRefused
             | Self::FormRefused
             | Self::RequestRefused(_) => Outcome::Refused,
@@ -184,7 +217,7 @@ impl AuditEvent {
     /// Its name for programs, and what it is in words.
     const fn words(&self) -> (&'static str, &'static str) {
         match self {
-            Self::AuthorizationRefused(_) => (
+            Self::AuthorizationRefused(..) => (
                 "authorization_refused",
                 "an authorization request was refused",
             ),
@@ -209,7 +242,7 @@ impl AuditEvent {
             ),
             Self::TokenRevoked(..) => ("token_revoked", "a client revoked a token"),
             Self::RevocationRefused(..) => ("revocation_refused", "a revocation was refused"),
-            Self::IntrospectionRefused(..) => (
+            Self::IntrospectionRefused(_) => (
                 "introspection_refused",
                 "a client was told nothing about a token",
             ),
@@ -219,7 +252,7 @@ impl AuditEvent {
                 "initial_access_token_issued",
                 "an administrator made a token for one registration",
             ),
-            Self::RegistrationRefused(_) => ("registration_refused", "a registration was refused"),
+            Self::RegistrationRefused(..) => ("registration_refused", "a registration was refused"),
             Self::ApiKeyCreated(..) => ("api_key_created", "an API key was made"),
             Self::ApiKeyRotated(..) => ("api_key_rotated", "an API key was replaced by another"),
             Self::ApiKeyRevoked(_) => ("api_key_revoked", "an API key was revoked"),
@@ -235,7 +268,7 @@ impl AuditEvent {
             | Self::UpstreamRevoked(..)
             | Self::UpstreamNotRevoked(..) => self.words_about_provider(),
             Self::LoggedOut(_) => ("logged_out", "a person logged out"),
-            Self::LoginRefused(_) => ("login_refused", "a login or a new password was refused"),
+            Self::LoginRefused(..) => ("login_refused", "a login or a new password was refused"),
             Self::PasswordChanged(_) => ("password_changed", "a person changed their password"),
             Self::AccountCreated(_) => ("account_created", "the first account was made"),
             Self::AccountAdministered(_, change) => of_account(*change),

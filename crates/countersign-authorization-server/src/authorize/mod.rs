@@ -43,7 +43,7 @@ pub use finish::Approval;
 pub use pending::PendingAuthorization;
 pub(crate) use returned::{Issued, Returned};
 
-use crate::audit::AuditEvent;
+use crate::audit::{AuditEvent, AuditReason};
 use crate::client::Client;
 use crate::exchange::{Answer, Incoming, Notice, method_not_allowed, retry_after, see_other};
 use crate::interaction::{Step, Waiting};
@@ -133,25 +133,33 @@ impl Inner {
     }
 
     fn refuse(&self, request: &VerifiedRequest, refusal: RequestRefusal) -> Answer {
-        let event = AuditEvent::AuthorizationRefused(refusal.to_string());
+        let event = AuditEvent::AuthorizationRefused(
+            AuditReason::Authorization(refusal.code()),
+            refusal.to_string(),
+        );
         self.audit.note(event);
         let response: AuthorizationResponse<'_> = request.refuse(refusal, &self.settings.issuer);
         see_other(&response.location())
     }
 
     fn show(&self, error: UnusableRequest) -> Answer {
-        let event = AuditEvent::AuthorizationRefused(error.to_string());
-        self.audit.note(event);
-        let notice = match error {
-            UnusableRequest::Redirect(_) => Notice::FOREIGN_ADDRESS,
-            UnusableRequest::ClientId => Notice::NO_CLIENT,
-            _ => Notice::MALFORMED_REQUEST,
+        let (notice, reason) = match error {
+            UnusableRequest::Redirect(_) => {
+                (Notice::FOREIGN_ADDRESS, AuditReason::ForeignRedirectUri)
+            }
+            UnusableRequest::ClientId => (Notice::NO_CLIENT, AuditReason::MalformedRequest),
+            _ => (Notice::MALFORMED_REQUEST, AuditReason::MalformedRequest),
         };
+        let event = AuditEvent::AuthorizationRefused(reason, error.to_string());
+        self.audit.note(event);
         self.notice(StatusCode::BAD_REQUEST, notice)
     }
 
     fn show_throttled(&self, until: UnixTime) -> Answer {
-        let event = AuditEvent::AuthorizationRefused("too many requests".to_owned());
+        let event = AuditEvent::AuthorizationRefused(
+            AuditReason::RateLimited,
+            "too many requests".to_owned(),
+        );
         self.audit.note(event);
         let mut answer = self.notice(StatusCode::TOO_MANY_REQUESTS, Notice::TOO_MANY);
         retry_after(&mut answer, until.since(self.now()));
@@ -159,7 +167,10 @@ impl Inner {
     }
 
     fn show_unknown_client(&self) -> Answer {
-        let event = AuditEvent::AuthorizationRefused("the client is unknown".to_owned());
+        let event = AuditEvent::AuthorizationRefused(
+            AuditReason::UnknownClient,
+            "the client is unknown".to_owned(),
+        );
         self.audit.note(event);
         self.notice(StatusCode::BAD_REQUEST, Notice::UNKNOWN_CLIENT)
     }

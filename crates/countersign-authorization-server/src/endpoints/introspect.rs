@@ -39,8 +39,7 @@ pub(crate) async fn introspect(inner: &Inner, incoming: &Incoming) -> Result<Ans
     let answer = match inner.active_token(&question.token).await? {
         Some(token) if may_know(&client, &token) => Introspection::Active(Box::new(token)),
         Some(_) => {
-            let reason = "the token is for another resource";
-            let event = AuditEvent::IntrospectionRefused(client.id, reason);
+            let event = AuditEvent::IntrospectionRefused(client.id);
             inner.audit.note(event);
             Introspection::Inactive
         }

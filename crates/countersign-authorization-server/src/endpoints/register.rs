@@ -16,7 +16,7 @@ use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, StatusCode};
 
 use super::cors;
-use crate::audit::AuditEvent;
+use crate::audit::{AuditEvent, AuditReason};
 use crate::client::{ClientFacts, ClientSource, record_of};
 use crate::exchange::{Answer, Incoming, json, retry_after, throttled};
 use crate::random::{draw_id, draw_secret};
@@ -51,7 +51,10 @@ async fn answer(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailabl
     let metadata = match ClientMetadata::parse_registration(&incoming.body, rules) {
         Ok(metadata) => metadata,
         Err(error) => {
-            let event = AuditEvent::RegistrationRefused(error.to_string());
+            let event = AuditEvent::RegistrationRefused(
+                AuditReason::Registration(error.code()),
+                error.to_string(),
+            );
             inner.audit.note(event);
             return Ok(json(
                 StatusCode::BAD_REQUEST,
@@ -154,17 +157,16 @@ fn is_json(incoming: &Incoming) -> bool {
 }
 
 fn refused(inner: &Inner, code: RegistrationErrorCode, sentence: &'static str) -> Answer {
-    inner
-        .audit
-        .note(AuditEvent::RegistrationRefused(sentence.to_owned()));
+    let reason = AuditReason::Registration(code);
+    let event = AuditEvent::RegistrationRefused(reason, sentence.to_owned());
+    inner.audit.note(event);
     json(StatusCode::BAD_REQUEST, code.to_json(sentence))
 }
 
 fn too_many(inner: &Inner, until: UnixTime) -> Answer {
     let sentence = "too many clients were registered; try again later";
-    inner
-        .audit
-        .note(AuditEvent::RegistrationRefused(sentence.to_owned()));
+    let event = AuditEvent::RegistrationRefused(AuditReason::RateLimited, sentence.to_owned());
+    inner.audit.note(event);
     let code = RegistrationErrorCode::InvalidClientMetadata;
     let mut answer = json(StatusCode::TOO_MANY_REQUESTS, code.to_json(sentence));
     retry_after(&mut answer, until.since(inner.now()));
@@ -181,7 +183,8 @@ async fn refuse_stranger(inner: &Inner, incoming: &Incoming) -> Result<Answer, U
 
 fn unauthorized(inner: &Inner) -> Answer {
     let reason = "the initial access token is missing, unknown or was used";
-    let event = AuditEvent::RegistrationRefused(reason.to_owned());
+    let event =
+        AuditEvent::RegistrationRefused(AuditReason::NoInitialAccessToken, reason.to_owned());
     inner.audit.note(event);
     let mut answer = json(StatusCode::UNAUTHORIZED, r#"{"error":"invalid_token"}"#);
     answer.headers_mut().insert(

@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use super::stored_token::StoredToken;
 use super::{cors, posted, refused};
-use crate::audit::AuditEvent;
+use crate::audit::{AuditEvent, AuditReason};
 use crate::client::Client;
 use crate::exchange::{Answer, Incoming, json, throttled};
 use crate::server::Inner;
@@ -35,7 +35,11 @@ async fn answer(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailabl
     if matches!(token, StoredToken::Unknown) {
         let counted = inner.count_unknown_token(&client.id, incoming.address);
         if let Some(until) = counted.await? {
-            let reason = AuditEvent::RevocationRefused(client.id, "too many unknown tokens");
+            let reason = AuditEvent::RevocationRefused(
+                client.id,
+                AuditReason::RateLimited,
+                "too many unknown tokens",
+            );
             inner.audit.note(reason);
             return Ok(throttled(until.since(inner.now())));
         }
@@ -44,7 +48,11 @@ async fn answer(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailabl
     // RFC 7009 §2.1: "whether the token was issued to the client making the
     // revocation request. If this validation fails, the request is refused".
     if client_of.is_some_and(|owner| owner.as_str() != client.id.as_str()) {
-        let reason = AuditEvent::RevocationRefused(client.id, "the token is of another client");
+        let reason = AuditEvent::RevocationRefused(
+            client.id,
+            AuditReason::OtherClient,
+            "the token is of another client",
+        );
         inner.audit.note(reason);
         return Ok(refused(inner, TokenErrorCode::InvalidGrant));
     }

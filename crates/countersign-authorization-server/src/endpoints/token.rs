@@ -36,8 +36,12 @@ async fn answer(inner: &Inner, incoming: &Incoming) -> Result<Answer, Unavailabl
         Err(refusal) => refusal,
     };
     let code = refusal.code().unwrap_or(TokenErrorCode::InvalidRequest);
-    let event =
-        AuditEvent::TokenRequestRefused(client.id.clone(), refusal.code(), refusal.to_string());
+    let event = AuditEvent::TokenRequestRefused(
+        client.id.clone(),
+        refusal.ended().cloned(),
+        code,
+        refusal.to_string(),
+    );
     inner.audit.note(event);
     if refusal.is_a_guess() {
         let counted = inner.count_unknown_token(&client.id, incoming.address);

@@ -16,7 +16,7 @@ use countersign_oauth::token_error::TokenErrorCode;
 use countersign_oauth::token_request::{TokenRequest, TokenRequestError};
 use countersign_oauth::{ScopeSet, Secret};
 use countersign_resource_server::ProofRefusal;
-use countersign_store::{Conflict, Record};
+use countersign_store::{Conflict, GrantId, Record};
 
 use crate::audit::AuditEvent;
 use crate::client::Client;
@@ -43,6 +43,9 @@ pub(crate) enum Refused {
     /// The code or refresh token is refused; the text says why.
     #[error("{0}")]
     Grant(&'static str),
+    /// The refresh token was revoked with its grant.
+    #[error("the refresh token was revoked")]
+    Revoked(GrantId),
     /// Nobody issued the code or refresh token, or it was forgotten; it may be a guess.
     #[error("{0}")]
     Unknown(&'static str),
@@ -74,9 +77,11 @@ impl Refused {
             Self::GrantType => Some(TokenErrorCode::UnauthorizedClient),
             Self::Scope(_) => Some(TokenErrorCode::InvalidScope),
             Self::Target(_) => Some(TokenErrorCode::InvalidTarget),
-            Self::Grant(_) | Self::Unknown(_) | Self::Assertion(_) | Self::Signature(_) => {
-                Some(TokenErrorCode::InvalidGrant)
-            }
+            Self::Grant(_)
+            | Self::Revoked(_)
+            | Self::Unknown(_)
+            | Self::Assertion(_)
+            | Self::Signature(_) => Some(TokenErrorCode::InvalidGrant),
             // RFC 8693 §2.2.2: "the value of the error parameter MUST be the
             // invalid_request error code".
             Self::SubjectToken(_) | Self::UnknownSubjectToken => {
@@ -94,6 +99,16 @@ impl Refused {
             self,
             Self::Unknown(_) | Self::Signature(_) | Self::UnknownSubjectToken
         )
+    }
+}
+
+impl Refused {
+    /// The grant of what was presented, if it had ended.
+    pub(crate) const fn ended(&self) -> Option<&GrantId> {
+        match self {
+            Self::Revoked(grant) => Some(grant),
+            _ => None,
+        }
     }
 }
 

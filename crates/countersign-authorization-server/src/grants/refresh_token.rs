@@ -96,7 +96,7 @@ impl Inner {
     ) -> Result<Secret, Refused> {
         let granted = granted_to(client, record, proof)?;
         let Status::Used { at, receipt } = &record.status else {
-            return Err(Refused::Grant("the refresh token was revoked"));
+            return Err(Refused::Revoked(granted.id));
         };
         let grace = self.settings.lifetimes.refresh_grace;
         if let Some(receipt) = receipt

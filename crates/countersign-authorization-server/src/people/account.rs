@@ -182,7 +182,7 @@ impl Visit<'_> {
             Found::Spent(_) | Found::Absent => false,
         };
         if !is_theirs(found) {
-            let event = AuditEvent::RequestRefused(StatusCode::NOT_FOUND.as_u16());
+            let event = AuditEvent::RequestRefused(StatusCode::NOT_FOUND);
             inner.audit.note(event);
             return Ok(self.notice(StatusCode::NOT_FOUND, Notice::NO_SUCH_GRANT));
         }

@@ -272,7 +272,7 @@ impl Visit<'_> {
         Ok(match found.filter(is_theirs) {
             Some(key) => Ok((present, key.id)),
             None => {
-                let event = AuditEvent::RequestRefused(StatusCode::NOT_FOUND.as_u16());
+                let event = AuditEvent::RequestRefused(StatusCode::NOT_FOUND);
                 server.inner().audit.note(event);
                 Err(Box::new(
                     self.notice(StatusCode::NOT_FOUND, Notice::NO_SUCH_KEY),

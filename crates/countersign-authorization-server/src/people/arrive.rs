@@ -15,7 +15,7 @@ use super::set_out::Trouble;
 use super::visit::Visit;
 use super::who_asks::{WhoAsks, name_of};
 use crate::accounts::Arriving;
-use crate::audit::AuditEvent;
+use crate::audit::{AuditEvent, AuditReason};
 use crate::authorize::{AttemptFor, Issuing, PendingAuthorization, Returned, Told, Welcome};
 use crate::exchange::{Answer, Frame, Notice, page};
 use crate::server::AuthorizationServer;
@@ -79,7 +79,7 @@ impl Visit<'_> {
             Ok(Welcome::Disabled) => {
                 self.give_back(upstream, server, arrival).await;
                 let said = "the account is disabled".to_owned();
-                self.note_refused(upstream, server, said);
+                self.note_refused(upstream, server, (AuditReason::DisabledAccount, said));
                 let kept_out = self.keep_out(upstream, server, pending, KeptOut::Disabled);
                 Ok(kept_out.await?.into())
             }
@@ -162,12 +162,12 @@ impl Visit<'_> {
         };
         match &error {
             UpstreamError::NotAllowed(_) => {
-                self.note_refused(upstream, server, error.to_string());
+                self.note_refused(upstream, server, ((&error).into(), error.to_string()));
                 self.keep_out(upstream, server, pending, KeptOut::NotAllowed)
                     .await
             }
             UpstreamError::Identity(_) => {
-                self.note_refused(upstream, server, error.to_string());
+                self.note_refused(upstream, server, ((&error).into(), error.to_string()));
                 Ok(self.notice(StatusCode::FORBIDDEN, Notice::UNCERTAIN))
             }
             _ => {
@@ -194,7 +194,8 @@ impl Visit<'_> {
             (&provider.name, &provider.display_name)
         };
         if error == "access_denied" {
-            self.note_refused(upstream, server, error.to_owned());
+            let denied = (AuditReason::ProviderRefused, error.to_owned());
+            self.note_refused(upstream, server, denied);
             let Some(pending) = pending else {
                 let trouble = Trouble {
                     status: StatusCode::FORBIDDEN,
@@ -218,7 +219,11 @@ impl Visit<'_> {
             .take(64)
             .flat_map(char::escape_default)
             .collect();
-        let event = AuditEvent::UpstreamFailed(name.clone(), format!("it answers {shown}"));
+        let event = AuditEvent::UpstreamFailed(
+            name.clone(),
+            AuditReason::ProviderRefused,
+            format!("it answers {shown}"),
+        );
         server.inner().audit.note(event);
         let mut sentence = format!("{called} did not log you in. Nothing was shared.");
         if let Some(said) = said.and_then(DisplayText::clean) {
@@ -300,9 +305,14 @@ impl Visit<'_> {
         page(StatusCode::FORBIDDEN, &template)
     }
 
-    fn note_refused(&self, upstream: &Upstream, server: &AuthorizationServer, reason: String) {
+    fn note_refused(
+        &self,
+        upstream: &Upstream,
+        server: &AuthorizationServer,
+        (reason, detail): (AuditReason, String),
+    ) {
         let provider = upstream.provider().name.clone();
-        let event = AuditEvent::UpstreamRefused(provider, reason);
+        let event = AuditEvent::UpstreamRefused(provider, reason, detail);
         server.inner().audit.note(event);
     }
 }

@@ -21,7 +21,7 @@ use countersign_oauth::form::Form;
 use http::StatusCode;
 
 use super::visit::{Visit, value};
-use crate::audit::AuditEvent;
+use crate::audit::{AuditEvent, AuditReason};
 use crate::authorize::{Attempt, AttemptFor, Returned};
 use crate::exchange::{Answer, Notice, retry_after};
 use crate::server::AuthorizationServer;
@@ -64,13 +64,22 @@ impl CallbackRefusal {
     }
 
     /// For the audit log.
-    const fn reason(self) -> &'static str {
+    const fn reason(self) -> (AuditReason, &'static str) {
         match self {
-            Self::Malformed => "the answer is malformed",
-            Self::Over => "the state is unknown, expired or used",
-            Self::OtherProvider => "the state belongs to another provider",
-            Self::OtherBrowser => "the state belongs to another browser",
-            Self::OtherIssuer => "the answer is of another issuer",
+            Self::Malformed => (AuditReason::MalformedCallback, "the answer is malformed"),
+            Self::Over => (
+                AuditReason::UnknownState,
+                "the state is unknown, expired or used",
+            ),
+            Self::OtherProvider => (
+                AuditReason::OtherProvider,
+                "the state belongs to another provider",
+            ),
+            Self::OtherBrowser => (
+                AuditReason::OtherBrowser,
+                "the state belongs to another browser",
+            ),
+            Self::OtherIssuer => (AuditReason::OtherIssuer, "the answer is of another issuer"),
         }
     }
 }
@@ -96,7 +105,11 @@ impl Visit<'_> {
             Ok(()) => {}
             Err(UpstreamError::Unavailable(error)) => {
                 let name = upstream.provider().name.clone();
-                let event = AuditEvent::UpstreamFailed(name, error.to_string());
+                let event = AuditEvent::UpstreamFailed(
+                    name,
+                    AuditReason::ProviderUnavailable,
+                    error.to_string(),
+                );
                 inner.audit.note(event);
                 // The attempt goes on: to load this page again is to try again.
                 let mut answer =
@@ -191,7 +204,8 @@ impl Visit<'_> {
         refusal: CallbackRefusal,
     ) -> Answer {
         let provider = upstream.provider().name.clone();
-        let event = AuditEvent::CallbackRefused(provider, refusal.reason());
+        let (reason, detail) = refusal.reason();
+        let event = AuditEvent::CallbackRefused(provider, reason, detail);
         server.inner().audit.note(event);
         self.notice(refusal.status(), refusal.notice())
     }

@@ -8,7 +8,7 @@ use super::present::Present;
 use super::setup::{sentence, typed_twice};
 use super::visit::{Posted, Visit, secret, value};
 use crate::accounts::{AccountError, LoginOutcome};
-use crate::audit::AuditEvent;
+use crate::audit::{AuditEvent, AuditReason};
 use crate::exchange::Answer;
 use crate::server::AuthorizationServer;
 use crate::unavailable::Unavailable;
@@ -29,7 +29,10 @@ impl Visit<'_> {
         }
         let read = |name| secret(&form, name).unwrap_or_else(|| Secret::new(""));
         let (current, new) = (read("current_password"), read("new_password"));
-        let refused = |reason| server.inner().audit.note(AuditEvent::LoginRefused(reason));
+        let refused = |reason, detail| {
+            let event = AuditEvent::LoginRefused(reason, detail);
+            server.inner().audit.note(event);
+        };
         let accounts = &self.people.accounts;
         let subject = present.subject.as_str();
         let (status, problem) = match typed_twice(&form, new, "new_password_again") {
@@ -44,12 +47,12 @@ impl Visit<'_> {
                         return self.after_change(server, subject).await;
                     }
                     Ok(LoginOutcome::Refused) => {
-                        refused("the current password is wrong");
+                        refused(AuditReason::WrongPassword, "the current password is wrong");
                         let said = "The current password is wrong.";
                         (StatusCode::BAD_REQUEST, said.to_owned())
                     }
                     Ok(LoginOutcome::Throttled(_)) => {
-                        refused("too many attempts");
+                        refused(AuditReason::RateLimited, "too many attempts");
                         let sentence = "Too many attempts. Try again in some minutes.";
                         (StatusCode::TOO_MANY_REQUESTS, sentence.to_owned())
                     }

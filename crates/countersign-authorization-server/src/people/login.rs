@@ -13,7 +13,7 @@ use super::visit::{Visit, secret, value};
 use super::ways::Provider;
 use super::who_asks::name_of;
 use crate::accounts::{LoginAttempt, LoginOutcome};
-use crate::audit::AuditEvent;
+use crate::audit::{AuditEvent, AuditReason};
 use crate::client::Client;
 use crate::exchange::{Answer, Frame, Notice, page};
 use crate::server::AuthorizationServer;
@@ -173,8 +173,8 @@ impl Visit<'_> {
         let subject = match outcome {
             LoginOutcome::Subject(subject) => subject,
             refused => {
-                let (problem, reason) = self.problem(&refused);
-                audit.note(AuditEvent::LoginRefused(reason));
+                let (problem, reason, detail) = self.problem(&refused);
+                audit.note(AuditEvent::LoginRefused(reason, detail));
                 let client = waiting.as_ref().map(|(_, (_, client))| name_of(client));
                 return Ok(self.login_page(Shown {
                     transaction: transaction.as_ref(),
@@ -211,16 +211,22 @@ impl Visit<'_> {
         Ok(answer)
     }
 
-    fn problem(&self, outcome: &LoginOutcome) -> (Problem, &'static str) {
+    fn problem(&self, outcome: &LoginOutcome) -> (Problem, AuditReason, &'static str) {
         match outcome {
             LoginOutcome::Throttled(until) => {
                 let seconds = until.since(self.people.accounts.now()).as_secs();
                 let minutes = seconds.div_ceil(60).max(1);
-                (Problem::Throttled { minutes }, "too many attempts")
+                (
+                    Problem::Throttled { minutes },
+                    AuditReason::RateLimited,
+                    "too many attempts",
+                )
             }
-            LoginOutcome::Refused | LoginOutcome::Subject(_) => {
-                (Problem::Refused, "the name or the password is wrong")
-            }
+            LoginOutcome::Refused | LoginOutcome::Subject(_) => (
+                Problem::Refused,
+                AuditReason::WrongPassword,
+                "the name or the password is wrong",
+            ),
         }
     }
 }

@@ -72,8 +72,8 @@ impl Visit<'_> {
         server: &AuthorizationServer,
     ) -> Trouble {
         let provider = upstream.provider();
-        let (name, reason) = (provider.name.clone(), error.to_string());
-        let event = AuditEvent::UpstreamFailed(name, reason);
+        let name = provider.name.clone();
+        let event = AuditEvent::UpstreamFailed(name, error.into(), error.to_string());
         server.inner().audit.note(event);
         let called = &provider.display_name;
         if let Some(wait) = error.retry_after() {

@@ -21,7 +21,7 @@ use super::forgery::{Purpose, is_genuine, token};
 use super::routes::is_own_page;
 use super::same_origin;
 use super::visit::{Visit, secret, value};
-use crate::audit::AuditEvent;
+use crate::audit::{AuditEvent, AuditReason};
 use crate::authorize::Welcome;
 use crate::exchange::{Answer, Notice, plain, see_other};
 use crate::server::AuthorizationServer;
@@ -185,7 +185,7 @@ impl Visit<'_> {
             nonce: &nonce,
             now: inner.now(),
         };
-        let reason = match page.judge(posted).await? {
+        let (reason, detail) = match page.judge(posted).await? {
             Judgement::Known(identity, until) => {
                 let signed_in = SignedIn {
                     identity: &identity,
@@ -193,9 +193,10 @@ impl Visit<'_> {
                 };
                 return self.welcome(page, server, signed_in, &return_to).await;
             }
-            Judgement::NotAllowed(reason) | Judgement::Refused(reason) => reason,
+            Judgement::NotAllowed(detail) => (AuditReason::NotAllowed, detail),
+            Judgement::Refused(detail) => (AuditReason::NotProven, detail),
         };
-        let event = AuditEvent::UpstreamRefused(page.provider().to_owned(), reason);
+        let event = AuditEvent::UpstreamRefused(page.provider().to_owned(), reason, detail);
         inner.audit.note(event);
         Ok(self.sign_in_form(page, &return_to, Some(FAILED)))
     }
@@ -216,7 +217,11 @@ impl Visit<'_> {
             Welcome::In(arriving, _) => arriving,
             Welcome::Disabled | Welcome::Gone => {
                 let said = "the account is disabled".to_owned();
-                let event = AuditEvent::UpstreamRefused(provider.to_owned(), said);
+                let event = AuditEvent::UpstreamRefused(
+                    provider.to_owned(),
+                    AuditReason::DisabledAccount,
+                    said,
+                );
                 inner.audit.note(event);
                 return Ok(self.kept_out_page(page.display_name(), KeptOut::Disabled, None));
             }

@@ -9,7 +9,7 @@ use super::login::Shown;
 use super::present::Present;
 use super::visit::{Visit, secret, value};
 use crate::accounts::Account;
-use crate::audit::AuditEvent;
+use crate::audit::{AuditEvent, AuditReason};
 use crate::authorize::{Leaving, Left};
 use crate::exchange::{Answer, Notice, retry_after};
 use crate::server::AuthorizationServer;
@@ -171,7 +171,7 @@ impl Visit<'_> {
     ) -> Result<Answer, Unavailable> {
         let inner = server.inner();
         if let Some(until) = inner.count_authorization(self.incoming.address).await? {
-            let event = AuditEvent::LoginRefused("too many attempts");
+            let event = AuditEvent::LoginRefused(AuditReason::RateLimited, "too many attempts");
             inner.audit.note(event);
             let mut answer = self.notice(StatusCode::TOO_MANY_REQUESTS, Notice::TOO_MANY);
             retry_after(&mut answer, until.since(inner.now()));

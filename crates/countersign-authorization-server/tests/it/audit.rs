@@ -121,7 +121,7 @@ async fn h13_each_refusal_of_a_question_about_a_token_is_one_event_without_secre
             "/revoke",
             None,
             "client_id=C1".to_owned(),
-            "request_refused status=400",
+            "request_refused reason=invalid_request status=400",
         ),
         (
             "/revoke",
@@ -151,7 +151,7 @@ async fn h13_each_refusal_of_a_question_about_a_token_is_one_event_without_secre
             "/introspect",
             Some(&good),
             String::new(),
-            "request_refused status=400",
+            "request_refused reason=invalid_request status=400",
         ),
         ("/introspect", None, service, "introspection_refused"),
     ] {
@@ -170,18 +170,48 @@ async fn h13_each_refusal_of_the_form_of_a_request_is_one_event() {
     );
     let (form, json) = ("application/x-www-form-urlencoded", "application/json");
     for (method, target, content_type, body, event) in [
-        ("GET", "/token", form, "", "request_refused status=405"),
-        ("PUT", "/authorize", form, "", "request_refused status=405"),
-        ("POST", "/token", json, "{}", "request_refused status=400"),
+        (
+            "GET",
+            "/token",
+            form,
+            "",
+            "request_refused reason=method_not_allowed status=405",
+        ),
+        (
+            "PUT",
+            "/authorize",
+            form,
+            "",
+            "request_refused reason=method_not_allowed status=405",
+        ),
+        (
+            "POST",
+            "/token",
+            json,
+            "{}",
+            "request_refused reason=invalid_request status=400",
+        ),
         (
             "POST",
             "/token?client_id=C1",
             form,
             "",
-            "request_refused status=400",
+            "request_refused reason=invalid_request status=400",
         ),
-        ("POST", "/token", form, &body, "request_refused status=413"),
-        ("GET", &long, form, "", "request_refused status=414"),
+        (
+            "POST",
+            "/token",
+            form,
+            &body,
+            "request_refused reason=body_too_large status=413",
+        ),
+        (
+            "GET",
+            &long,
+            form,
+            "",
+            "request_refused reason=invalid_request status=414",
+        ),
         ("GET", "/authorize", form, "", "authorization_refused"),
         (
             "GET",

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use countersign_audit::{Record, Sink};
+use countersign_audit::{Outcome, Record, Sink};
+use countersign_authorization_server::audit::AuditReason;
 use countersign_authorization_server::exchange::{Answer, Incoming};
 use countersign_authorization_server::interaction::InteractionFuture;
 use countersign_authorization_server::oauth::authorization_request::{Prompt, RequestRefusal};
@@ -92,6 +93,14 @@ pub(crate) struct Events(pub(crate) Mutex<Vec<String>>, pub(crate) Mutex<Vec<Rec
 
 impl Sink for Events {
     fn note(&self, record: Record) {
+        // Whatever is refused or fails anywhere says why, in a word of the closed list.
+        let word = record.reason.as_ref().map(|reason| reason.as_str());
+        let is_refusal = matches!(record.outcome, Outcome::Refused | Outcome::Failed);
+        assert_eq!(word.is_some(), is_refusal, "{record:?}");
+        assert!(
+            word.is_none_or(|word| AuditReason::WORDS.contains(&word)),
+            "{record:?}"
+        );
         self.0.lock().unwrap().push(told(&record));
         self.1.lock().unwrap().push(record);
     }

@@ -46,6 +46,7 @@ pub struct Suspicion {
     told: Table,
     sightings: Sightings,
     ended: Sightings,
+    given_up: Sightings,
     delay: Duration,
     slow: Mutex<VecDeque<Text>>,
     /// How many are in `slow`, to be read without its lock.
@@ -62,6 +63,7 @@ impl Default for Suspicion {
             told: table(TOLD),
             sightings: Sightings::new(ROOM),
             ended: Sightings::new(ROOM),
+            given_up: Sightings::new(ROOM),
             delay: Duration::from_millis(1500),
             slow: Mutex::default(),
             slowed: AtomicUsize::new(0),
@@ -164,8 +166,19 @@ impl Suspicion {
             return;
         };
         match record.event.as_str() {
-            "grant_revoked" | "token_revoked" | "replay_detected" | "upstream_ended" => {
+            "grant_revoked" | "upstream_ended" => {
                 self.ended.see(grant.as_str(), "", record.at, WINDOW);
+            }
+            // Who had the tokens gave them up, or two had them.
+            "token_revoked" | "replay_detected" => {
+                self.ended.see(grant.as_str(), "", record.at, WINDOW);
+                self.given_up.see(grant.as_str(), "", record.at, WINDOW);
+            }
+            "token_request_refused" if self.given_up.has(grant.as_str(), record.at, WINDOW) => {
+                self.tell(raised, ("given up", (0, 0), grant.as_str()), record, || {
+                    let impossible = "a token was used after it had been given up";
+                    suspicious("impossible_sequence", impossible, record)
+                });
             }
             "tokens_issued" if self.ended.has(grant.as_str(), record.at, WINDOW) => {
                 let impossible = "tokens were issued for a grant that had ended";

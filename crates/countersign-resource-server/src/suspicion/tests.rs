@@ -144,6 +144,30 @@ fn m_25_what_goes_on_after_its_end_is_an_alert() {
 }
 
 #[test]
+fn m_25_a_token_that_was_given_up_is_not_used_again_unnoticed() {
+    let (watch, noted) = watch();
+    let of = |event: &'static str, grant: &str| {
+        let outcome = match event {
+            "token_request_refused" => Outcome::Refused,
+            _ => Outcome::Noted,
+        };
+        let record = Record::new(event, "it happened", START).outcome(outcome);
+        record.grant(grant.to_owned())
+    };
+    // Whose person took back what they allowed is told so by the refusal.
+    watch.note(of("grant_revoked", "G1"));
+    watch.note(of("token_request_refused", "G1"));
+    assert_eq!(noted.raised(), Vec::<String>::new());
+    for (event, grant) in [("token_revoked", "G2"), ("replay_detected", "G3")] {
+        watch.note(of(event, grant));
+        watch.note(of("token_request_refused", "G4"));
+        assert_eq!(noted.raised(), Vec::<String>::new());
+        (0..20).for_each(|_| watch.note(of("token_request_refused", grant)));
+        assert_eq!(noted.raised(), ["impossible_sequence"], "{event}");
+    }
+}
+
+#[test]
 fn g11_a_flood_of_names_takes_no_more_memory() {
     let sightings = Sightings::new(64);
     for number in 0..1_000_000_u32 {

@@ -21,7 +21,7 @@ use http::StatusCode;
 
 pub(crate) use settings::Audit;
 
-use crate::protocol::ErrorCode;
+use crate::protocol::{ErrorCode, ErrorData};
 use crate::telemetry::Operation;
 
 tokio::task_local! {
@@ -268,16 +268,25 @@ pub(crate) fn decided<T>(
     });
 }
 
-/// Notes there too that somebody asked for a component that there is not.
-pub(crate) fn missing(
+/// Notes there too that a request was refused before there was anything to decide: it
+/// asks for a component that there is not, or for nothing that makes sense.
+pub(crate) fn undecided(
     audit: &Audit,
     clock: &dyn Clock,
     caller: &Caller,
-    (method, of_kind, name): (&str, ComponentKind, &str),
+    (method, named): (&str, Option<(ComponentKind, &str)>),
+    word: &'static str,
 ) {
-    let record = outside_of_http(clock, caller, method);
-    let record = record.component(kind(of_kind), Text::copy(name));
-    audit.sink.note(refusal(record.reason("unknown_component")));
+    let mut record = outside_of_http(clock, caller, method);
+    if let Some((of_kind, name)) = named {
+        record = record.component(kind(of_kind), Text::copy(name));
+    }
+    audit.sink.note(refusal(record.reason(word)));
+}
+
+/// What a refusal with this error of ours is called.
+pub(crate) fn word_of(error: &ErrorData) -> &'static str {
+    words::of_code(error.code)
 }
 
 fn outside_of_http(clock: &dyn Clock, caller: &Caller, method: &str) -> Record {

@@ -75,6 +75,41 @@ pub(super) const REASONS: &[&str] = &[
     "unauthorized_client",
     "unsupported_grant_type",
     "access_denied",
+    "unsupported_response_type",
+    "server_error",
+    "temporarily_unavailable",
+    "login_required",
+    "consent_required",
+    "interaction_required",
+    "request_not_supported",
+    "request_uri_not_supported",
+    "registration_not_supported",
+    "unsupported_token_type",
+    "use_dpop_nonce",
+    "invalid_dpop_proof",
+    "invalid_redirect_uri",
+    "invalid_client_metadata",
+    "invalid_software_statement",
+    "unapproved_software_statement",
+    "malformed_request",
+    "foreign_redirect_uri",
+    "no_initial_access_token",
+    "other_client",
+    "other_resource",
+    "wrong_password",
+    "unusable_link",
+    "forged_form",
+    "malformed_callback",
+    "unknown_state",
+    "other_provider",
+    "other_browser",
+    "other_issuer",
+    "not_allowed",
+    "not_proven",
+    "disabled_account",
+    "provider_unavailable",
+    "provider_refused",
+    "bad_answer",
     "other",
 ];
 
@@ -147,4 +182,18 @@ pub(crate) fn method_word(word: &str) -> Option<&'static str> {
 pub(super) fn place(list: &[&str], word: &str) -> usize {
     let last = list.len().saturating_sub(1);
     list.iter().position(|known| *known == word).unwrap_or(last)
+}
+
+#[cfg(all(test, feature = "authorization-server"))]
+mod tests {
+    use countersign_authorization_server::audit::AuditReason;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_of_the_authorization_server_is_counted_under_its_name() {
+        for word in AuditReason::WORDS {
+            assert!(REASONS.contains(word), "{word}");
+        }
+    }
 }

@@ -18,8 +18,8 @@ use countersign_resource_server::{Caller, Clock};
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CancelTaskParams, CancelledNotificationParam,
     CompleteRequestParams, CompleteResult, CustomNotification, CustomRequest, CustomResult,
-    DiscoverResult, Extensions, GetPromptRequestParams, GetSkillRequestParams, GetSkillResult,
-    GetTaskParams, GetTaskResult, InitializeRequestParams, InitializeResult, ListPromptsResult,
+    DiscoverResult, GetPromptRequestParams, GetSkillRequestParams, GetSkillResult, GetTaskParams,
+    GetTaskResult, InitializeRequestParams, InitializeResult, ListPromptsResult,
     ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult, ListToolsResult,
     PaginatedRequestParams, ProgressNotificationParam, ReadResourceDirectoryRequestParams,
     ReadResourceDirectoryResult, ReadResourceRequestParams, ServerConfig, SetLevelRequestParams,
@@ -286,11 +286,12 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
     ) -> Option<SubscriptionFilter> {
         let mut allowed = requested.clone();
         if let Some(uris) = &mut allowed.resource_subscriptions {
-            let nothing = Extensions::new();
             let kind = ComponentKind::Resource;
             uris.retain(|uri| {
-                self.decide("subscriptions/listen", kind, uri, &nothing)
-                    .is_ok()
+                let needed = self.access.needed(kind, uri);
+                let component = needed.component(kind, uri);
+                self.incoming
+                    .allows(&Action::on("subscriptions/listen", component))
             });
         }
         // The handler may answer with more than it was asked for.
@@ -402,7 +403,8 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         context: Request,
     ) -> Result<CustomResult, ErrorData> {
         if let Some(error) = unreadable(&request.method) {
-            return Err(error);
+            let method = &request.method;
+            return Err(self.incoming.refused(&context.extensions, method, error));
         }
         let action = Action::method(&request.method);
         self.incoming

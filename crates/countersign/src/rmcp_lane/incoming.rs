@@ -121,11 +121,44 @@ impl Incoming {
         kind: ComponentKind,
         name: &str,
     ) -> ErrorData {
+        self.note_undecided(
+            extensions,
+            (method, Some((kind, name))),
+            "unknown_component",
+        );
+        denial::unknown(kind, name)
+    }
+
+    /// The answer `error` to a request about which there is nothing to decide.
+    pub(super) fn refused(
+        &self,
+        extensions: &Extensions,
+        method: &str,
+        error: ErrorData,
+    ) -> ErrorData {
+        self.note_undecided(extensions, (method, None), audit::word_of(&error));
+        error
+    }
+
+    /// A refusal of HTTP is noted by the front.
+    fn note_undecided(
+        &self,
+        extensions: &Extensions,
+        what: (&str, Option<(ComponentKind, &str)>),
+        word: &'static str,
+    ) {
         if let (Some(audit), None) = (&self.core.audit, extensions.get::<Parts>()) {
             let caller = self.caller(extensions);
-            audit::missing(audit, &*self.clock, caller, (method, kind, name));
+            audit::undecided(audit, &*self.clock, caller, what, word);
         }
-        denial::unknown(kind, name)
+    }
+
+    /// Whether whoever opened the connection may do `action`, as a part of something that
+    /// was counted, decided and noted as a whole.
+    pub(super) fn allows(&self, action: &Action<'_>) -> bool {
+        let mut caller = self.caller.clone();
+        let decided = self.core.permit(&mut caller, action, self.now());
+        decided.map(Permit::spend).is_ok()
     }
 
     /// From now on calls say nothing below `level`.

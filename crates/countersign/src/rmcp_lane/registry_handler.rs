@@ -13,15 +13,15 @@ use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_resource_server::policy::{Action, ComponentKind, Permit};
+use countersign_resource_server::policy::{Action, ComponentKind};
 use countersign_resource_server::{Caller, Clock};
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CompleteRequestMethod, CompleteRequestParams,
-    CompleteResult, CustomRequest, CustomResult, DiscoverResult, Extensions,
-    GetPromptRequestParams, InitializeRequestParams, InitializeResult, ListPromptsResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ReadResourceRequestParams, Reference, ServerConfig, SetLevelRequestParams,
-    SubscribeRequestMethod, SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestParams,
+    CompleteResult, CustomRequest, CustomResult, DiscoverResult, GetPromptRequestParams,
+    InitializeRequestParams, InitializeResult, ListPromptsResult, ListResourceTemplatesResult,
+    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams,
+    Reference, ServerConfig, SetLevelRequestParams, SubscribeRequestMethod, SubscribeRequestParams,
+    SubscriptionFilter, UnsubscribeRequestParams,
 };
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
@@ -29,7 +29,6 @@ use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::denial;
 use super::incoming::{Brought, Incoming, internal_error};
 use super::notifier::{Change, Notifier, Subscriptions, tell_session, tell_stream};
 use crate::component::Arguments;
@@ -125,21 +124,13 @@ impl RegistryHandler {
         earlier.or_else(|| Some(self.core().notifier.as_ref()?.listen()))
     }
 
-    /// Decides a subscription to `uri`, which has to exist.
-    fn permit_subscription(
+    fn refused(
         &self,
+        context: &RequestContext<RoleServer>,
         method: &str,
-        extensions: &Extensions,
-        uri: &str,
-    ) -> Result<Permit, ErrorData> {
-        let Some((entry, _)) = self.core().registry.resource(uri) else {
-            return Err(denial::unknown(ComponentKind::Resource, uri));
-        };
-        self.incoming.permit(
-            extensions,
-            &Action::on(method, entry.component_at(uri)),
-            uri,
-        )
+        error: ErrorData,
+    ) -> ErrorData {
+        self.incoming.refused(&context.extensions, method, error)
     }
 }
 
@@ -215,14 +206,19 @@ impl ServerHandler for RegistryHandler {
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
         if self.core().completion.is_none() {
-            return Err(ErrorData::method_not_found::<CompleteRequestMethod>());
+            let error = ErrorData::method_not_found::<CompleteRequestMethod>();
+            return Err(self.refused(&context, "completion/complete", error));
         }
         let component = self.core().completed_component(&request.r#ref);
-        let component = component.ok_or_else(|| match &request.r#ref {
-            Reference::Resource(template) => {
-                denial::unknown(ComponentKind::ResourceTemplate, &template.uri)
-            }
-            _ => denial::unknown(ComponentKind::Prompt, ""),
+        let component = component.ok_or_else(|| {
+            let (kind, name) = match &request.r#ref {
+                Reference::Resource(template) => (ComponentKind::ResourceTemplate, &*template.uri),
+                Reference::Prompt(prompt) => (ComponentKind::Prompt, &*prompt.name),
+                _ => (ComponentKind::Prompt, ""),
+            };
+            let method = "completion/complete";
+            self.incoming
+                .unknown(&context.extensions, method, kind, name)
         })?;
         let action = Action::on("completion/complete", component);
         let permit = self
@@ -391,9 +387,21 @@ impl ServerHandler for RegistryHandler {
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         if self.core().notifier.is_none() {
-            return Err(ErrorData::method_not_found::<SubscribeRequestMethod>());
+            let error = ErrorData::method_not_found::<SubscribeRequestMethod>();
+            return Err(self.refused(&context, "resources/subscribe", error));
         }
-        self.permit_subscription("resources/subscribe", &context.extensions, &request.uri)?
+        let Some((entry, _)) = self.core().registry.resource(&request.uri) else {
+            let (kind, uri) = (ComponentKind::Resource, &*request.uri);
+            return Err(self.incoming.unknown(
+                &context.extensions,
+                "resources/subscribe",
+                kind,
+                uri,
+            ));
+        };
+        let action = Action::on("resources/subscribe", entry.component_at(&request.uri));
+        self.incoming
+            .permit(&context.extensions, &action, &request.uri)?
             .spend();
         if self.subscriptions.add(request.uri) {
             Ok(())
@@ -405,8 +413,12 @@ impl ServerHandler for RegistryHandler {
     async fn unsubscribe(
         &self,
         request: UnsubscribeRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
+        let action = Action::method("resources/unsubscribe");
+        self.incoming
+            .permit(&context.extensions, &action, "")?
+            .spend();
         self.subscriptions.remove(&request.uri);
         Ok(())
     }
@@ -421,17 +433,22 @@ impl ServerHandler for RegistryHandler {
         self.await_changes();
         let mut accepted = requested.clone();
         if let Some(uris) = &mut accepted.resource_subscriptions {
-            let nothing = Extensions::new();
             uris.retain(|uri| {
-                self.permit_subscription("subscriptions/listen", &nothing, uri)
-                    .map(Permit::spend)
-                    .is_ok()
+                let found = self.core().registry.resource(uri);
+                found.is_some_and(|(entry, _)| {
+                    let component = entry.component_at(uri);
+                    let action = Action::on("subscriptions/listen", component);
+                    self.incoming.allows(&action)
+                })
             });
         }
         Some(accepted)
     }
 
     async fn listen(&self, stream: SubscriptionContext) -> Result<(), ErrorData> {
+        let action = Action::method("subscriptions/listen");
+        let extensions = &stream.request_context().extensions;
+        self.incoming.permit(extensions, &action, "")?.spend();
         if let Some(changes) = self.take_changes() {
             tell_stream(changes, stream).await;
         }
@@ -457,10 +474,11 @@ impl ServerHandler for RegistryHandler {
     async fn on_custom_request(
         &self,
         request: CustomRequest,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
         let unknown = || ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "Method not found", None);
-        Err(unreadable(&request.method).unwrap_or_else(unknown))
+        let error = unreadable(&request.method).unwrap_or_else(unknown);
+        Err(self.refused(&context, &request.method, error))
     }
 }
 

@@ -97,6 +97,8 @@ mod sources;
 #[cfg(test)]
 mod subscriptions;
 #[cfg(test)]
+mod suspicion;
+#[cfg(test)]
 mod targets;
 #[cfg(test)]
 mod telemetry;

@@ -45,7 +45,10 @@ async fn h13_logins_that_are_refused_throttled_and_succeed_are_one_event_each() 
     assert_eq!(throttled.status, StatusCode::TOO_MANY_REQUESTS);
     let events = taken(&site.events);
     assert_eq!(events.len(), 21);
-    assert_eq!(events[20], "login_refused detail=too many attempts");
+    assert_eq!(
+        events[20],
+        "login_refused reason=rate_limited detail=too many attempts"
+    );
 }
 
 #[tokio::test]
@@ -65,13 +68,19 @@ async fn h13_consent_given_and_denied_and_taken_back_are_events_with_who_and_wha
     let page = browser.consent_page("D").await;
     assert_eq!(taken(&site.events), Vec::<String>::new());
     browser.decide(&page, "deny", &[]).await;
-    assert_eq!(taken(&site.events), ["consent_denied client=D"]);
+    assert_eq!(
+        taken(&site.events),
+        ["consent_denied client=D reason=access_denied"]
+    );
     // Once more, at once and later: it was answered.
     browser.decide(&page, "deny", &[]).await;
     assert_eq!(taken(&site.events), ["answer_repeated client=D"]);
     site.clock.advance(Lifetime::from_secs(5));
     browser.decide(&page, "deny", &[]).await;
-    assert_eq!(taken(&site.events), ["request_refused status=400"]);
+    assert_eq!(
+        taken(&site.events),
+        ["request_refused reason=invalid_request status=400"]
+    );
 
     let page = browser.consent_page("D").await;
     let transaction = hidden(&page, "transaction");

@@ -4,6 +4,7 @@ use countersign_audit::{Sink as _, TracingSink};
 use countersign_authorization_server::audit::AuditEvent;
 use countersign_authorization_server::oauth::ClientId;
 use countersign_authorization_server::oauth::grant_type::GrantType;
+use countersign_authorization_server::oauth::token_error::TokenErrorCode;
 use countersign_authorization_server::store::GrantId;
 use testkit::{CaptureLog, TestClock};
 
@@ -104,6 +105,7 @@ fn h10_h13_an_event_is_one_line_for_people_and_for_programs() {
     let line = line_about(AuditEvent::TokenRequestRefused(
         client,
         None,
+        TokenErrorCode::InvalidGrant,
         reason.to_owned(),
     ));
     assert_eq!(line.matches("event=\"tokens_issued\"").count(), 0, "{line}");
