@@ -14,7 +14,7 @@ use super::quota::Quota;
 use super::slots::{Slot, Slots};
 use super::store::{LimitStore, WhenLost};
 use super::table::{Keyed, Table};
-use crate::{Caller, Principal};
+use crate::{AccessToken, Caller};
 
 /// A quota, and how much of it everybody has.
 #[derive(Debug)]
@@ -158,14 +158,10 @@ impl Limiter {
         component: Option<&str>,
         now: u64,
     ) -> Result<Option<Slot>, Exceeded> {
-        let of = match component {
-            Some(name) if !self.components.is_empty() => self.components.get(name),
-            _ => None,
-        };
-        let cost = of.map_or(1, |of| of.cost);
         let mut taken = Taken::default();
-        let all = self.take_all(caller, component.zip(of), cost, now, &mut taken);
-        let placed = all.and_then(|()| match of.and_then(|of| of.slots.as_ref()) {
+        let all = self.take_all(caller, component, now, &mut taken);
+        let slots = self.limit_of(component).and_then(|of| of.slots.as_ref());
+        let placed = all.and_then(|()| match slots {
             None => Ok(None),
             Some(slots) => slots.take().map(Some).ok_or_else(|| {
                 Exceeded::new(Budget::Concurrency, WHILE_BUSY, TRY_LATER.to_owned())
@@ -180,78 +176,118 @@ impl Limiter {
     fn take_all<'a>(
         &'a self,
         caller: &Caller,
-        component: Option<(&str, &'a ComponentLimit)>,
-        cost: u32,
+        component: Option<&str>,
         now: u64,
         taken: &mut Taken<'a>,
     ) -> Result<(), Exceeded> {
-        let mut take = |budget, limit: &'a Limit, key: Keyed, cost, name: Option<&str>| {
-            if let Err(wait) = limit.table.take(key, now, cost) {
-                return Err(match name {
-                    Some(name) => Exceeded::of(budget, wait.0, limit.quota, name),
-                    None => Exceeded::new(budget, wait.0, TRY_LATER.to_owned()),
-                });
+        for charge in self.charges(caller, component) {
+            let (table, key) = (&charge.limit.table, charge.key(caller));
+            if let Err(wait) = table.take(key, now, charge.cost) {
+                return Err(charge.exceeded(wait.0));
             }
-            taken.note(&limit.table, key, cost);
-            Ok(())
-        };
-        // Each of several credentials: who adds another one has no other budget.
-        if let Some(limit) = &self.user {
-            if caller.is_anonymous() {
-                let key = user(&limit.table, caller);
-                take(Budget::User, limit, key, cost, None)?;
-            }
-            for token in caller.credentials() {
-                let key = limit.table.keyed((token.iss(), token.sub()));
-                take(Budget::User, limit, key, cost, Some(token.sub()))?;
-            }
-        }
-        if let Some(limit) = &self.client {
-            for token in caller.credentials() {
-                if let Some(client) = token.client_id() {
-                    let key = limit.table.keyed((token.iss(), client));
-                    take(Budget::Client, limit, key, cost, Some(client))?;
-                }
-            }
-        }
-        if let Some(limit) = &self.key
-            && let Some((issuer, id)) = api_key(caller)
-        {
-            let key = limit.table.keyed((issuer, id));
-            take(Budget::Key, limit, key, cost, Some(id))?;
-        }
-        if let Some((name, of)) = component
-            && let Some(limit) = &of.limit
-        {
-            take(
-                Budget::Component,
-                limit,
-                user(&limit.table, caller),
-                1,
-                Some(name),
-            )?;
+            taken.note(table, key, charge.cost);
         }
         Ok(())
     }
-}
 
-/// Whom a caller is: issuer and subject, else a machine.
-pub(super) fn user(table: &Table, caller: &Caller) -> Keyed {
-    match caller.principal() {
-        Some(Principal {
-            issuer, subject, ..
-        }) => table.keyed((&**issuer, &**subject)),
-        None => table.keyed(caller.address().map(machine)),
+    /// Gives back what [`Limiter::charge`] took for a request.
+    pub(super) fn give_back(&self, caller: &Caller, component: Option<&str>) {
+        for charge in self.charges(caller, component) {
+            let table = &charge.limit.table;
+            table.give_back(charge.key(caller), charge.cost);
+        }
+    }
+
+    fn limit_of(&self, component: Option<&str>) -> Option<&ComponentLimit> {
+        match component {
+            Some(name) if !self.components.is_empty() => self.components.get(name),
+            _ => None,
+        }
+    }
+
+    /// Which budgets a request counts against, each once for each credential: who adds
+    /// another one has no other budget.
+    pub(super) fn charges<'l, 'c>(
+        &'l self,
+        caller: &'c Caller,
+        component: Option<&'c str>,
+    ) -> impl Iterator<Item = Charge<'l, 'c>> {
+        let of = self.limit_of(component);
+        let cost = of.map_or(1, |of| of.cost);
+        let charge = move |budget, limit, whom, cost| Charge {
+            budget,
+            limit,
+            whom,
+            component: component.unwrap_or_default(),
+            cost,
+        };
+        let of_users = self.user.iter().flat_map(move |limit| {
+            users(caller).map(move |whom| charge(Budget::User, limit, whom, cost))
+        });
+        let clients = self.client.iter().flat_map(move |limit| {
+            let named = caller.credentials().filter_map(client);
+            named.map(move |whom| charge(Budget::Client, limit, Some(whom), cost))
+        });
+        let keys = self.key.iter().flat_map(move |limit| {
+            let named = caller.credentials().filter_map(api_key);
+            named.map(move |whom| charge(Budget::Key, limit, Some(whom), cost))
+        });
+        let limited = of.and_then(|of| of.limit.as_ref()).into_iter();
+        let components = limited.flat_map(move |limit| {
+            users(caller).map(move |whom| charge(Budget::Component, limit, whom, 1))
+        });
+        of_users.chain(clients).chain(keys).chain(components)
     }
 }
 
-/// The API key among the credentials of a caller, if there is one: who vouches for it, and
-/// its id.
-pub(super) fn api_key(caller: &Caller) -> Option<(&str, &str)> {
-    let mut keys = caller
-        .credentials()
-        .filter_map(|token| Some((token.iss(), token.key()?)));
-    keys.next()
+/// Somebody by the issuer that vouches for them and the name that it gives them; nothing
+/// stands for the machine of whoever has no credential.
+type Whom<'a> = Option<(&'a str, &'a str)>;
+
+/// What one request takes from one budget.
+pub(super) struct Charge<'l, 'c> {
+    pub(super) budget: Budget,
+    pub(super) limit: &'l Limit,
+    pub(super) whom: Whom<'c>,
+    /// The component that the request names.
+    pub(super) component: &'c str,
+    pub(super) cost: u32,
+}
+
+impl Charge<'_, '_> {
+    fn key(&self, caller: &Caller) -> Keyed {
+        match self.whom {
+            Some(whom) => self.limit.table.keyed(whom),
+            None => self.limit.table.keyed(caller.address().map(machine)),
+        }
+    }
+
+    /// The refusal of whoever may come back after `wait` nanoseconds.
+    pub(super) fn exceeded(&self, wait: u64) -> Exceeded {
+        let name = match (self.budget, self.whom) {
+            (Budget::Component, _) => Some(self.component),
+            (_, whom) => whom.map(|(_, name)| name),
+        };
+        match name {
+            Some(name) => Exceeded::of(self.budget, wait, self.limit.quota, name),
+            None => Exceeded::new(self.budget, wait, TRY_LATER.to_owned()),
+        }
+    }
+}
+
+fn users(caller: &Caller) -> impl Iterator<Item = Whom<'_>> {
+    let nobody = caller.is_anonymous().then_some(None);
+    let named = caller.credentials();
+    let named = named.map(|token| Some((token.iss(), token.sub())));
+    nobody.into_iter().chain(named)
+}
+
+fn client(token: &AccessToken) -> Option<(&str, &str)> {
+    Some((token.iss(), token.client_id()?))
+}
+
+fn api_key(token: &AccessToken) -> Option<(&str, &str)> {
+    Some((token.iss(), token.key()?))
 }
 
 /// An IPv4 address, an IPv6 /64.
@@ -286,8 +322,8 @@ impl AddressLimit {
 mod tests {
     use countersign_oauth::Lifetime;
 
-    use crate::limit::Limits;
-    use crate::{AccessToken, Assertion};
+    use crate::Assertion;
+    use crate::limit::{LimitStore, Limits, SharedBudget, Taking};
 
     use super::*;
 
@@ -350,6 +386,64 @@ mod tests {
         // What was refused cost those in front nothing.
         let refused = caller("https://as.example", "ada-10", "c");
         assert_eq!(passing(&limiter, &refused, None, 1), 10);
+    }
+
+    #[test]
+    fn g6_each_credential_counts_against_every_budget_whichever_comes_first() {
+        let ten = Quota::per_minute(10);
+        for limits in [
+            Limits::none().per_component("export", ten),
+            Limits::none().per_key(ten),
+            Limits::none().per_client(ten),
+        ] {
+            let limiter = limiter(limits);
+            let key = |id: &str| {
+                let token = Assertion::new("urn:countersign:api-keys", "service:nightly");
+                let token = token.key(id).client_id(id);
+                Caller::authenticated(AccessToken::assertion(token))
+            };
+            // A credential of somebody else is before it each time, a key too.
+            let passed = (0..1_000)
+                .take_while(|number| {
+                    let other = Assertion::new("https://as.example", format!("ada-{number}"));
+                    let other = other.key(format!("other-{number}"));
+                    let other = Caller::authenticated(AccessToken::assertion(other));
+                    let both = other.and(key("k"));
+                    limiter.charge_at(&both, Some("export"), SECOND).is_ok()
+                })
+                .count();
+            assert_eq!(passed, 10);
+            // What was refused cost the other nothing.
+            let other = Assertion::new("https://as.example", "ada-10").key("other-10");
+            let other = Caller::authenticated(AccessToken::assertion(other));
+            assert!(passing(&limiter, &other, Some("export"), 1) >= 10);
+        }
+    }
+
+    /// Counts who is asked about.
+    #[derive(Debug, Default)]
+    struct Asked(std::sync::Mutex<Vec<String>>);
+
+    impl LimitStore for Asked {
+        fn take<'a>(&'a self, budget: SharedBudget<'a>, cost: u32) -> Taking<'a> {
+            let asked = format!("{:?} {} {cost}", budget.budget, budget.name);
+            self.0.lock().unwrap().push(asked);
+            Box::pin(async { Ok(None) })
+        }
+    }
+
+    #[tokio::test]
+    async fn g6_servers_that_share_their_limits_count_each_credential_too() {
+        let store = Arc::new(Asked::default());
+        let ten = Quota::per_minute(10);
+        let limits = Limits::none().per_user(ten).per_key(ten).cost("export", 3);
+        let limiter = limiter(limits.shared(store.clone(), WhenLost::Refuse));
+        let token = Assertion::new("urn:countersign:api-keys", "service:nightly").key("k");
+        let key = Caller::authenticated(AccessToken::assertion(token));
+        let both = ada().and(key);
+        limiter.share(&both, Some("export")).await.unwrap();
+        let asked = store.0.lock().unwrap().clone();
+        assert_eq!(asked, ["User ada 3", "User service:nightly 3", "Key k 3"]);
     }
 
     #[test]

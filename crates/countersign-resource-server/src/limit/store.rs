@@ -11,7 +11,7 @@ use countersign_oauth::Lifetime;
 use thiserror::Error;
 
 use super::exceeded::{Budget, Exceeded};
-use super::limiter::{Limit, Limiter, api_key, user};
+use super::limiter::Limiter;
 use super::quota::Quota;
 use crate::{Caller, Unavailable};
 
@@ -93,18 +93,25 @@ impl Limiter {
         let Some(store) = &self.store else {
             return Ok(());
         };
-        let of = component.and_then(|name| self.components.get(name));
-        let cost = of.map_or(1, |of| of.cost);
-        for (budget, cost) in self.shared_budgets(caller, component, cost) {
-            match store.take(budget, cost).await {
+        for charge in self.charges(caller, component) {
+            // Who has no name is counted here alone.
+            let Some((issuer, name)) = charge.whom else {
+                continue;
+            };
+            let of = match charge.budget {
+                Budget::Component => charge.component,
+                _ => "",
+            };
+            let quota = charge.limit.quota;
+            let budget = SharedBudget {
+                component: of,
+                ..SharedBudget::new(charge.budget, issuer, name, quota)
+            };
+            match store.take(budget, charge.cost).await {
                 Ok(None) => {}
                 Ok(Some(wait)) => {
                     let wait = wait.as_secs().saturating_mul(1_000_000_000);
-                    let name = match budget.budget {
-                        Budget::Component => budget.component,
-                        _ => budget.name,
-                    };
-                    let exceeded = Exceeded::of(budget.budget, wait, budget.quota, name);
+                    let exceeded = charge.exceeded(wait);
                     self.give_back(caller, component);
                     return Err(Refused::Exceeded(exceeded));
                 }
@@ -122,57 +129,5 @@ impl Limiter {
             }
         }
         Ok(())
-    }
-
-    /// Gives back what a request was charged.
-    fn give_back(&self, caller: &Caller, component: Option<&str>) {
-        let of = component.and_then(|name| self.components.get(name));
-        let cost = of.map_or(1, |of| of.cost);
-        if let Some(Limit { table, .. }) = &self.user {
-            table.give_back(user(table, caller), cost);
-        }
-        if let Some(Limit { table, .. }) = of.and_then(|of| of.limit.as_ref()) {
-            table.give_back(user(table, caller), 1);
-        }
-        let Some(token) = caller.access_token() else {
-            return;
-        };
-        let client = token.client_id().map(|client| (token.iss(), client));
-        for (limit, name) in [(&self.client, client), (&self.key, api_key(caller))] {
-            if let (Some(Limit { table, .. }), Some(name)) = (limit, name) {
-                table.give_back(table.keyed(name), cost);
-            }
-        }
-    }
-
-    fn shared_budgets<'a>(
-        &self,
-        caller: &'a Caller,
-        component: Option<&'a str>,
-        cost: u32,
-    ) -> impl Iterator<Item = (SharedBudget<'a>, u32)> {
-        type Named<'a> = Option<(&'a str, &'a str)>;
-        let shared = |budget, limit: &Option<Limit>, named: Named<'a>, component, cost| {
-            let (quota, (issuer, name)) = (limit.as_ref()?.quota, named?);
-            let budget = SharedBudget {
-                component,
-                ..SharedBudget::new(budget, issuer, name, quota)
-            };
-            Some((budget, cost))
-        };
-        let of = component.and_then(|name| self.components.get(name));
-        let of = of.map_or(&None, |of| &of.limit);
-        let token = caller.access_token();
-        let user = token.map(|token| (token.iss(), token.sub()));
-        let client = token.and_then(|token| Some((token.iss(), token.client_id()?)));
-        let named = component.unwrap_or_default();
-        [
-            shared(Budget::Component, of, user, named, 1),
-            shared(Budget::Key, &self.key, api_key(caller), "", cost),
-            shared(Budget::Client, &self.client, client, "", cost),
-            shared(Budget::User, &self.user, user, "", cost),
-        ]
-        .into_iter()
-        .flatten()
     }
 }

@@ -41,6 +41,8 @@ mod http_sse;
 #[cfg(test)]
 mod issuing_examples;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod limit_evasion;
 #[cfg(test)]
 mod limits;
@@ -62,6 +64,8 @@ mod mixing;
 mod notifications;
 #[cfg(test)]
 mod panics;
+#[cfg(test)]
+mod people_and_machines;
 #[cfg(test)]
 mod personal_data;
 #[cfg(test)]
