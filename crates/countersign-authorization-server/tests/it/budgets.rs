@@ -235,6 +235,57 @@ async fn g13_a_resource_server_may_ask_about_whatever_strangers_show_it() {
 }
 
 #[tokio::test]
+async fn g7_a_new_client_for_each_guess_leaves_the_address_its_budget() {
+    let mut settings = settings();
+    settings.budgets.unknown_tokens = 1;
+    let world = world_with(settings, |builder| builder).await;
+    let redirect = countersign_authorization_server::oauth::RedirectUri::parse(CALLBACK).unwrap();
+    for number in 0..400 {
+        let metadata = ClientMetadata::public(vec![redirect.clone()]);
+        world.add(&format!("N{number}"), facts(metadata)).await;
+    }
+    let guess = async |address: &str, number: u32| {
+        let (client, guess) = (format!("N{number}"), format!("guess-{number}"));
+        let parameters = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", guess.as_str()),
+            ("client_id", client.as_str()),
+        ];
+        post(&world, address, "/token", None, &parameters).await
+    };
+    let mut tried = 0;
+    for number in 0..400 {
+        let seen = guess(HOME, number).await;
+        match seen.status {
+            StatusCode::BAD_REQUEST => tried += 1,
+            _ => assert_throttled(&seen),
+        }
+    }
+    // Clients are in 64 lots, whatever they are called.
+    assert!((32..=64).contains(&tried), "{tried}");
+    assert_eq!(guess(NEIGHBOUR, 0).await.status, StatusCode::BAD_REQUEST);
+    // Names that nobody registered share the one budget of the address.
+    let world = &world;
+    let stranger = async |number: u32| {
+        let client = format!("https://client-{number}.example/metadata");
+        let parameters = [
+            ("grant_type", "refresh_token"),
+            ("client_id", client.as_str()),
+        ];
+        post(world, HOME, "/revoke", None, &parameters).await
+    };
+    let mut tried = 0;
+    for number in 0..300 {
+        let seen = stranger(number).await;
+        match seen.status {
+            StatusCode::UNAUTHORIZED => tried += 1,
+            _ => assert_throttled(&seen),
+        }
+    }
+    assert_eq!(tried, 100);
+}
+
+#[tokio::test]
 async fn c12_guessed_initial_access_tokens_are_throttled() {
     let mut settings = settings();
     settings.registration = Registration::InitialAccessToken;

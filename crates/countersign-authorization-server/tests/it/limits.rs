@@ -128,6 +128,18 @@ async fn g8_a_clock_that_was_set_back_keeps_nobody_out_for_longer_than_a_window(
     assert_eq!(mint(SECRET).await, StatusCode::TOO_MANY_REQUESTS);
     world.clock.advance(Lifetime::from_mins(1));
     assert_eq!(mint(SECRET).await, StatusCode::OK);
+    // An hour back: nobody begins anew, and nobody waits for the hour to pass again.
+    let before = world.clock.now();
+    for _ in 0..20 {
+        assert_eq!(mint("guess").await, StatusCode::UNAUTHORIZED);
+    }
+    let back = before.saturating_sub(Lifetime::from_hours(1));
+    world.clock.set(back);
+    for secret in ["guess", SECRET] {
+        assert_eq!(mint(secret).await, StatusCode::TOO_MANY_REQUESTS);
+    }
+    world.clock.advance(Lifetime::from_mins(15));
+    assert_eq!(mint(SECRET).await, StatusCode::OK);
 }
 
 fn caller(subject: &str) -> Caller {

@@ -5,6 +5,7 @@
 
 pub mod rules;
 mod scopes;
+pub mod spelling;
 
 use std::borrow::Cow;
 use std::fmt;

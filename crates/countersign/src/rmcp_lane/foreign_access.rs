@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use countersign_resource_server::oauth::{ScopeSet, UnixTime};
+use countersign_resource_server::policy::spelling::{Dots, folded, spelled, spellings};
 use countersign_resource_server::policy::{self, Component, ComponentKind, Concealment, Policy};
 use countersign_resource_server::{Caller, SourceRule};
 
@@ -75,13 +76,13 @@ impl Needed {
 impl ForeignAccess {
     /// Guards a tool; called again, all of it counts.
     pub(crate) fn guard_tool(&mut self, name: &str, access: &Access) {
-        let needed = self.tools.entry(folded(name)).or_default();
+        let needed = self.tools.entry(folded(name).into_owned()).or_default();
         needed.also(&Needed::of(access));
     }
 
     /// Guards a prompt; called again, all of it counts.
     pub(crate) fn guard_prompt(&mut self, name: &str, access: &Access) {
-        let needed = self.prompts.entry(folded(name)).or_default();
+        let needed = self.prompts.entry(folded(name).into_owned()).or_default();
         needed.also(&Needed::of(access));
     }
 
@@ -123,8 +124,8 @@ impl ForeignAccess {
     /// What the component of this name or URI needs, whether or not it exists.
     pub(crate) fn needed(&self, kind: ComponentKind, name: &str) -> Needed {
         match kind {
-            ComponentKind::Tool => self.tools.get(&folded(name)).cloned(),
-            ComponentKind::Prompt => self.prompts.get(&folded(name)).cloned(),
+            ComponentKind::Tool => self.tools.get(&*folded(name)).cloned(),
+            ComponentKind::Prompt => self.prompts.get(&*folded(name)).cloned(),
             _ => {
                 let mut all = Needed::default();
                 for (_, needed) in self.resources.iter().filter(|(place, _)| place.has(name)) {
@@ -189,82 +190,11 @@ impl ForeignAccess {
 impl Place {
     /// A handler may look at the query or not, and resolve dots or not.
     fn has(&self, uri: &str) -> bool {
-        let without = uri.split(['?', '#']).next().unwrap_or_default();
-        [uri, without].into_iter().any(|uri| {
-            [Dots::Resolved, Dots::Kept].into_iter().any(|dots| {
-                let uri = spelled(uri, dots);
-                match self {
-                    Self::At(place) => uri == *place,
-                    Self::Below(place) => uri.starts_with(place.as_str()),
-                }
-            })
+        spellings(uri).into_iter().any(|uri| match self {
+            Self::At(place) => uri == *place,
+            Self::Below(place) => uri.starts_with(place.as_str()),
         })
     }
-}
-
-/// A name without what a lax handler may ignore.
-fn folded(name: &str) -> String {
-    name.trim().to_lowercase()
-}
-
-/// What becomes of `.` and `..`.
-#[derive(Clone, Copy)]
-enum Dots {
-    Resolved,
-    Kept,
-}
-
-/// A URI as a lax handler may read it: decoded until nothing changes, in lower
-/// case, with `/` only, without doubled slashes, dot segments and a last slash.
-fn spelled(uri: &str, dots: Dots) -> String {
-    let mut text = uri.trim().to_owned();
-    for _ in 0..4 {
-        let decoded = decoded(&text);
-        if decoded == text {
-            break;
-        }
-        text = decoded;
-    }
-    let text = text.to_lowercase().replace('\\', "/");
-    let (scheme, rest) = match text.split_once(':') {
-        Some((scheme, rest)) => (scheme, rest),
-        None => ("", text.as_str()),
-    };
-    let mut segments: Vec<&str> = Vec::new();
-    for segment in rest.split('/') {
-        match (segment, dots) {
-            ("", _) | (".", Dots::Resolved) => {}
-            ("..", Dots::Resolved) => {
-                segments.pop();
-            }
-            (segment, _) => segments.push(segment),
-        }
-    }
-    format!("{scheme}:{}", segments.join("/"))
-}
-
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let byte = after
-            .get(..2)
-            .filter(|_| first == b'%')
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match byte {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

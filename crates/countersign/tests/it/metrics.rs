@@ -141,6 +141,37 @@ async fn h15_metrics_are_off_unless_asked_for_and_then_behind_their_scope() {
 }
 
 #[tokio::test]
+async fn h15_whoever_asks_how_the_server_is_learns_that_it_lives_and_nothing_else() {
+    let (fixture, _metrics) = counted();
+    let healthy = fixture.see(fixture.http().get("/healthz")).await;
+    assert_eq!((healthy.status, &*healthy.text()), (200, "ok\n"));
+    let known = ["cache-control", "content-length", "content-type"];
+    for name in healthy.headers.keys() {
+        assert!(known.contains(&name.as_str()), "{name}");
+    }
+    let changed = fixture.http().post("/healthz").body("x");
+    assert_eq!(fixture.see(changed).await.status, 405);
+    for path in [
+        "/debug",
+        "/debug/pprof",
+        "/debug/vars",
+        "/config",
+        "/env",
+        "/status",
+        "/health",
+        "/healthz/",
+        "/healthz/details",
+        "/actuator/env",
+        "/.env",
+        "/support",
+    ] {
+        let seen = fixture.see(fixture.http().get(path)).await;
+        assert_eq!(seen.status, 404, "{path}");
+        assert_eq!(seen.text(), "", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn h15_a_route_without_a_scope_and_a_public_address_stop_the_start() {
     let metrics = Metrics::new();
     let open = Server::new("open").metrics_route("/metrics", &metrics, ScopeSet::new());

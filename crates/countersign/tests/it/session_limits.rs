@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use testkit::{Answer, LegacyClient, ModernClient};
 use tokio::time::Instant;
 
+use crate::fixture::{Fixture, Seen};
+
 /// Waits as long as it is told.
 #[tool]
 async fn wait(context: Context, seconds: u64, speak: bool) -> &'static str {
@@ -72,6 +74,41 @@ fn limits_of_zero_stop_the_start() {
         let refused = server.into_app(&place()).unwrap_err().to_string();
         assert!(refused.contains(name), "{refused}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn h12_a_session_of_another_answers_like_one_that_never_was() {
+    let fixture = Fixture::with(|server| server.sessions(Sessions::Always));
+    let token = |subject: &str| fixture.issuer.token().sub(subject).scopes("read").sign();
+    let mut alice = LegacyClient::new(fixture.http(), "/mcp").bearer(&token("alice"));
+    alice.initialize().await;
+    let mallory = LegacyClient::new(fixture.http(), "/mcp").bearer(&token("mallory"));
+    let unknown = "x".repeat(alice.session().unwrap().len());
+    let mut seen = Vec::new();
+    for id in [alice.session().unwrap(), &*unknown] {
+        let client = mallory.clone().with_session(Some(id));
+        let call = json!({ "name": "greet", "arguments": { "name": "World" } });
+        for request in [
+            client.mcp("tools/call", call),
+            client.mcp("ping", json!({})),
+            client.listen(),
+            client.delete(),
+        ] {
+            let began = Instant::now();
+            let answer = Seen::of(request.send().await).await;
+            let message = answer.text().replace(id, "<id>");
+            let mut message: Value = serde_json::from_str(&message).unwrap_or_default();
+            message["id"] = Value::Null;
+            seen.push((answer.status, answer.headers, message, began.elapsed()));
+        }
+    }
+    let (of_alice, of_nobody) = seen.split_at(4);
+    assert_eq!(of_alice, of_nobody);
+    assert!(
+        of_alice.iter().all(|(status, ..)| *status == 404),
+        "{of_alice:?}"
+    );
+    assert_eq!(fixture.runs.count(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,7 +29,6 @@ mod pattern;
 mod reload;
 mod roles;
 mod set;
-mod spelling;
 mod summary;
 mod what;
 mod who;

@@ -4,7 +4,7 @@
 //! does not, and `{subject}` is the verified subject, byte for byte and never read as a
 //! pattern.
 
-use super::spelling::{self, Dots};
+use crate::policy::spelling::{self, Dots};
 
 /// The longest pattern, in bytes.
 const LONGEST: usize = 256;

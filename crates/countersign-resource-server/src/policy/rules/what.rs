@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::fault::{Fault, check_name};
 use super::pattern::{Alphabet, Pattern};
-use super::spelling;
 use crate::Caller;
+use crate::policy::spelling;
 use crate::policy::{Action, Component, ComponentKind};
 
 /// What a rule is about. Kinds stand beside each other: a rule with `tools` and

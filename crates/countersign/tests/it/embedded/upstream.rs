@@ -15,6 +15,7 @@ use countersign::{
 use countersign_oauth::pkce::CodeVerifier;
 use countersign_oauth::{Lifetime, Secret};
 use countersign_resource_server::provider::Preset;
+use futures_util::StreamExt as _;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
     ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
@@ -163,6 +164,10 @@ impl World {
 
     /// The tokens of a client of whom alice, who logs in at GitHub, has approved.
     async fn log_in(&self, http: &testkit::Http) -> (Client, String, String) {
+        self.log_in_as(http, "alice").await
+    }
+
+    async fn log_in_as(&self, http: &testkit::Http, person: &str) -> (Client, String, String) {
         let client = Client::discover(http).await;
         let visitor = Visitor::new(http);
         let verifier = CodeVerifier::from_random([5; 32]);
@@ -170,7 +175,7 @@ impl World {
         let sent = visitor.send_form(&page, &[("decision", "allow")]).await;
         let location = sent.header("location");
         let location = location.unwrap_or_else(|| panic!("{}", sent.text()));
-        let callback = self.github.approve(location, "alice").await;
+        let callback = self.github.approve(location, person).await;
         let back = visitor.open(&callback).await;
         let location = back.header("location");
         let location = location.unwrap_or_else(|| panic!("{}", back.text()));
@@ -253,6 +258,28 @@ async fn who_has_no_such_provider_is_told_and_a_name_that_is_none_is_our_mistake
         text.contains("Connect again, and log in with github"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn e40_a_thousand_mixed_calls_read_the_upstream_api_each_in_the_name_of_its_caller() {
+    let world = World::new().await;
+    let http = world.in_memory();
+    let mut people = Vec::new();
+    for person in ["alice", "bob"] {
+        let (client, access, _) = world.log_in_as(&http, person).await;
+        people.push((person, client, access));
+    }
+    let people = &people;
+    let calls = (0..1_000).map(|number| async move {
+        let (person, client, access) = &people[number % 2];
+        let (told, failed) = said(&client.call("repositories", access).await);
+        assert!(!failed && told.contains(&format!("\"{person}\"")), "{told}");
+        let other = people[(number + 1) % 2].0;
+        assert!(!told.contains(other), "{person} is told {told}");
+    });
+    let mut calls = futures_util::stream::iter(calls).buffer_unordered(100);
+    while calls.next().await.is_some() {}
+    assert_eq!(world.github.requests_to(Endpoint::Api).len(), 1_000);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ pub(super) const LONGEST: usize = 2048;
 /// Whether `uri` can be read in one way only: no dot segments, no doubled slashes, no
 /// backslashes, no control characters, and nothing escaped that need not be or that
 /// would be a delimiter.
-pub(super) fn is_plain(uri: &str) -> bool {
+pub fn is_plain(uri: &str) -> bool {
     let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
     // An empty authority is usual: `file:///etc`.
     let path = rest.strip_prefix('/').unwrap_or(rest);
@@ -40,7 +40,7 @@ fn needed(byte: Option<u8>) -> bool {
 }
 
 /// A name without what a lax handler may ignore: case, and blanks around it.
-pub(super) fn folded(name: &str) -> Cow<'_, str> {
+pub fn folded(name: &str) -> Cow<'_, str> {
     let name = name.trim();
     if name
         .bytes()
@@ -53,7 +53,7 @@ pub(super) fn folded(name: &str) -> Cow<'_, str> {
 
 /// Every way in which a lax handler may read `uri`: with and without its query, its dot
 /// segments resolved or kept.
-pub(super) fn spellings(uri: &str) -> Vec<String> {
+pub fn spellings(uri: &str) -> Vec<String> {
     let without = uri.split(['?', '#']).next().unwrap_or_default();
     let mut all = Vec::new();
     for uri in [uri, without] {
@@ -68,15 +68,21 @@ pub(super) fn spellings(uri: &str) -> Vec<String> {
 }
 
 /// What becomes of `.` and `..`.
-#[derive(Clone, Copy)]
-pub(super) enum Dots {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "there is nothing else to do with them"
+)]
+pub enum Dots {
+    /// They are resolved as in RFC 3986 §5.2.4.
     Resolved,
+    /// They stay as they are.
     Kept,
 }
 
 /// A URI as a lax handler may read it: decoded until nothing changes, in lower case,
 /// with `/` only, without doubled slashes, dot segments and a last slash.
-pub(super) fn spelled(uri: &str, dots: Dots) -> String {
+pub fn spelled(uri: &str, dots: Dots) -> String {
     let mut text = uri.trim().to_owned();
     for _ in 0..4 {
         let decoded = decoded(&text);
