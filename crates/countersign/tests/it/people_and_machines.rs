@@ -176,7 +176,6 @@ async fn m_18_m_20_a_person_and_a_service_each_read_their_own_over_http_and_not_
     let question = format!("{endpoint}?{}", client.question(&verifier));
     let page = person.open(&question).await;
     let fields = [("name", "ada"), ("password", PASSWORD)];
-    let led = person.send_form(&page, &fields).await;
     let consent = person.send_form(&page, &fields).await;
     assert!(
         consent.text().contains("Allow access?"),
