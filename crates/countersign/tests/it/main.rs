@@ -9,6 +9,8 @@ mod audit;
 #[cfg(test)]
 mod bearer;
 #[cfg(test)]
+mod calling;
+#[cfg(test)]
 mod calls;
 #[cfg(test)]
 mod configuration;
