@@ -9,7 +9,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_oauth_client::{Authorizer, OAuth};
+use countersign_oauth_client::{
+    Authorizer, ClientCredentials, IdentityAssertion, Machine, OAuth, OAuthError, PrivateKeyJwt,
+    Workload,
+};
 use countersign_resource_server::oauth::Secret;
 use countersign_resource_server::oauth::uri::is_loopback_host;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -140,6 +143,37 @@ impl Connect {
     /// Logs a person in, and keeps them logged in.
     pub fn oauth(self, oauth: OAuth) -> Self {
         self.authorizer(oauth)
+    }
+
+    /// Gets tokens in the name of a program, with its secret (RFC 6749 §4.4).
+    pub fn client_credentials(self, program: ClientCredentials) -> Self {
+        self.machine(program.build())
+    }
+
+    /// Gets tokens in the name of a program, with its key (RFC 7523 §2.2).
+    pub fn private_key_jwt(self, program: PrivateKeyJwt) -> Self {
+        self.machine(program.build())
+    }
+
+    /// Gets tokens for whom the identity provider of their company vouches
+    /// (enterprise-managed authorization).
+    pub fn identity_assertion(self, person: IdentityAssertion) -> Self {
+        self.machine(person.build())
+    }
+
+    /// Gets tokens for a workload with the token of its platform (RFC 7523 §2.1).
+    pub fn workload(self, workload: Workload) -> Self {
+        self.machine(workload.build())
+    }
+
+    fn machine(mut self, machine: Result<Machine, OAuthError>) -> Self {
+        match machine {
+            Ok(machine) => self.authorizer(machine),
+            Err(error) => {
+                self.destination = Err(ClientError::Authorization(error.to_string()));
+                self
+            }
+        }
     }
 
     /// Adds the header field `name` to every request, such as an API key. Its value is

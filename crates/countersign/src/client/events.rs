@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
+use rmcp::model::ServerJsonRpcMessage;
 use rmcp::transport::streamable_http_client::SseError;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -31,9 +32,10 @@ pub(super) fn events(body: BoxStream<'static, Result<Bytes, ClientError>>, most:
 /// How many bytes have arrived of the event that is not complete.
 #[derive(Default)]
 struct EventSize {
-    bytes: usize,
-    /// Whether the current line has nothing in it.
-    line_is_empty: bool,
+    /// In lines that have ended.
+    lines: usize,
+    /// In the line that has not.
+    line: usize,
     after_return: bool,
 }
 
@@ -41,22 +43,27 @@ impl EventSize {
     /// The most bytes that any event has had while `chunk` arrived.
     fn add(&mut self, chunk: &[u8]) -> usize {
         let mut most = 0;
-        for byte in chunk {
-            self.bytes += 1;
-            let second_half = *byte == b'\n' && std::mem::take(&mut self.after_return);
-            self.after_return = *byte == b'\r';
-            most = most.max(self.bytes);
-            match byte {
-                _ if second_half => {}
-                b'\n' | b'\r' => {
-                    if std::mem::replace(&mut self.line_is_empty, true) {
-                        self.bytes = 0;
-                    }
-                }
-                _ => self.line_is_empty = false,
+        let mut read = 0;
+        for end in memchr::memchr2_iter(b'\n', b'\r', chunk) {
+            let text = end - read;
+            read = end + 1;
+            let is_feed = chunk.get(end) == Some(&b'\n');
+            let second_half = is_feed && text == 0 && self.line == 0 && self.after_return;
+            self.after_return = !is_feed;
+            self.lines += self.line + text + 1;
+            let empty = self.line + text == 0;
+            self.line = 0;
+            most = most.max(self.lines);
+            if empty && !second_half {
+                self.lines = 0;
             }
         }
-        most
+        let rest = chunk.len() - read;
+        if rest > 0 {
+            self.line += rest;
+            self.after_return = false;
+        }
+        most.max(self.lines + self.line)
     }
 }
 
@@ -126,6 +133,9 @@ impl Answering {
             tracing::debug!("an answer to another request is passed over");
             return Ok(None);
         }
+        // The SDK would pass over what it cannot read, and wait.
+        serde_json::from_str::<ServerJsonRpcMessage>(data)
+            .map_err(|_| ClientError::NotMcp("the answer is not JSON-RPC".into()))?;
         *answered = true;
         Ok(Some(event))
     }
@@ -134,7 +144,7 @@ impl Answering {
     fn fails(&self, failure: Failure) -> Sse {
         self.failures.note(self.id.clone(), failure);
         let error = ErrorData::new(ErrorCode::INTERNAL_ERROR, "no answer", None);
-        let message = rmcp::model::ServerJsonRpcMessage::error(error, Some(self.id.clone()));
+        let message = ServerJsonRpcMessage::error(error, Some(self.id.clone()));
         Sse::default().data(serde_json::to_string(&message).unwrap_or_default())
     }
 }

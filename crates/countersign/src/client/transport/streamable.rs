@@ -20,7 +20,7 @@ use url::Url;
 use super::super::ClientError;
 use super::super::challenge::ReceivedChallenge;
 use super::super::events::{Answering, Events, events, same};
-use super::super::failures::Failures;
+use super::super::failures::{Failure, Failures};
 use super::super::sending::{Sender, Sending};
 use super::super::wire::WireAnswer;
 use crate::protocol::{ProtocolVersion, RequestId};

@@ -6,41 +6,56 @@ use countersign::client::ClientError;
 use serde_json::json;
 use testkit::ScriptedAnswer;
 
-use super::played::{legacy, messages, modern, of_method, streamed, to};
+use super::played::{Message, legacy, messages, modern, of_method, streamed, to};
 
 /// The answer to a call of `work`.
 async fn outcome(
-    answer: impl Fn() -> ScriptedAnswer + Send + Sync + 'static,
+    patience: Duration,
+    answer: impl Fn(&Message) -> ScriptedAnswer + Send + Sync + 'static,
 ) -> Result<(), ClientError> {
-    let server = modern(move |message| (message.method() == "tools/call").then(&answer)).await;
-    let client = to(&server).timeout(Duration::from_millis(800)).await?;
+    let server =
+        modern(move |message| (message.method() == "tools/call").then(|| answer(message))).await;
+    let client = to(&server).timeout(patience).await?;
     client.call_tool("work", ()).await.map(|_| ())
 }
+
+/// Whoever is bounded by size needs no bound in time.
+const LONG: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_millis(300);
 
 #[tokio::test]
 async fn i12_a_huge_answer_is_not_read_to_its_end() {
     let huge =
         || ScriptedAnswer::endless("a".repeat(1 << 20)).header("content-type", "application/json");
-    assert!(matches!(outcome(huge).await, Err(ClientError::TooLarge)));
+    assert!(matches!(
+        outcome(LONG, huge).await,
+        Err(ClientError::TooLarge)
+    ));
 }
 
 #[tokio::test]
 async fn i12_a_deep_answer_is_refused() {
     for depth in [200, 100_000] {
-        let deep = move || {
+        let deep = move |message: &Message| {
             let (begin, end) = ("[".repeat(depth), "]".repeat(depth));
             ScriptedAnswer::json(format!(
-                r#"{{"jsonrpc":"2.0","id":1,"result":{{"content":[],"structuredContent":{begin}{end}}}}}"#
+                r#"{{"jsonrpc":"2.0","id":{},"result":{{"content":[],"structuredContent":{begin}{end}}}}}"#,
+                message.body["id"]
             ))
         };
-        assert!(matches!(outcome(deep).await, Err(ClientError::NotMcp(_))));
-        let streamed_deep = move || {
+        assert!(matches!(
+            outcome(LONG, deep).await,
+            Err(ClientError::NotMcp(_))
+        ));
+        let streamed_deep = move |message: &Message| {
             let (begin, end) = ("[".repeat(depth), "]".repeat(depth));
-            let text =
-                format!("data: {{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{begin}{end}}}\n\n");
+            let text = format!(
+                "data: {{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":{begin}{end}}}\n\n",
+                message.body["id"]
+            );
             streamed(ScriptedAnswer::stalled(text))
         };
-        let refused = outcome(streamed_deep).await;
+        let refused = outcome(LONG, streamed_deep).await;
         assert!(
             matches!(refused, Err(ClientError::NotMcp(_))),
             "{refused:?}"
@@ -51,8 +66,8 @@ async fn i12_a_deep_answer_is_refused() {
 #[tokio::test]
 async fn i12_an_event_without_end_is_not_read_to_its_end() {
     for line in ["data: ", "data: a\n", "data: a\r\n", ": a\n"] {
-        let endless = move || streamed(ScriptedAnswer::endless(line.repeat(1 << 16)));
-        let refused = outcome(endless).await;
+        let endless = move |_: &Message| streamed(ScriptedAnswer::endless(line.repeat(1 << 16)));
+        let refused = outcome(LONG, endless).await;
         assert!(
             matches!(refused, Err(ClientError::TooLarge)),
             "{line:?}: {refused:?}"
@@ -63,11 +78,11 @@ async fn i12_an_event_without_end_is_not_read_to_its_end() {
 #[tokio::test]
 async fn i12_a_slow_answer_is_given_up() {
     for slow in [
-        || ScriptedAnswer::stalled("{").header("content-type", "application/json"),
-        || streamed(ScriptedAnswer::stalled("data: {")),
-        || streamed(ScriptedAnswer::stalled("")),
+        |_: &Message| ScriptedAnswer::stalled("{").header("content-type", "application/json"),
+        |_: &Message| streamed(ScriptedAnswer::stalled("data: {")),
+        |_: &Message| streamed(ScriptedAnswer::stalled("")),
     ] {
-        let refused = outcome(slow).await;
+        let refused = outcome(SHORT, slow).await;
         assert!(matches!(refused, Err(ClientError::TimedOut)), "{refused:?}");
     }
 }
@@ -116,7 +131,7 @@ async fn i12_a_list_of_empty_pages_ends() {
 }
 
 /// A message that says that the call of `id` is so far.
-fn progress(message: &super::played::Message, far: u32) -> serde_json::Value {
+fn progress(message: &Message, far: u32) -> serde_json::Value {
     let token = &message.body["params"]["_meta"]["progressToken"];
     json!({"jsonrpc": "2.0", "method": "notifications/progress",
         "params": {"progressToken": token, "progress": far}})

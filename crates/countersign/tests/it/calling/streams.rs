@@ -26,7 +26,7 @@ async fn tr_18_a_request_whose_stream_broke_is_sent_again_with_a_new_id() {
                     return Some(message.says("at last"));
                 }
                 Some(streamed(match closes {
-                    true => ScriptedAnswer::json(cut).header("content-type", "text/event-stream"),
+                    true => ScriptedAnswer::status(200).body(cut),
                     false => ScriptedAnswer::broken(cut),
                 }))
             })
