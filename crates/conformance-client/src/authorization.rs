@@ -90,6 +90,9 @@ fn person(scenario: &Scenario, connect: Connect) -> Result<Connect> {
         .client_name("conformance-client")
         .client_metadata_url(METADATA)
         .presenter(Arc::new(Headless::new(Arc::new(reach.fetcher()?))));
+    if scenario.name().starts_with("auth/dpop") {
+        oauth = oauth.dpop();
+    }
     if scenario.given("client_id").is_some() {
         oauth = oauth
             .client_id(scenario.text("client_id")?)

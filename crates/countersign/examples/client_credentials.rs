@@ -3,7 +3,7 @@
 //!
 //! `cargo run -p countersign --example client_credentials`
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use countersign::authorization_server::{
     AuthorizationServer, ClientFacts, ClientSource, NewClient,
 };
@@ -11,11 +11,10 @@ use countersign::client::Client;
 use countersign::oauth::client_authentication::TokenEndpointAuthMethod;
 use countersign::oauth::client_metadata::ClientMetadata;
 use countersign::oauth::display_text::DisplayText;
-use countersign::oauth::form;
 use countersign::oauth::grant_type::GrantType;
 use countersign::oauth::{ScopeSet, Secret};
+use countersign::oauth_client::ClientCredentials;
 use countersign::{AccessToken, EmbeddedAuth, Http, Server, tool};
-use serde_json::Value;
 
 /// Writes the report of the night. Only services with the scope are let in.
 #[tool(scopes("reports"))]
@@ -41,34 +40,11 @@ pub(crate) async fn enroll(issuer: &AuthorizationServer, name: &str) -> Result<N
     Ok(issuer.register_client(facts).await?)
 }
 
-/// The service: asks for a token with its id and its secret.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a program of its own, with an HTTP client of its own"
-)]
-pub(crate) async fn fetch_token(token_endpoint: &str, id: &str, secret: &Secret) -> Result<Secret> {
-    // RFC 6749 §2.3.1: both are encoded as in a form before they become a header.
-    let (id, password) = (form::encode(id), form::encode(secret.reveal()));
-    let answer = reqwest::Client::new()
-        .post(token_endpoint)
-        .basic_auth(id, Some(password))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body("grant_type=client_credentials&scope=reports")
-        .send()
-        .await?;
-    let status = answer.status();
-    let body: Value = serde_json::from_slice(&answer.bytes().await?)?;
-    let text = |name: &str| body.get(name).and_then(Value::as_str);
-    let error = text("error").unwrap_or("an answer of another kind");
-    ensure!(status.is_success(), "no token: {error}");
-    Ok(Secret::new(
-        text("access_token").context("an answer without a token")?,
-    ))
-}
-
-/// The service: calls the tool at `url`.
-pub(crate) async fn report(url: &str, token: Secret) -> Result<String> {
-    let client = Client::connect(url).bearer(token).await?;
+/// The service: calls the tool at `url` with its id and its secret, which go to `issuer`
+/// alone.
+pub(crate) async fn report(url: &str, issuer: &str, id: &str, secret: Secret) -> Result<String> {
+    let service = ClientCredentials::new(url, id, secret).issuer(issuer);
+    let client = Client::connect(url).client_credentials(service).await?;
     let report = client.call("nightly_report", ()).await?;
     client.close().await;
     Ok(report)
@@ -86,9 +62,9 @@ async fn main() -> Result<()> {
     let service = enroll(issuer, "The night service").await?;
     let secret = service.secret.context("it has a secret")?;
 
-    let endpoint = issuer.settings().address("/token");
-    let token = fetch_token(&endpoint, service.id.as_str(), &secret).await?;
-    println!("{}", report(running.url(), token).await?);
+    let issuer = &issuer.settings().issuer;
+    let report = report(running.url(), issuer.as_str(), service.id.as_str(), secret);
+    println!("{}", report.await?);
     running.stop().await;
     Ok(())
 }

@@ -52,6 +52,7 @@ impl Drop for Waiting<'_> {
 }
 
 /// One request, without credentials.
+#[derive(Clone)]
 pub(super) struct Sending<'a> {
     pub(super) method: Method,
     pub(super) url: &'a Url,

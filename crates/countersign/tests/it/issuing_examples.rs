@@ -163,15 +163,14 @@ async fn a_service_gets_a_token_for_itself_and_calls() {
     let issuer = app.authorization_server().unwrap();
     let service = client_credentials::enroll(issuer, "The night service");
     let service = service.await.unwrap();
-    let (id, endpoint) = (service.id.as_str(), issuer.settings().address("/token"));
+    let (id, issuer) = (service.id.as_str(), issuer.settings().issuer.as_str());
     let wrong = Secret::new("not-the-secret");
-    let refused = client_credentials::fetch_token(&endpoint, id, &wrong).await;
+    let refused = client_credentials::report(running.url(), issuer, id, wrong).await;
     let told = refused.unwrap_err().to_string();
     assert!(told.contains("invalid_client"), "{told}");
 
     let secret = service.secret.unwrap();
-    let token = client_credentials::fetch_token(&endpoint, id, &secret).await;
-    let said = client_credentials::report(running.url(), token.unwrap()).await;
+    let said = client_credentials::report(running.url(), issuer, id, secret).await;
     assert_eq!(said.unwrap(), format!("Written for {id}"));
     running.stop().await;
 }

@@ -32,7 +32,7 @@ const MAX_ERROR: usize = 64 * 1024;
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
-const VERSION: &str = "mcp-protocol-version";
+const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
 
@@ -98,7 +98,7 @@ impl Streamable {
             body,
             operation: &operation(&value),
         };
-        let answer = self.sender.send(sending).await.map_err(refuse)?;
+        let answer = self.deliver(sending, &message, modern).await?;
         if matches!(answer.status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
             return Ok(StreamableHttpPostResponse::Accepted);
         }
@@ -113,7 +113,7 @@ impl Streamable {
             };
         };
         if !answer.status.is_success() {
-            let asks_for_era = matches!(request.request, ClientRequest::DiscoverRequest(_));
+            let asks_for_era = asks_for_era(&request.request);
             return error(answer, request.id, asks_for_era)
                 .await
                 .map_err(refuse);
@@ -131,6 +131,28 @@ impl Streamable {
         }
         let message = json(answer, &request.id).await.map_err(refuse)?;
         Ok(StreamableHttpPostResponse::Json(message, session))
+    }
+
+    /// Sends `message`. If the connection ended before the head of an answer, the question
+    /// for the era is asked again: one that was kept open may have ended just then. Other
+    /// requests of the newer era are sent again as new ones.
+    async fn deliver(
+        &self,
+        sending: Sending<'_>,
+        message: &ClientJsonRpcMessage,
+        modern: bool,
+    ) -> Result<WireAnswer, Failed> {
+        let sent = self.sender.send(sending.clone()).await;
+        let (Err(ClientError::Closed), JsonRpcMessage::Request(request)) = (&sent, message) else {
+            return sent.map_err(refuse);
+        };
+        if asks_for_era(&request.request) {
+            return self.sender.send(sending).await.map_err(refuse);
+        }
+        if modern {
+            self.failures.note(request.id.clone(), Failure::Broken);
+        }
+        sent.map_err(refuse)
     }
 
     async fn listen(
@@ -173,8 +195,12 @@ impl Streamable {
     }
 }
 
+const fn asks_for_era(request: &ClientRequest) -> bool {
+    matches!(request, ClientRequest::DiscoverRequest(_))
+}
+
 fn is_modern(custom: &HashMap<HeaderName, HeaderValue>) -> bool {
-    let version = custom.get(VERSION).and_then(|value| value.to_str().ok());
+    let version = custom.get(&VERSION).and_then(|value| value.to_str().ok());
     version.is_some_and(|version| version >= ProtocolVersion::V_2026_07_28.as_str())
 }
 

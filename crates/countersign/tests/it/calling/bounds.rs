@@ -25,8 +25,9 @@ const SHORT: Duration = Duration::from_millis(300);
 
 #[tokio::test]
 async fn i12_a_huge_answer_is_not_read_to_its_end() {
-    let huge =
-        || ScriptedAnswer::endless("a".repeat(1 << 20)).header("content-type", "application/json");
+    let huge = |_: &Message| {
+        ScriptedAnswer::endless("a".repeat(1 << 20)).header("content-type", "application/json")
+    };
     assert!(matches!(
         outcome(LONG, huge).await,
         Err(ClientError::TooLarge)

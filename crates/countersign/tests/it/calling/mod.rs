@@ -3,6 +3,8 @@
 mod bounds;
 mod credentials;
 mod eras;
+mod examples;
+mod issuer;
 mod played;
 mod process;
 mod rounds;

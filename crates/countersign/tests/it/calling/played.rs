@@ -81,7 +81,7 @@ pub(super) async fn modern(
                 "ttlMs": 0, "cacheScope": "private",
                 "supportedVersions": ["2026-07-28"],
                 "capabilities": {"tools": {}},
-                "serverInfo": {"name": "played", "version": "1"},
+                "_meta": {"io.modelcontextprotocol/serverInfo": {"name": "played", "version": "1"}},
             })),
             "tools/list" => message.result(json!({
                 "ttlMs": 0, "cacheScope": "private",
