@@ -35,9 +35,8 @@ pub(crate) async fn run() -> Result<(String, ClientError)> {
 
     let client = Client::in_memory(&app).bearer(token).await?;
     let said = client.call("whoami", ()).await?;
-    let nobody = match Client::in_memory(&app).await {
-        Ok(_) => anyhow::bail!("somebody without a token is let in"),
-        Err(refused) => refused,
+    let Err(nobody) = Client::in_memory(&app).await else {
+        anyhow::bail!("somebody without a token is let in")
     };
     Ok((said, nobody))
 }

@@ -46,6 +46,10 @@ fn itself() -> Command {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is compared with that of the command"
+)]
 async fn i17_a_command_is_run_without_a_shell_and_with_a_minimal_environment() {
     let folder = tempfile::tempdir().unwrap();
     let hostile = [
