@@ -321,6 +321,15 @@ impl AuthorizationServerBuilder {
         self
     }
 
+    /// Where the provider `name` is to send people back to; see
+    /// [`AuthorizationServer::callback_address`].
+    pub fn callback_address(&self, name: &str) -> Option<String> {
+        let settings = self.settings.as_ref().ok()?;
+        let mut upstreams = self.upstreams.iter();
+        upstreams.find(|upstream| upstream.provider().name == name)?;
+        Some(settings.address(&format!("/callback/{name}")))
+    }
+
     /// Judges what was said so far, except for the pages, without a storage: for whoever
     /// opens one only for a server that will start.
     ///

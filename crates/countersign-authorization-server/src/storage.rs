@@ -56,6 +56,7 @@ impl Storage {
 #[cfg(feature = "sqlite")]
 mod sqlite {
     use std::ffi::OsString;
+    use std::fs::DirBuilder;
     use std::path::{Path, PathBuf};
 
     use countersign_store::sqlite::Folder;
@@ -67,7 +68,7 @@ mod sqlite {
         /// Everything in the SQLite database at `path`. The sealing keys are in the
         /// file beside it that [`Storage::sealing_keys_file`] names. Both are made at
         /// the first start, for their owner alone, in a folder into which nobody else
-        /// may write.
+        /// may write, and which is made if it is missing.
         ///
         /// Must be called inside a Tokio runtime. With other options, or with sealing
         /// keys from elsewhere, open a [`SqliteStore`] and call [`Storage::new`].
@@ -81,6 +82,7 @@ mod sqlite {
         /// Whoever has both files can issue tokens. A backup keeps them apart.
         pub async fn sqlite(path: impl Into<PathBuf>) -> Result<Self, ConfigurationError> {
             let path = path.into();
+            make_folder(&path)?;
             let sealing = sealing_keys(&path)?;
             Self::sqlite_sealed(path, sealing).await
         }
@@ -116,6 +118,27 @@ mod sqlite {
             name.push(".keys");
             PathBuf::from(name)
         }
+    }
+
+    /// The folder of `path`, made for its owner alone if it is missing.
+    fn make_folder(path: &Path) -> Result<(), ConfigurationError> {
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let Some(folder) = folder.filter(|folder| !folder.exists()) else {
+            return Ok(());
+        };
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder).map_err(|error| {
+            ConfigurationError::new(format!(
+                "the folder {} of the database cannot be made: {error}: make it, for the user \
+                 that the server runs as alone",
+                folder.display()
+            ))
+        })
     }
 
     /// The keys of the database at `path`, made if there is neither.

@@ -67,6 +67,12 @@ fn a_start_that_fails_leaves_no_data_behind() {
         "https://mcp.example.com/mcp#x",
     ];
     assert_eq!(run(folder.path(), &wrong).code, 1);
+    for header in ["Authorization", "X Key"] {
+        let keys = format!("--api-keys={header}");
+        let wrong = run(folder.path(), &["serve", "--bind", "127.0.0.1:0", &keys]);
+        assert_eq!(wrong.code, 1, "{header}");
+        assert!(wrong.stderr.contains(header), "{}", wrong.stderr);
+    }
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
 }
 

@@ -313,7 +313,7 @@ fn rules_limits_and_the_audit_log_of_a_file_are_heeded() {
     let said = run(folder.path(), &["config", "check"]).ok();
     for sentence in [
         "The rules in rules.toml decide",
-        "Each user may ask 9/hour.",
+        "Each user may make 9 requests per hour.",
         "Every decision is noted in audit.jsonl.",
     ] {
         assert!(said.contains(sentence), "{said}");

@@ -105,6 +105,24 @@ impl ApiKeyAuth {
     }
 }
 
+impl ApiKeyAuth {
+    /// The source that it is: its name, and where its keys are.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] if either cannot be one.
+    pub fn source(&self) -> Result<Source, ConfigurationError> {
+        let name = match &self.name {
+            Some(name) => SourceName::parse(name)?,
+            None => SourceName::API_KEY,
+        };
+        match &self.place {
+            Place::Header(header) => Source::header(name, header),
+            Place::Bearer => Ok(Source::bearer(name).realm("api keys")),
+        }
+    }
+}
+
 impl IntoVerifier for ApiKeyAuth {
     type Verifier = ApiKeyVerifier;
 
@@ -115,14 +133,7 @@ impl IntoVerifier for ApiKeyAuth {
                  .key(…), or give this to EmbeddedAuth::api_keys",
             ));
         }
-        let name = match &self.name {
-            Some(name) => SourceName::parse(name)?,
-            None => SourceName::API_KEY,
-        };
-        let source = match &self.place {
-            Place::Header(header) => Source::header(name, header)?,
-            Place::Bearer => Source::bearer(name).realm("api keys"),
-        };
+        let source = self.source()?;
         let mut fixed: Vec<super::fixed::Fixed> = Vec::with_capacity(self.fixed.len());
         for (text, opens) in self.fixed {
             let settled = opens.settled(&text, &self.format)?;

@@ -99,7 +99,7 @@ impl Configuration {
         ConfigurationError::new(format!("{}: {sentence}", self.origin(path)))
     }
 
-    fn quota(&self, path: &str) -> Result<Option<Quota>, ConfigurationError> {
+    pub(super) fn quota(&self, path: &str) -> Result<Option<Quota>, ConfigurationError> {
         let quota = self.text(path).map(str::parse).transpose();
         quota.map_err(|error| self.wrong(path, &error))
     }

@@ -1,11 +1,13 @@
 //! What a configuration means and exposes, in words.
 
+use std::net::IpAddr;
+
 use super::Configuration;
 use super::authentication::{DEFAULT_DATABASE, Mode};
 use super::setting::{
     ALGORITHMS, AUDIENCE, AUDIT, BIND, CERTIFICATE, DATABASE, DEFAULT_SCOPES, ENABLED, ISSUER,
-    ISSUER_URL, JWKS_URL, LIMIT_OF_ADDRESS, LIMIT_OF_USER, PUBLIC_KEY, PUBLIC_URL, REGISTRATION,
-    REQUIRED_SCOPES, REVOCATION, SECRET_EXPIRY, SECRET_KEY, VALID_SCOPES,
+    ISSUER_URL, JWKS_URL, LIMIT_OF_ADDRESS, LIMIT_OF_USER, LOGIN_PROVIDER, LOGIN_PROVIDER_FILE,
+    PUBLIC_KEY, PUBLIC_URL, REGISTRATION, REVOCATION, SECRET_EXPIRY, SECRET_KEY, VALID_SCOPES,
 };
 use countersign_audit::OnFull;
 use countersign_resource_server::ConfigurationError;
@@ -24,7 +26,9 @@ impl Configuration {
         let mut said = vec![self.reach()];
         match self.mode()? {
             Mode::Unsaid => said.push(
-                "Nothing here says whose tokens are accepted: that is left to the program.".into(),
+                "Nothing here says whose tokens are accepted: that is left to the program. \
+                 `countersign serve` issues them itself then."
+                    .into(),
             ),
             Mode::Off => said.push(format!(
                 "Callers need no token ({} is false): whoever reaches the server may call \
@@ -42,8 +46,17 @@ impl Configuration {
         }
         self.say_beside(&mut said)?;
         let required = self.required_scopes()?;
-        if !required.is_empty() {
-            said.push(format!("Every token needs the scopes {required}."));
+        let names: Vec<_> = required
+            .iter()
+            .map(|scope| scope.as_str().to_owned())
+            .collect();
+        match &*names {
+            [] => {}
+            [one] => said.push(format!("Every token needs the scope {one}.")),
+            all => said.push(format!("Every token needs the scopes {}.", and(all))),
+        }
+        if !names.is_empty() && self.mode()? == Mode::Ours && self.list(VALID_SCOPES).is_empty() {
+            said.push("Clients may ask for what every token needs and what the tools need.".into());
         }
         self.say_control(&mut said)?;
         Ok(said)
@@ -62,11 +75,13 @@ impl Configuration {
             ));
         }
         self.limits()?;
-        if let Some(quota) = self.text(LIMIT_OF_USER) {
-            said.push(format!("Each user may ask {quota}."));
+        if let Some(quota) = self.quota(LIMIT_OF_USER)? {
+            said.push(format!("Each user may make {quota}."));
         }
-        if let Some(quota) = self.text(LIMIT_OF_ADDRESS) {
-            said.push(format!("Each address may ask {quota}."));
+        if let Some(quota) = self.quota(LIMIT_OF_ADDRESS)? {
+            said.push(format!(
+                "Each address may make {quota}, whoever calls from there."
+            ));
         }
         let on_full = self.on_full()?;
         if let Some(address) = self.metrics_address()? {
@@ -128,13 +143,19 @@ impl Configuration {
 
     fn reach(&self) -> String {
         let place = match (self.text(BIND), self.text(PUBLIC_URL)) {
-            (None, None) => "It listens where the program says.".to_owned(),
+            (None, None) => "Nothing here says where it listens: that is left to the program. \
+                             `countersign serve` takes 127.0.0.1:8000, for this machine alone."
+                .to_owned(),
             (Some(bind), None) => format!("It listens at {bind}."),
             (None, Some(url)) => format!("Clients reach it at {url}."),
             (Some(bind), Some(url)) => format!("It listens at {bind}; clients reach it at {url}."),
         };
         match self.text(CERTIFICATE) {
             Some(file) => format!("{place} It serves TLS with the certificate in {file}."),
+            None if self.text(BIND).is_some_and(is_for_others) => format!(
+                "{place} Whoever is on that network reaches it, and what is sent can be read on \
+                 the way unless a proxy in front adds TLS."
+            ),
             None => place,
         }
     }
@@ -179,9 +200,15 @@ impl Configuration {
     }
 
     fn say_ours(&self, said: &mut Vec<String>) {
+        let elsewhere = self.given(LOGIN_PROVIDER).is_some();
+        let elsewhere = elsewhere || self.given(LOGIN_PROVIDER_FILE).is_some();
+        let people = match elsewhere {
+            true => "",
+            false => ", and people log in with accounts that they have here",
+        };
         said.push(format!(
-            "This server issues its tokens itself, as {}, and people log in here. What it has to \
-             remember is in {}.",
+            "This server issues its tokens itself, as {}{people}. What it has to remember is in \
+             {}.",
             self.text(ISSUER_URL).unwrap_or_default(),
             self.text(DATABASE).unwrap_or(DEFAULT_DATABASE)
         ));
@@ -189,7 +216,7 @@ impl Configuration {
             Some(true) => {
                 let mut line = "Anybody may register a client, within limits".to_owned();
                 if let Some(seconds) = self.seconds(SECRET_EXPIRY) {
-                    line.push_str(&format!("; its secret is valid for {seconds} seconds"));
+                    line.push_str(&format!("; its secret is valid for {}", span(seconds)));
                 }
                 said.push(format!("{line}."));
             }
@@ -200,10 +227,10 @@ impl Configuration {
             ),
         }
         if let scopes @ [_, ..] = self.list(VALID_SCOPES) {
-            said.push(format!("They may ask for {}.", scopes.join(", ")));
+            said.push(format!("They may ask for {}.", and(scopes)));
         }
         if let scopes @ [_, ..] = self.list(DEFAULT_SCOPES) {
-            said.push(format!("Who asks for nothing gets {}.", scopes.join(", ")));
+            said.push(format!("Who asks for nothing gets {}.", and(scopes)));
         }
         said.push(
             match self.switch(REVOCATION) {
@@ -212,10 +239,35 @@ impl Configuration {
             }
             .into(),
         );
-        if !self.list(REQUIRED_SCOPES).is_empty() && self.list(VALID_SCOPES).is_empty() {
-            said.push("Clients may ask for those scopes, and for what the components need.".into());
-        }
     }
+}
+
+/// Whether others than this machine can reach what listens at `bind`.
+fn is_for_others(bind: &str) -> bool {
+    let host = bind.rsplit_once(':').map_or(bind, |(host, _)| host);
+    let literal = host.trim_start_matches('[').trim_end_matches(']');
+    let is_here = literal.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    !(is_here || host.eq_ignore_ascii_case("localhost"))
+}
+
+/// A number of seconds in the largest unit that measures it.
+fn span(seconds: u64) -> String {
+    let units = [
+        (86_400, "day"),
+        (3_600, "hour"),
+        (60, "minute"),
+        (1, "second"),
+    ];
+    let measures = |(size, _): &&(u64, &str)| seconds.is_multiple_of(*size) && seconds > 0;
+    match units.iter().find(measures) {
+        Some((size, name)) if seconds == *size => format!("1 {name}"),
+        Some((size, name)) => format!("{} {name}s", seconds / size),
+        None => format!("{seconds} seconds"),
+    }
+}
+
+fn and(texts: &[String]) -> String {
+    or(texts).replacen(" or ", " and ", 1)
 }
 
 pub(super) fn or(texts: &[String]) -> String {

@@ -349,6 +349,10 @@ impl EmbeddedAuth {
         }
         let builder = self.begin(around)?;
         mounted::check(builder.check()?, around.place)?;
+        check_registered(|name| builder.callback_address(name), &self.registered)?;
+        for auth in &self.api_keys {
+            auth.source()?;
+        }
         self.begun = Some(builder);
         if let Kept::Later(open) = self.kept {
             self.kept = Kept::Opened(open().await?);
@@ -467,7 +471,7 @@ impl EmbeddedAuth {
             None => self.begin(around)?,
         };
         let server = builder.storage(storage).build()?;
-        check_registered(&server, &self.registered)?;
+        check_registered(|name| server.callback_address(name), &self.registered)?;
         let gate = (gate, around.source.clone());
         let (gate, mounted) = mounted::mount(server, gate, place, self.announcement)?;
         let mounted = mounted.noting_in(log);

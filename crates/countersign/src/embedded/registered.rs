@@ -1,6 +1,5 @@
 //! What is registered at identity providers, compared with where this server answers.
 
-use countersign_authorization_server::AuthorizationServer;
 use countersign_resource_server::ConfigurationError;
 
 /// What is registered at a provider as redirect URI.
@@ -21,11 +20,11 @@ impl Registered {
 /// RFC 6749 §3.1.2.3: providers compare redirect URIs, so that a wrong one would be
 /// noticed by the first person who logs in.
 pub(super) fn check_registered(
-    server: &AuthorizationServer,
+    callback_address: impl Fn(&str) -> Option<String>,
     registered: &[(String, Registered)],
 ) -> Result<(), ConfigurationError> {
     for (name, Registered { uri, said }) in registered {
-        let Some(expected) = server.callback_address(name) else {
+        let Some(expected) = callback_address(name) else {
             return Err(ConfigurationError::new(format!(
                 "a redirect URI is said for the provider {name}, and there is none of that name"
             )));

@@ -253,3 +253,22 @@ fn secrets_are_not_shown() {
     let shown = format!("{login:?}");
     assert!(!shown.contains("s3cr3t"), "{shown}");
 }
+
+#[tokio::test]
+async fn m_37_a_redirect_uri_that_does_not_lead_here_is_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = async |uri: &str| {
+        // The folder of the database is made, when the time has come.
+        let login = github().allow_everyone().redirect_uri(uri);
+        let login = login.sqlite(folder.path().join("data").join("notes.db"));
+        let place = Http::bind("127.0.0.1:0").public_url("http://localhost:8000/mcp");
+        Server::new("Notes").auth(login).start(place).await
+    };
+    let told = start("http://localhost:8000/callback").await.unwrap_err();
+    assert!(told.to_string().contains("come back to"), "{told}");
+    assert!(folder.path().read_dir().unwrap().next().is_none());
+    start("http://localhost:8000/callback/github")
+        .await
+        .unwrap();
+    assert!(folder.path().join("data/notes.db").exists());
+}
