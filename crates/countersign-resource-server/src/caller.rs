@@ -109,6 +109,28 @@ impl Caller {
         self
     }
 
+    /// Puts a caller under `rules` who was under others: their roles, and what the scopes
+    /// contain.
+    pub(crate) fn put_under(&mut self, rules: &Arc<RuleSet>) {
+        let is_under = |own: &Arc<RuleSet>| Arc::ptr_eq(own, rules);
+        if self.is_anonymous() || self.rules.as_ref().is_some_and(is_under) {
+            return;
+        }
+        let hierarchy = rules.hierarchy();
+        let renewed = |held: &Held| {
+            let scopes = held.access_token.scopes();
+            let contained = hierarchy.adds_to(scopes);
+            Held {
+                contained: contained.then(|| Arc::new(hierarchy.expanded(scopes))),
+                ..held.clone()
+            }
+        };
+        self.first = self.first.as_ref().map(renewed);
+        let others = self.others.as_ref();
+        self.others = others.map(|others| others.iter().map(renewed).collect());
+        self.rules = Some(Arc::clone(rules));
+    }
+
     /// Whether the caller has the role `name`, by the rules of the server. Nobody has a
     /// role that is not defined, nor any where there are no rules.
     pub fn has_role(&self, name: &str) -> bool {

@@ -98,6 +98,9 @@ impl Core {
         action: &Action<'_>,
         now: UnixTime,
     ) -> Result<Permit, Denial> {
+        if let Some(rules) = &self.rules {
+            rules.renew(caller);
+        }
         let rule = action.component.and_then(|component| component.sources);
         if let Err(wrong) = caller.act_by(rule) {
             tracing::debug!(%wrong, "no credential of the caller is accepted");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use countersign::policy::rules::{Authority, Role, Rule, RuleSet, Rules, Unmentioned, What, Who};
 use countersign::verifier::JwtVerifier;
 use countersign::{App, Context, Http, Notifier, Server, Sessions, ToolError, resource, tool};
+use http_body_util::{BodyExt as _, StreamBody};
 use serde_json::{Value, json};
 use testkit::client::http::RequestBuilder;
 use testkit::{AUDIENCE, ISSUER, LegacyClient, ModernClient, NOW, TestClock, TestIssuer};
@@ -354,6 +355,40 @@ async fn a_file_that_cannot_be_used_leaves_the_rules_of_before_in_force() {
     write("default = \"deny\"\n");
     running.reload().unwrap();
     assert_eq!(call().await, 403);
+}
+
+/// Rules are replaced while a request of somebody who was let in is still read.
+#[tokio::test]
+async fn rs_26_who_was_let_in_before_is_judged_by_the_rules_of_the_decision_alone() {
+    let with = |allows: &str| {
+        let text = format!("default = \"scopes\"\n[scopes.includes]\n{allows}");
+        RuleSet::parse(&text).unwrap()
+    };
+    let (all, nothing) = (with("\"root\" = [\"admin\"]\n"), with(""));
+    for (before, after, status) in [(&all, &nothing, 403), (&nothing, &all, 200)] {
+        let rules = Rules::new(before.clone());
+        let fixture = Fixture::with(|server| server.rules(rules.clone()));
+        let token = fixture.issuer.token().scopes("read root").sign();
+        let call = json!({ "name": "admin_report", "arguments": {} });
+        let client = ModernClient::new(fixture.http(), "/mcp").bearer(&token);
+        let (parts, body) = client.mcp("tools/call", call).build().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let late = futures_util::stream::once(async move {
+            let ready: Result<(), _> = receiver.await;
+            ready.map(|()| http_body::Frame::data(body))
+        });
+        let request = http::Request::from_parts(parts, StreamBody::new(Box::pin(late)));
+        let app = fixture.app.clone();
+        let answering = tokio::spawn(async move { app.respond(request, None).await.status() });
+        // It is let in, and waits for its body.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        rules.replace(after.clone());
+        sender.send(()).unwrap();
+        assert_eq!(answering.await.unwrap().as_u16(), status);
+    }
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! Rules that are replaced while they are in force.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 use countersign_oauth::UnixTime;
@@ -28,6 +28,8 @@ struct Inner {
     file: Option<PathBuf>,
     /// The text of the file that is in force.
     text: ArcSwap<String>,
+    /// Held by who replaces, so that nothing older replaces what is newer.
+    replacing: Mutex<()>,
 }
 
 impl Rules {
@@ -58,11 +60,13 @@ impl Rules {
             replaced: AtomicU64::new(0),
             file,
             text: ArcSwap::default(),
+            replacing: Mutex::default(),
         }))
     }
 
     /// Lets scopes include others as `hierarchy` says too, now and after each replacement.
     pub fn join(&self, hierarchy: &ScopeHierarchy) {
+        let _turn = self.turn();
         let joined = self.0.joined.load();
         self.0
             .joined
@@ -72,8 +76,14 @@ impl Rules {
 
     /// Puts `rules` in force, from the next decision on, until the file is read again.
     pub fn replace(&self, rules: RuleSet) {
+        let _turn = self.turn();
         self.0.text.store(Arc::default());
         self.put(rules);
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        let turn = self.0.replacing.lock();
+        turn.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn put(&self, mut rules: RuleSet) {
@@ -93,6 +103,7 @@ impl Rules {
         let Some(path) = &self.0.file else {
             return Ok(false);
         };
+        let _turn = self.turn();
         let (text, rules) = read(path)?;
         let changed = text != **self.0.text.load();
         if changed {
@@ -115,6 +126,13 @@ impl Rules {
     /// A number that changes whenever rules are put in force.
     pub fn generation(&self) -> u64 {
         self.loaded().generation
+    }
+
+    /// Puts `caller` under the rules that are in force now: they may have been replaced
+    /// since it was let in, while its request was read. Its roles and what its scopes
+    /// contain are then said by the rules that decide, and by no others.
+    pub fn renew(&self, caller: &mut Caller) {
+        caller.put_under(&self.loaded());
     }
 
     fn loaded(&self) -> Guard<Arc<RuleSet>> {
