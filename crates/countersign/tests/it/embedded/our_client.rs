@@ -8,7 +8,7 @@ use countersign::oauth_client::presenter::Headless;
 use countersign::oauth_client::{
     Authorizer as _, LoggedOut, MemoryStore, Next, OAuth, Outgoing, Refused, TokenStore,
 };
-use countersign::{App, Http as Place};
+use countersign::{App, Dpop, Http as Place};
 use countersign_oauth::Lifetime;
 use countersign_resource_server::fetch::{Fetch, FetchError, Fetching};
 use http::{Method, Request, Response, StatusCode};
@@ -44,9 +44,13 @@ fn app_at(origin: &str, clock: &TestClock) -> App {
 
 impl Servers {
     fn new(clock: &TestClock) -> Self {
-        let apps = [FIRST, SECOND].map(|origin| {
+        Self::of([FIRST, SECOND].map(|origin| (origin, app_at(origin, clock))))
+    }
+
+    fn of<const N: usize>(apps: [(&str, App); N]) -> Self {
+        let apps = apps.map(|(origin, app)| {
             let authority = origin.trim_start_matches("http://").to_owned();
-            (authority, Http::service(app_at(origin, clock)))
+            (authority, Http::service(app))
         });
         Self {
             apps: apps.into(),
@@ -140,8 +144,8 @@ impl Scene {
             let shown = oauth.authorize(outgoing).await.unwrap();
             let mut client =
                 ModernClient::new(self.servers.at(origin), "/mcp").header("host", url.authority());
-            if let Some(value) = shown.get("authorization") {
-                client = client.header("authorization", value.to_str().unwrap());
+            for (name, value) in &shown {
+                client = client.header(name.as_str(), value.to_str().unwrap());
             }
             let params = json!({ "name": tool, "arguments": {} });
             let seen = Seen::of(client.send("tools/call", params).await).await;
@@ -268,4 +272,37 @@ async fn an_answer_that_is_lost_between_refresh_and_write_logs_nobody_out() {
     assert_eq!(scene.call(&after, FIRST, "whoami").await, (200, 1));
     let authorized = scene.servers.paths(FIRST);
     assert!(!authorized.contains(&"/authorize".to_owned()));
+}
+
+#[tokio::test]
+async fn dp_02_dp_03_where_a_server_demands_bound_tokens_the_client_binds_them_unasked() {
+    let clock = TestClock::new();
+    let place = Place::bind("127.0.0.1:8000").public_url(format!("{FIRST}/mcp"));
+    let bound = server(headless(), &clock).dpop(Dpop::required());
+    let servers = Servers::of([(FIRST, bound.into_app(&place).unwrap())]);
+    let scene = Scene {
+        servers,
+        store: Arc::new(MemoryStore::new()),
+        clock,
+    };
+    let oauth = scene.client(FIRST);
+    let (status, _) = scene.call(&oauth, FIRST, "whoami").await;
+    assert_eq!(status, 200);
+    // Refreshed by another run, with the key that was kept.
+    scene.clock.advance(Lifetime::from_hours(2));
+    let later = scene.client(FIRST);
+    assert_eq!(scene.call(&later, FIRST, "whoami").await.0, 200);
+    // Whoever steals the token has nothing.
+    let kept = scene.store.list().await.unwrap();
+    let stolen = kept[0].1.access_token.reveal();
+    for scheme in ["Bearer", "DPoP"] {
+        let client = ModernClient::new(scene.servers.at(FIRST), "/mcp")
+            .header("authorization", &format!("{scheme} {stolen}"));
+        let params = json!({ "name": "whoami", "arguments": {} });
+        assert_eq!(
+            client.send("tools/call", params).await.status(),
+            401,
+            "{scheme}"
+        );
+    }
 }
