@@ -127,7 +127,7 @@ async fn d27_d29_a_trusted_certificate_for_the_original_name_is_accepted() {
 }
 
 #[tokio::test]
-async fn d29_a_certificate_that_proves_nothing_is_refused() {
+async fn d29_cl_36_a_certificate_that_proves_nothing_is_refused() {
     let authority = Authority::new();
     let stranger = Authority::new();
     for (what, server) in [

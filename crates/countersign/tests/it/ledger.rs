@@ -238,6 +238,10 @@ fn initialization() -> Value {
     })
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "two tables of what is said and noted"
+)]
 #[tokio::test(start_paused = true)]
 async fn h13_over_http_with_sse_each_message_is_one_record() {
     let (issuer, noted) = (TestIssuer::as_test(), Noted::default());

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign::client::{Client, ClientError};
+use countersign::oauth::Secret;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
@@ -214,4 +216,17 @@ async fn both_versions_of_http_are_offered_over_tls_and_others_are_not() {
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(protocol));
     }
     assert!(connect(&live, &certificate, b"spdy/3").await.is_err());
+}
+
+#[tokio::test]
+async fn cl_36_our_client_sends_nothing_to_a_server_whose_certificate_nobody_vouches_for() {
+    let files = Files::new();
+    files.renew();
+    let live = files.serve().await;
+    let url = format!("https://localhost:{}/mcp", live.running.address().port());
+    let refused = Client::connect(&url)
+        .bearer(Secret::new("canary"))
+        .await
+        .unwrap_err();
+    assert!(matches!(refused, ClientError::Tls(_)), "{refused}");
 }
