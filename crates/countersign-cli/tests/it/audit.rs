@@ -108,7 +108,7 @@ async fn f20_h13_logins_calls_refusals_and_revocations_tell_their_story() {
             // How every client begins.
             "request_refused  no_credential",
             "client_registered",
-            "login_refused",
+            "login_refused  wrong_password",
             "logged_in",
             "code_issued",
             "tokens_issued",

@@ -118,7 +118,7 @@ impl House {
             challenge.starts_with("Bearer ") && metadata && !challenge.contains("error")
         };
         let asks_for_key =
-            |challenge: &str| challenge == "ApiKey realm=\"Notes\", header=\"x-api-key\"";
+            |challenge: &str| challenge == "ApiKey realm=\"Notes\", header=\"X-API-Key\"";
         self.noted.taken();
         for (who, uri, sources, is_right) in [
             (

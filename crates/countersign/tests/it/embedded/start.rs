@@ -127,13 +127,15 @@ async fn a_start_that_fails_before_the_database_is_needed_leaves_none_behind() {
 #[tokio::test]
 async fn a_file_that_cannot_be_opened_stops_the_start_with_its_name() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("missing").join("app.db");
+    let taken = folder.path().join("taken");
+    std::fs::write(&taken, "no folder").unwrap();
+    let file = taken.join("app.db");
     let refused = server(EmbeddedAuth::sqlite(&file), &TestClock::new())
         .start(Http::bind("127.0.0.1:0"))
         .await
         .unwrap_err()
         .to_string();
-    assert!(refused.contains("missing"), "{refused}");
+    assert!(refused.contains("taken"), "{refused}");
 }
 
 #[tokio::test]

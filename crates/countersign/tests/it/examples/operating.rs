@@ -48,7 +48,10 @@ async fn m_23_each_user_has_a_hundred_requests_a_minute() {
             }
         }
     }
-    assert_eq!(refused.unwrap(), "the server answered HTTP 429");
+    assert_eq!(
+        refused.unwrap(),
+        "Rate limit exceeded for user ada. Max 100 requests per minute. (JSON-RPC error -32000)"
+    );
     let authority = server.url().trim_start_matches("http://");
     let http = testkit::Http::socket(authority.trim_end_matches("/mcp"));
     let ada = token(&keys, "ada", &[]);
