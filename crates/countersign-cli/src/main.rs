@@ -18,6 +18,7 @@ mod demo;
 mod exit;
 mod file;
 mod grants;
+mod install;
 mod keygen;
 mod list;
 mod log;
@@ -31,6 +32,7 @@ mod policy;
 mod providers;
 mod serve;
 mod settings;
+mod shell;
 mod signing_keys;
 mod span;
 mod table;
@@ -88,6 +90,7 @@ enum Action {
     Logout(logout::Logout),
     Whoami(whoami::Whoami),
     Tokens(tokens::Tokens),
+    Install(install::Install),
     Users(users::Users),
     Clients(clients::Clients),
     Grants(grants::Grants),
@@ -141,6 +144,7 @@ fn run() -> anyhow::Result<()> {
             log::start(&tokens.log, KEPT_LOG)?;
             log::runtime()?.block_on(tokens.run())
         }
+        Action::Install(install) => install.run(),
         Action::Users(users) => {
             log::start(&users.options.log, "error")?;
             let noted = users.options.directory.log.clone();

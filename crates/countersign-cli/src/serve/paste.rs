@@ -6,6 +6,7 @@ use std::path::Path;
 use super::Accepted;
 use super::options::Serve;
 use super::verifying::Verifying;
+use crate::shell::quoted;
 use crate::{AUDIENCE, ISSUER, RESOURCE};
 
 /// What to do, and what to type for it in another terminal, in the folder of this one.
@@ -81,32 +82,5 @@ fn program() -> String {
     match program.strip_prefix(&here) {
         Ok(below) => quoted(&Path::new(".").join(below).display().to_string()),
         Err(_) => quoted(&program.display().to_string()),
-    }
-}
-
-/// `word` as one word of a shell.
-fn quoted(word: &str) -> String {
-    let plain =
-        |character: char| character.is_ascii_alphanumeric() || "-_./:@,+=%".contains(character);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_that_a_shell_would_split_are_quoted() {
-        assert_eq!(
-            quoted("http://localhost:8000/mcp"),
-            "http://localhost:8000/mcp"
-        );
-        assert_eq!(quoted("a b"), "'a b'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
-        assert_eq!(quoted("$(x)"), "'$(x)'");
     }
 }

@@ -19,6 +19,8 @@ mod embedded;
 #[cfg(test)]
 mod first_call;
 #[cfg(test)]
+mod install;
+#[cfg(test)]
 mod key_files;
 #[cfg(test)]
 mod login;
