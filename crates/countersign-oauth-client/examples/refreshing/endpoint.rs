@@ -1,6 +1,6 @@
-//! An authorization server that rotates refresh tokens.
+//! A protected resource and its authorization server, which rotates refresh tokens.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +23,6 @@ pub(crate) enum Moment {
 }
 
 pub(crate) struct Endpoint {
-    port: u16,
     state: Arc<Mutex<State>>,
     moments: Receiver<()>,
 }
@@ -39,6 +38,8 @@ pub(crate) enum LostAnswers {
 }
 
 struct State {
+    /// Where both are.
+    origin: String,
     lost_answers: LostAnswers,
     /// How many tokens were given out; the last one is current.
     number: u64,
@@ -53,6 +54,7 @@ impl Endpoint {
         let port = listener.local_addr()?.port();
         let (tell, moments) = channel();
         let state = Arc::new(Mutex::new(State {
+            origin: format!("http://127.0.0.1:{port}"),
             lost_answers,
             number: 0,
             reuses: 0,
@@ -66,19 +68,16 @@ impl Endpoint {
                 let _gone = answer(&shared, &stream);
             }
         });
-        Ok(Self {
-            port,
-            state,
-            moments,
-        })
+        Ok(Self { state, moments })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
 
-    pub(crate) fn port(&self) -> u16 {
-        self.port
+    /// The origin of both.
+    pub(crate) fn origin(&self) -> String {
+        self.state().origin.clone()
     }
 
     pub(crate) fn first(&self) -> String {
@@ -120,8 +119,27 @@ fn token(number: u64) -> String {
 }
 
 fn answer(state: &Mutex<State>, mut stream: &TcpStream) -> Outcome {
-    let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line)?;
+    let mut reader = BufReader::new(stream);
+    let mut request = String::new();
+    reader.read_line(&mut request)?;
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        if line.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse()?;
+        }
+    }
+    if !request.starts_with("POST /token ") {
+        let document = document(&lock(state).origin, &request);
+        let status = if document.is_some() { 200 } else { 404 };
+        return say(stream, status, &document.unwrap_or_default());
+    }
+    let mut form = String::new();
+    reader.take(length).read_to_string(&mut form)?;
     let moment = lock(state).tell_at.take();
     let tell = lock(state).tell.clone();
     if let Some(Moment::BeforeRotation) = moment {
@@ -129,33 +147,66 @@ fn answer(state: &Mutex<State>, mut stream: &TcpStream) -> Outcome {
         tell.send(())?;
         return wait_until_gone(stream);
     }
-    let next = {
-        let mut state = lock(state);
-        let shown = line.trim();
-        if shown == token(state.number) {
-            state.number += 1;
-            token(state.number)
-        } else if state.lost_answers == LostAnswers::ToldAgain
-            && state.number > 0
-            && shown == token(state.number - 1)
-        {
-            token(state.number)
-        } else {
-            state.reuses += 1;
-            String::new()
-        }
-    };
+    let shown = form.split('&');
+    let shown = shown.filter_map(|pair| pair.strip_prefix("refresh_token="));
+    let next = rotate(&mut lock(state), shown.last().unwrap_or_default());
     if let Some(Moment::BeforeAnswer) = moment {
         tell.send(())?;
         return wait_until_gone(stream);
     }
-    stream.write_all(next.as_bytes())?;
-    stream.shutdown(Shutdown::Write)?;
+    match next {
+        Some(number) => say(
+            stream,
+            200,
+            &format!(
+                r#"{{"access_token":"access-{number}","token_type":"Bearer","expires_in":1,"refresh_token":"{}"}}"#,
+                token(number)
+            ),
+        )?,
+        None => say(stream, 400, r#"{"error":"invalid_grant"}"#)?,
+    }
+    stream.flush()?;
     if let Some(Moment::AfterAnswer(pause)) = moment {
         thread::sleep(pause);
         tell.send(())?;
     }
     Ok(())
+}
+
+/// The number of the token that is given out for `shown`, if it is good.
+fn rotate(state: &mut State, shown: &str) -> Option<u64> {
+    if shown == token(state.number) {
+        state.number += 1;
+        return Some(state.number);
+    }
+    let is_last = state.number > 0 && shown == token(state.number - 1);
+    if is_last && state.lost_answers == LostAnswers::ToldAgain {
+        return Some(state.number);
+    }
+    state.reuses += 1;
+    None
+}
+
+/// What is published at `origin`.
+fn document(origin: &str, request: &str) -> Option<String> {
+    Some(match request.split(' ').nth(1)? {
+        "/.well-known/oauth-protected-resource/mcp" => {
+            format!(r#"{{"resource":"{origin}/mcp","authorization_servers":["{origin}"]}}"#)
+        }
+        "/.well-known/oauth-authorization-server" => format!(
+            r#"{{"issuer":"{origin}","authorization_endpoint":"{origin}/authorize","token_endpoint":"{origin}/token","response_types_supported":["code"],"code_challenge_methods_supported":["S256"],"token_endpoint_auth_methods_supported":["none"]}}"#
+        ),
+        _ => return None,
+    })
+}
+
+fn say(mut stream: &TcpStream, status: u16, body: &str) -> Outcome {
+    write!(
+        stream,
+        "HTTP/1.1 {status} Told\r\ncontent-type: application/json\r\ncache-control: no-store\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )?;
+    Ok(stream.shutdown(Shutdown::Write)?)
 }
 
 fn wait_until_gone(stream: &TcpStream) -> Outcome {

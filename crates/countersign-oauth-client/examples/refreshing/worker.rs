@@ -1,19 +1,38 @@
-//! A process that refreshes the same tokens again and again.
+//! A process that has a token refreshed again and again.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
+use std::sync::Arc;
 
+use countersign_oauth_client::oauth::time::Clock;
 use countersign_oauth_client::oauth::{ClientId, Issuer, ResourceUri, ScopeSet, Secret, UnixTime};
-use countersign_oauth_client::{FileStore, StoredTokens, TokenKey, TokenStore, TokenType};
+use countersign_oauth_client::{
+    Authorizer, FileStore, OAuth, Outgoing, StoredTokens, TokenKey, TokenStore, TokenType,
+};
+use countersign_resource_server::SystemClock;
+use http::Method;
+use http::header::AUTHORIZATION;
+use url::Url;
 
 use crate::Outcome;
 
-pub(crate) fn key() -> Outcome<TokenKey> {
+const CLIENT: &str = "client";
+
+/// A clock that is the same in all processes, with milliseconds for seconds: a token that is
+/// good for a second is soon good no more.
+#[derive(Debug)]
+struct FastClock;
+
+impl Clock for FastClock {
+    fn now(&self) -> UnixTime {
+        UnixTime::from_secs(SystemClock::default().now_millis())
+    }
+}
+
+pub(crate) fn key(origin: &str) -> Outcome<TokenKey> {
     Ok(TokenKey::new(
-        Issuer::parse("https://as.test")?,
-        ResourceUri::parse("https://rs.test/mcp")?,
-        ClientId::parse("client")?,
+        Issuer::parse(origin)?,
+        ResourceUri::parse(&format!("{origin}/mcp"))?,
+        ClientId::parse(CLIENT)?,
     ))
 }
 
@@ -24,52 +43,40 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Outcome<T> {
     Ok(runtime.block_on(work))
 }
 
-/// Keeps `refresh_token`.
-pub(crate) async fn put(store: &FileStore, refresh_token: &str) -> Outcome {
-    let mut guard = store.exclusive(&key()?).await?;
-    guard.put(&kept(refresh_token)).await?;
-    Ok(())
-}
-
-fn kept(refresh_token: &str) -> StoredTokens {
+/// Keeps `refresh_token` beside an access token that has ended.
+pub(crate) async fn put(store: &FileStore, origin: &str, refresh_token: &str) -> Outcome {
+    let began = UnixTime::from_secs(0);
     let mut tokens = StoredTokens::new(
-        Secret::new("access"),
+        Secret::new("access-0"),
         TokenType::Bearer,
         ScopeSet::new(),
-        UnixTime::from_secs(0),
+        began,
     );
+    tokens.expires_at = Some(began);
     tokens.refresh_token = Some(Secret::new(refresh_token));
-    tokens
-}
-
-/// Refreshes `count` times.
-pub(crate) fn run(folder: &Path, port: u16, count: u64) -> Outcome {
-    let store = FileStore::new(folder);
-    block_on(async {
-        for _ in 0..count {
-            refresh(&store, port).await?;
-        }
-        Ok(())
-    })?
-}
-
-async fn refresh(store: &FileStore, port: u16) -> Outcome {
-    let mut guard = store.exclusive(&key()?).await?;
-    let tokens = guard.tokens().await?.ok_or("the tokens are gone")?;
-    let refresh_token = tokens.refresh_token.ok_or("there is no refresh token")?;
-    let next = ask(port, refresh_token.reveal())?;
-    guard.put(&kept(&next)).await?;
+    let mut guard = store.exclusive(&key(origin)?).await?;
+    guard.put(&tokens).await?;
     Ok(())
 }
 
-/// One line there, one line back: what is proved here needs no HTTP.
-fn ask(port: u16, refresh_token: &str) -> Outcome<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    writeln!(stream, "{refresh_token}")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    match answer.trim() {
-        "" => Err("the refresh token was refused".into()),
-        token => Ok(token.to_owned()),
-    }
+/// Asks for a token until there is the one of the number `until`.
+pub(crate) fn run(folder: &Path, origin: &str, until: u64) -> Outcome {
+    let server = format!("{origin}/mcp");
+    let oauth = OAuth::builder(&*server)
+        .client_id(CLIENT)
+        .issuer(origin)
+        .store(Arc::new(FileStore::new(folder)))
+        .clock(Arc::new(FastClock))
+        .build()?;
+    let url = Url::parse(&server)?;
+    block_on(async {
+        loop {
+            let headers = oauth.authorize(Outgoing::new(&Method::POST, &url)).await?;
+            let shown = headers.get(AUTHORIZATION).ok_or("nobody is logged in")?;
+            let number = shown.to_str()?.strip_prefix("Bearer access-");
+            if number.ok_or("the token is another")?.parse::<u64>()? >= until {
+                return Ok(());
+            }
+        }
+    })?
 }
