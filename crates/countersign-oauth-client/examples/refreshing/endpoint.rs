@@ -148,8 +148,8 @@ fn answer(state: &Mutex<State>, mut stream: &TcpStream) -> Outcome {
         return wait_until_gone(stream);
     }
     let shown = form.split('&');
-    let shown = shown.filter_map(|pair| pair.strip_prefix("refresh_token="));
-    let next = rotate(&mut lock(state), shown.last().unwrap_or_default());
+    let mut shown = shown.filter_map(|pair| pair.strip_prefix("refresh_token="));
+    let next = rotate(&mut lock(state), shown.next_back().unwrap_or_default());
     if let Some(Moment::BeforeAnswer) = moment {
         tell.send(())?;
         return wait_until_gone(stream);

@@ -18,7 +18,7 @@ use super::asked::{Handler, Heard};
 use super::connect::{Connect, Destination};
 use super::failures::Failures;
 use super::sending::GettingCredentials;
-use super::transport::{HttpSse, MAX_ANSWER, Process, Streamable};
+use super::transport::{Ear, HttpSse, MAX_ANSWER, Process, Streamable};
 use super::{Client, ClientError};
 use crate::protocol::{ClientConfig, ProtocolVersion};
 
@@ -97,6 +97,7 @@ async fn over_http(connect: &Connect, url: &Url, shared: &Shared) -> Result<Open
         url: Arc::new(url.clone()),
         sender,
         failures: shared.failures.clone(),
+        ear: Ear::default(),
     };
     let transport = || {
         let mut config = StreamableHttpClientTransportConfig::with_uri(url.as_str());
@@ -129,7 +130,10 @@ async fn over_http(connect: &Connect, url: &Url, shared: &Shared) -> Result<Open
     handler.config.protocol_version = ProtocolVersion::V_2025_11_25;
     let lifecycle = ClientLifecycleMode::Initialize;
     match serve_client_with_lifecycle(handler, transport(), lifecycle).await {
-        Ok(opened) => Ok(opened),
+        Ok(opened) => {
+            streamable.ear.opened().await;
+            Ok(opened)
+        }
         // The first answer was only that it is no newer one.
         Err(ClientInitializeError::JsonRpcError(error)) => Err(ClientError::NotMcp(
             super::challenge::printable(&error.message),

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -15,6 +16,7 @@ use rmcp::transport::streamable_http_client::{
     StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse,
 };
 use serde_json::Value;
+use tokio::sync::watch;
 use url::Url;
 
 use super::super::ClientError;
@@ -36,6 +38,9 @@ const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
 
+/// So long is waited at most until the server is listened to.
+const LISTENING: Duration = Duration::from_secs(2);
+
 type Failed = StreamableHttpError<ClientError>;
 
 /// The address of a server, and who sends requests there.
@@ -44,6 +49,54 @@ pub(in super::super) struct Streamable {
     pub(in super::super) url: Arc<Url>,
     pub(in super::super) sender: Arc<Sender>,
     pub(in super::super) failures: Failures,
+    pub(in super::super) ear: Ear,
+}
+
+/// How far a session has come towards hearing its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hearing {
+    /// There is no session, so the server says nothing of its own accord.
+    Unasked,
+    /// There is a session, and its stream is not there yet.
+    Soon,
+    /// The stream was answered, however.
+    Answered,
+}
+
+/// Whether what a server says of its own accord is heard. What it asks before its stream
+/// is there is lost, and whoever called a tool would wait for ever.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Ear(watch::Sender<Hearing>);
+
+impl Default for Ear {
+    fn default() -> Self {
+        Self(watch::Sender::new(Hearing::Unasked))
+    }
+}
+
+impl Ear {
+    fn has_session(&self) {
+        self.0.send_if_modified(|hearing| {
+            let is_new = *hearing == Hearing::Unasked;
+            if is_new {
+                *hearing = Hearing::Soon;
+            }
+            is_new
+        });
+    }
+
+    fn is_answered(&self) {
+        self.0.send_replace(Hearing::Answered);
+    }
+
+    /// Waits until the stream of a session is there or was refused, not long.
+    pub(in super::super) async fn opened(&self) {
+        let mut hearing = self.0.subscribe();
+        let answered = hearing.wait_for(|hearing| *hearing != Hearing::Soon);
+        if tokio::time::timeout(LISTENING, answered).await.is_err() {
+            tracing::debug!("the stream of the session takes long");
+        }
+    }
 }
 
 /// The fields that the SDK wants in a request, with those of the transport.
@@ -120,6 +173,9 @@ impl Streamable {
         }
         let session = answer.headers.get(SESSION);
         let session = session.and_then(|value| Some(value.to_str().ok()?.to_owned()));
+        if session.is_some() {
+            self.ear.has_session();
+        }
         if answer.is(EVENTS) {
             let answering = Answering {
                 id: request.id,
@@ -175,7 +231,9 @@ impl Streamable {
             body: Bytes::new(),
             operation: "messages of the server",
         };
-        let answer = match self.sender.send(sending).await {
+        let answer = self.sender.send(sending).await;
+        self.ear.is_answered();
+        let answer = match answer {
             Ok(answer) => answer,
             Err(error) => {
                 tracing::debug!(%error, "no stream of the server");

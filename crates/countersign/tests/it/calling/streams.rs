@@ -83,6 +83,17 @@ async fn a_legacy_stream_that_broke_is_taken_up_where_it_was() {
     assert_eq!(of_method(&server, "tools/call").len(), 1);
 }
 
+/// What a server asks before its stream is there would be lost.
+#[tokio::test]
+async fn a_server_with_sessions_is_listened_to_before_it_is_asked_for_anything() {
+    for _ in 0..10 {
+        let server = legacy(|_| None).await;
+        let _client = to(&server).await.unwrap();
+        let told = messages(&server);
+        assert!(told.iter().any(|message| message.request.method == "GET"));
+    }
+}
+
 #[tokio::test]
 async fn i19_answers_to_other_requests_are_not_taken_for_ones_own() {
     // In a stream they are passed over …
