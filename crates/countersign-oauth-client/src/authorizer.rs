@@ -5,6 +5,8 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+use countersign_oauth::Secret;
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, StatusCode};
 use thiserror::Error;
 use url::Url;
@@ -94,6 +96,15 @@ impl<'a> Refused<'a> {
             headers,
             attempt,
         }
+    }
+}
+
+impl Refused<'_> {
+    /// The access token that was shown.
+    pub(crate) fn shown_token(&self) -> Option<Secret> {
+        let value = self.shown.get(AUTHORIZATION)?.to_str().ok()?;
+        let (_, token) = value.split_once(' ')?;
+        Some(Secret::new(token))
     }
 }
 

@@ -48,9 +48,6 @@ pub use identity_assertion::{IdentityAssertion, Subject};
 pub use source::{FromEnvironment, FromFile, Obtaining, TokenSource, from_fn};
 pub use workload::Workload;
 
-/// The longest time before its end at which a token is replaced.
-const LONGEST_MARGIN: u64 = 60;
-
 /// For so long a refusal of the authorization server is the answer to everybody.
 const REFUSED_FOR: Lifetime = Lifetime::from_mins(1);
 
@@ -143,7 +140,7 @@ impl Inner {
         let now = self.asker.now();
         let kept = self.cached(&discovery);
         if let Some(kept) = &kept
-            && kept.lasts(now, margin(kept))
+            && kept.lasts(now, kept.margin())
         {
             return Ok(Some(kept.clone()));
         }
@@ -171,7 +168,7 @@ impl Inner {
         // Somebody may have got one while we waited.
         if let Some(kept) = self.cached(discovery)
             && Some(&kept.access_token) != seen
-            && kept.lasts(now, margin(&kept))
+            && kept.lasts(now, kept.margin())
         {
             return Ok(kept);
         }
@@ -269,7 +266,7 @@ impl Inner {
         refused: &Refused<'_>,
         challenge: Option<&ReceivedChallenge>,
     ) -> Result<Next, OAuthError> {
-        let shown = shown_token(refused.shown);
+        let shown = refused.shown_token();
         // A token that was just got and is refused stays refused.
         if refused.attempt > 0 && self.is_fresh(shown.as_ref()) {
             return Ok(Next::GiveUp);
@@ -318,10 +315,7 @@ impl Inner {
             state.wanted = before.union(&needed);
             before
         };
-        match self
-            .fetch(&discovery, shown_token(refused.shown).as_ref())
-            .await
-        {
+        match self.fetch(&discovery, refused.shown_token().as_ref()).await {
             Ok(_) => Ok(Next::Again),
             Err(error) => {
                 // What it may have goes on working for everything else.
@@ -379,19 +373,4 @@ impl Authorizer for Machine {
     fn answered(&self, request: Outgoing<'_>, headers: &HeaderMap) {
         self.0.nonces.heed(Role::Resource, request.url, headers);
     }
-}
-
-/// How long before its end a token is replaced: a fifth of its life, at most a minute.
-fn margin(tokens: &StoredTokens) -> Lifetime {
-    let life = tokens
-        .expires_at
-        .map_or(0, |end| end.since(tokens.obtained_at).as_secs());
-    Lifetime::from_secs((life / 5).min(LONGEST_MARGIN))
-}
-
-/// The access token in the header fields of a request.
-fn shown_token(headers: &HeaderMap) -> Option<Secret> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (_, token) = value.split_once(' ')?;
-    Some(Secret::new(token))
 }

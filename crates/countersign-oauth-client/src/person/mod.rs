@@ -34,9 +34,6 @@ use crate::registration::Registrar;
 use crate::step_up::Rounds;
 use crate::store::{StoredTokens, TokenKey, TokenStore, TokenType};
 
-/// The longest time before its end at which a token is refreshed.
-const LONGEST_MARGIN: u64 = 60;
-
 /// So often a request is sent again because of a nonce.
 const MAX_NONCES: u32 = 2;
 
@@ -45,14 +42,13 @@ const MAX_NONCES: u32 = 2;
 ///
 /// ```no_run
 /// use std::sync::Arc;
-/// use countersign_oauth_client::{MemoryStore, OAuth, OAuthError};
+/// use countersign_oauth_client::{MemoryStore, OAuth, OAuthError, presenter::Browser};
 ///
-/// # fn presenter() -> Arc<dyn countersign_oauth_client::Presenter> { unimplemented!() }
 /// # async fn run() -> Result<(), OAuthError> {
 /// let oauth = OAuth::builder("https://mcp.example.com/mcp")
 ///     .client_name("Example")
 ///     .store(Arc::new(MemoryStore::new()))
-///     .presenter(presenter())
+///     .presenter(Arc::new(Browser::new()))
 ///     .build()?;
 /// oauth.login().await?;
 /// # Ok(())
@@ -257,7 +253,7 @@ impl Inner {
             return Ok(None);
         };
         let now = self.asker.now();
-        if current.tokens.lasts(now, margin(&current.tokens)) {
+        if current.tokens.lasts(now, current.tokens.margin()) {
             return Ok(Some(current));
         }
         let good = current.tokens.lasts(now, Lifetime::ZERO);
@@ -296,7 +292,7 @@ impl Inner {
         refused: &Refused<'_>,
         challenge: Option<&ReceivedChallenge>,
     ) -> Result<Next, OAuthError> {
-        let shown = shown_token(refused.shown);
+        let shown = refused.shown_token();
         if self.is_replaced(shown.as_ref()).await? {
             return Ok(Next::Again);
         }
@@ -324,7 +320,7 @@ impl Inner {
         else {
             return Ok(Next::GiveUp);
         };
-        let shown = shown_token(refused.shown);
+        let shown = refused.shown_token();
         if self.is_replaced(shown.as_ref()).await? {
             return Ok(Next::Again);
         }
@@ -420,19 +416,4 @@ impl Authorizer for OAuth {
     fn answered(&self, request: Outgoing<'_>, headers: &HeaderMap) {
         self.0.nonces.heed(Role::Resource, request.url, headers);
     }
-}
-
-/// How long before its end a token is refreshed: a fifth of its life, at most a minute.
-fn margin(tokens: &StoredTokens) -> Lifetime {
-    let life = tokens
-        .expires_at
-        .map_or(0, |end| end.since(tokens.obtained_at).as_secs());
-    Lifetime::from_secs((life / 5).min(LONGEST_MARGIN))
-}
-
-/// The access token in the header fields of a request.
-fn shown_token(headers: &HeaderMap) -> Option<Secret> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (_, token) = value.split_once(' ')?;
-    Some(Secret::new(token))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_oauth::Lifetime;
 
 use super::login::unbound;
-use super::{Current, Inner, margin};
+use super::{Current, Inner};
 use crate::dpop::ProofKey;
 use crate::error::OAuthError;
 use crate::refresh;
@@ -40,7 +40,7 @@ impl Inner {
         };
         let now = self.asker.now();
         let is_other = kept.access_token != seen.tokens.access_token;
-        if is_other && kept.lasts(now, margin(&kept)) {
+        if is_other && kept.lasts(now, kept.margin()) {
             return self.use_tokens(seen.key, kept).map(Some);
         }
         let Some(refresh_token) = &kept.refresh_token else {

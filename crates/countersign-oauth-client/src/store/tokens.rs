@@ -2,6 +2,9 @@
 
 use countersign_oauth::{Lifetime, ScopeSet, Secret, UnixTime};
 
+/// The longest time before its end at which a token is replaced, in seconds.
+const LONGEST_MARGIN: u64 = 60;
+
 /// How an access token is shown (RFC 6749 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
@@ -71,6 +74,15 @@ impl StoredTokens {
             scopes,
             dpop_key: None,
         }
+    }
+
+    /// How long before its end the access token is replaced: a fifth of its life, at most a
+    /// minute.
+    pub(crate) fn margin(&self) -> Lifetime {
+        let life = self
+            .expires_at
+            .map_or(0, |end| end.since(self.obtained_at).as_secs());
+        Lifetime::from_secs((life / 5).min(LONGEST_MARGIN))
     }
 
     /// Whether the access token is good for `margin` more at `now`. One that does not
