@@ -21,6 +21,7 @@ pub mod reach;
 pub mod refresh;
 pub mod registration;
 pub mod revocation;
+mod showing;
 pub mod step_up;
 pub mod store;
 pub mod token_endpoint;

@@ -94,11 +94,7 @@ impl Discovery {
             });
         };
         let issuer = choose(asker, &found.authorization_servers, search.preferred)?;
-        let (metadata, offer) = server::find(asker, &issuer).await?.ok_or_else(|| {
-            OAuthError::BadAnswer(format!(
-                "the authorization server {issuer} publishes no metadata"
-            ))
-        })?;
+        let (metadata, offer) = published(asker, &issuer).await?;
         Ok(Self {
             resource: found.resource,
             issuer,
@@ -109,17 +105,43 @@ impl Discovery {
             is_bound: demands_proof || found.dpop_bound_access_tokens_required,
         })
     }
+
+    /// The scopes of `challenge`, else those of the metadata, else none; and the ones of the
+    /// settings, `own` (MCP, Authorization, Scope Selection Strategy).
+    pub(crate) fn scopes_for(
+        &self,
+        challenge: Option<&ReceivedChallenge>,
+        own: &ScopeSet,
+    ) -> ScopeSet {
+        let chosen = match challenge.and_then(ReceivedChallenge::scope) {
+            Some(scopes) => scopes,
+            None if own.is_empty() => self.scopes.clone().unwrap_or_default(),
+            None => ScopeSet::new(),
+        };
+        chosen.union(own)
+    }
 }
 
-/// What the authorization server `issuer`, which is known, publishes about itself.
-pub(crate) async fn server(asker: &Asker, issuer: &Issuer) -> Result<ReceivedMetadata, OAuthError> {
-    let found = server::find(asker, issuer).await?;
-    let (metadata, _) = found.ok_or_else(|| {
+/// Where `issuer`, which is known, takes requests for tokens.
+pub(crate) async fn token_endpoint(asker: &Asker, issuer: &Issuer) -> Result<String, OAuthError> {
+    let (metadata, _) = published(asker, issuer).await?;
+    metadata.token_endpoint.ok_or_else(|| {
+        OAuthError::BadAnswer(format!(
+            "the authorization server {issuer} names no token endpoint"
+        ))
+    })
+}
+
+/// What the authorization server `issuer` publishes about itself.
+async fn published(
+    asker: &Asker,
+    issuer: &Issuer,
+) -> Result<(ReceivedMetadata, ReceivedOffer), OAuthError> {
+    server::find(asker, issuer).await?.ok_or_else(|| {
         OAuthError::BadAnswer(format!(
             "the authorization server {issuer} publishes no metadata"
         ))
-    })?;
-    Ok(metadata)
+    })
 }
 
 /// The client chooses among several (RFC 9728 §7.6): one that it knows already, else the

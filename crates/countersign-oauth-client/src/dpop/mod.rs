@@ -24,6 +24,7 @@ use crate::ask::Asker;
 use crate::discovery::Discovery;
 use crate::error::OAuthError;
 use crate::random::draw_secret;
+use crate::store::TokenType;
 use crate::token_endpoint::TokenProof;
 
 /// What our keys sign with.
@@ -102,9 +103,33 @@ impl TokenProof for Prover {
     }
 }
 
-/// Whether the authorization server of `discovery` binds tokens to keys like ours
-/// (RFC 9449 §5.1).
-pub fn is_offered(discovery: &Discovery) -> bool {
+/// Whether tokens for `discovery` are to be bound to a key: where the settings (`demanded`)
+/// or the metadata of the server want it. Refused where the authorization server publishes
+/// that it binds none to keys like ours (RFC 9449 §5.1).
+pub(crate) fn is_wanted(demanded: bool, discovery: &Discovery) -> Result<bool, OAuthError> {
+    if !demanded && !discovery.is_bound {
+        return Ok(false);
+    }
     let algorithms = discovery.offer.dpop_algorithms.as_ref();
-    algorithms.is_some_and(|all| all.iter().any(|one| one == ALGORITHM.as_str()))
+    let is_offered = algorithms.is_some_and(|all| all.iter().any(|one| one == ALGORITHM.as_str()));
+    if discovery.is_published && !is_offered {
+        return Err(OAuthError::Configuration(format!(
+            "the authorization server {} does not bind tokens to keys with ES256, and these must \
+             be bound",
+            discovery.issuer
+        )));
+    }
+    Ok(true)
+}
+
+/// RFC 9449 §5: where a bound token was asked for, one of another type would be worth
+/// something to a thief.
+pub(crate) fn check_bound(token_type: TokenType) -> Result<(), OAuthError> {
+    match token_type {
+        TokenType::Dpop => Ok(()),
+        TokenType::Bearer => Err(OAuthError::BadAnswer(
+            "the token endpoint issues a token that is not bound to our key, as was asked for"
+                .to_owned(),
+        )),
+    }
 }

@@ -11,7 +11,7 @@ use countersign_oauth::{ResourceUri, ScopeSet, Secret, UnixTime};
 
 use super::settings::{Credentials, Proof, Settings, fault};
 use crate::ask::Asker;
-use crate::discovery::server;
+use crate::discovery::token_endpoint;
 use crate::error::OAuthError;
 use crate::store::TokenType;
 use crate::token_endpoint::TokenEndpoint;
@@ -109,12 +109,7 @@ impl TokenExchange {
             .map_err(|error| fault(&format!("the resource to be called: {error}")))?;
         let address = match &it.token_endpoint {
             Some(address) => address.clone(),
-            None => {
-                let found = server(&it.asker, &it.issuer).await?;
-                found.token_endpoint.ok_or_else(|| {
-                    OAuthError::BadAnswer(format!("{WHAT} {} names no token endpoint", it.issuer))
-                })?
-            }
+            None => token_endpoint(&it.asker, &it.issuer).await?,
         };
         let mut parameters = Parameters::default();
         parameters.set("grant_type", GrantType::TokenExchange.as_str());

@@ -15,7 +15,7 @@ use super::grant::Grant;
 use super::settings::{Proof, Settings, fault, machine_settings};
 use super::source::TokenSource;
 use crate::ask::Asker;
-use crate::discovery::Discovery;
+use crate::discovery::{Discovery, token_endpoint};
 use crate::error::OAuthError;
 use crate::token_endpoint::TokenEndpoint;
 
@@ -182,14 +182,7 @@ impl IdentityProvider {
         let issuer = self.issuer.as_str();
         let address = match &self.token_endpoint {
             Some(address) => address.clone(),
-            None => {
-                let found = crate::discovery::server(&self.asker, &self.issuer).await?;
-                found.token_endpoint.ok_or_else(|| {
-                    OAuthError::BadAnswer(format!(
-                        "the identity provider {issuer} names no token endpoint"
-                    ))
-                })?
-            }
+            None => token_endpoint(&self.asker, &self.issuer).await?,
         };
         let (source, kind) = match &self.subject {
             Subject::IdToken(source) => (source, ID_TOKEN),

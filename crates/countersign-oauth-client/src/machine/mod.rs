@@ -12,7 +12,6 @@
 //! a server refuses; then there is one request for a token at a time, and one that was
 //! refused is not made again for a minute.
 
-mod bound;
 mod cache;
 mod credentials;
 mod exchange;
@@ -27,16 +26,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_oauth::received_challenge::ReceivedChallenge;
 use countersign_oauth::{ClientId, Issuer, Lifetime, ResourceUri, ScopeSet, Secret, UnixTime};
-use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::HeaderMap;
 
-use crate::ask::{Asker, sensitive};
+use crate::ask::Asker;
 use crate::authorizer::{Authorizer, Authorizing, Next, Outgoing, Refused};
 use crate::discovery::{Discovery, Search};
-use crate::dpop::{DPOP, Prover, ReceivedNonces, Role};
+use crate::dpop::{self, ProofKey, Prover, ReceivedNonces, Role};
 use crate::error::OAuthError;
+use crate::showing::{self, About};
 use crate::step_up::Rounds;
-use crate::store::{StoredTokens, TokenType};
+use crate::store::StoredTokens;
 use crate::token_endpoint::TokenProof;
 use cache::{Cache, CacheKey};
 use grant::Grant;
@@ -50,12 +49,6 @@ pub use workload::Workload;
 
 /// For so long a refusal of the authorization server is the answer to everybody.
 const REFUSED_FOR: Lifetime = Lifetime::from_mins(1);
-
-/// For so long a token is one that was just got.
-const FRESH: Lifetime = Lifetime::from_secs(10);
-
-/// So often a resource may ask for another nonce on behalf of one request.
-const MAX_NONCES: u32 = 3;
 
 /// Has the tokens of a program for one protected resource. Cloning is cheap, and clones
 /// share everything.
@@ -205,9 +198,24 @@ impl Inner {
         let of = (discovery, &self.credentials);
         let tokens = self.grant.tokens(&self.asker, of, scopes, proof).await?;
         if prover.is_some() {
-            bound::check(&tokens)?;
+            dpop::check_bound(tokens.token_type)?;
         }
         Ok(tokens)
+    }
+
+    /// What proves that we have our key, where tokens are to be bound to one: where the
+    /// settings or the metadata of the server want it.
+    fn prover_for(&self, discovery: &Discovery) -> Result<Option<Prover>, OAuthError> {
+        if !dpop::is_wanted(self.bound, discovery)? {
+            return Ok(None);
+        }
+        let mut state = self.state();
+        if state.prover.is_none() {
+            let key = Arc::new(ProofKey::generate()?);
+            let prover = Prover::new(key, Arc::clone(&self.nonces), self.asker.clone());
+            state.prover = Some(prover);
+        }
+        Ok(state.prover.clone())
     }
 
     fn key(&self, discovery: &Discovery) -> CacheKey {
@@ -250,17 +258,6 @@ impl Inner {
         Ok(found)
     }
 
-    /// The scopes of the challenge, else those of the metadata, else none; and what the
-    /// settings want (MCP, Authorization, Scope Selection Strategy).
-    fn want(&self, discovery: &Discovery, challenge: Option<&ReceivedChallenge>) -> ScopeSet {
-        let chosen = match challenge.and_then(ReceivedChallenge::scope) {
-            Some(scopes) => scopes,
-            None if self.scopes.is_empty() => discovery.scopes.clone().unwrap_or_default(),
-            None => ScopeSet::new(),
-        };
-        chosen.union(&self.scopes)
-    }
-
     async fn unauthorized(
         &self,
         refused: &Refused<'_>,
@@ -273,7 +270,7 @@ impl Inner {
         }
         let discovery = self.discover(challenge).await?;
         if shown.is_none() {
-            let wanted = self.want(&discovery, challenge);
+            let wanted = discovery.scopes_for(challenge, &self.scopes);
             let mut state = self.state();
             state.wanted = state.wanted.union(&wanted);
         }
@@ -286,21 +283,16 @@ impl Inner {
         let discovery = self.state().discovery.clone();
         let kept = discovery.and_then(|discovery| self.cached(&discovery));
         kept.is_some_and(|kept| {
-            let age = self.asker.now().since(kept.obtained_at);
-            Some(&kept.access_token) == shown && age < FRESH
+            Some(&kept.access_token) == shown && kept.is_fresh(self.asker.now())
         })
     }
 
-    /// RFC 6750 §3.1: the token is good, and permits too little.
+    /// The token is good, and permits too little.
     async fn forbidden(
         &self,
         refused: &Refused<'_>,
-        challenge: Option<&ReceivedChallenge>,
+        challenge: &ReceivedChallenge,
     ) -> Result<Next, OAuthError> {
-        let Some(challenge) = challenge.filter(|one| one.error() == Some("insufficient_scope"))
-        else {
-            return Ok(Next::GiveUp);
-        };
         let needed = challenge.scope().unwrap_or_default();
         let now = self.asker.now();
         if self.rounds.has_asked(refused.operation, &needed)
@@ -331,42 +323,23 @@ impl Inner {
 impl Authorizer for Machine {
     fn authorize<'a>(&'a self, request: Outgoing<'a>) -> Authorizing<'a, HeaderMap> {
         Box::pin(async move {
-            let mut headers = HeaderMap::new();
-            if let Some(tokens) = self.0.usable().await? {
-                let (token, kind) = (&tokens.access_token, tokens.token_type);
-                let text = Secret::new(format!("{} {}", kind.as_str(), token.reveal()));
-                headers.insert(AUTHORIZATION, sensitive(&text)?);
-                let prover = self.0.state().prover.clone();
-                if let Some(prover) = prover.filter(|_| kind == TokenType::Dpop) {
-                    let proof = prover.prove(request.method, request.url, Some(token))?;
-                    headers.insert(DPOP, proof);
-                }
-            }
-            Ok(headers)
+            let Some(tokens) = self.0.usable().await? else {
+                return Ok(HeaderMap::new());
+            };
+            let prover = self.0.state().prover.clone();
+            Ok(showing::fields(request, &tokens, prover.as_ref())?)
         })
     }
 
     fn refused<'a>(&'a self, refused: Refused<'a>) -> Authorizing<'a, Next> {
         Box::pin(async move {
-            let values = refused.headers.get_all(WWW_AUTHENTICATE);
-            let values = values.iter().map(HeaderValue::as_bytes);
-            let challenge = ReceivedChallenge::for_token(values);
-            let url = refused.request.url;
-            let has_nonce = self.0.nonces.heed(Role::Resource, url, refused.headers);
-            let error = challenge.as_ref().and_then(ReceivedChallenge::error);
-            // RFC 9449 §9: the token is good, and so is the next proof.
-            if error == Some("use_dpop_nonce") && refused.shown.contains_key(DPOP) {
-                let helps = has_nonce && refused.attempt < MAX_NONCES;
-                return Ok(if helps { Next::Again } else { Next::GiveUp });
-            }
-            let next = match refused.status {
-                StatusCode::UNAUTHORIZED => {
+            Ok(match About::of(&refused, &self.0.nonces) {
+                About::Token(challenge) => {
                     self.0.unauthorized(&refused, challenge.as_ref()).await?
                 }
-                StatusCode::FORBIDDEN => self.0.forbidden(&refused, challenge.as_ref()).await?,
-                _ => Next::GiveUp,
-            };
-            Ok(next)
+                About::Scope(challenge) => self.0.forbidden(&refused, &challenge).await?,
+                About::Else(next) => next,
+            })
         })
     }
 

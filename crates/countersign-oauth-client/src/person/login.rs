@@ -10,12 +10,12 @@ use crate::authorization::{AuthorizationRequest, Wanted};
 use crate::callback;
 use crate::device::DeviceAuthorization;
 use crate::discovery::Discovery;
-use crate::dpop::{ProofKey, Prover, is_offered};
+use crate::dpop::{ProofKey, Prover, check_bound, is_wanted};
 use crate::error::OAuthError;
 use crate::presenter::Presenter;
 use crate::refresh;
 use crate::registration::KnownClient;
-use crate::store::{TokenKey, TokenType};
+use crate::store::TokenKey;
 use crate::token_endpoint::TokenProof;
 
 /// Named at registration for a login on another device, where nothing comes back to.
@@ -52,10 +52,7 @@ impl Inner {
         );
         let mut tokens = refresh::kept(&tokens, wanted, None, self.asker.now())?;
         if let Some(prover) = prover {
-            // RFC 9449 §5: with another type it would be worth something to a thief.
-            if tokens.token_type != TokenType::Dpop {
-                return Err(unbound());
-            }
+            check_bound(tokens.token_type)?;
             tokens.dpop_key = Some(prover.key().pem().clone());
         }
         let mut guard = self.store.exclusive(&key).await?;
@@ -66,15 +63,8 @@ impl Inner {
     /// A fresh key, if tokens are to be bound to one: where the settings or the metadata
     /// of the server want it.
     fn prover_for(&self, discovery: &Discovery) -> Result<Option<Prover>, OAuthError> {
-        if !self.bound && !discovery.is_bound {
+        if !is_wanted(self.bound, discovery)? {
             return Ok(None);
-        }
-        if discovery.is_published && !is_offered(discovery) {
-            return Err(OAuthError::Configuration(format!(
-                "the authorization server {} does not bind tokens to keys with ES256, and these \
-                 must be bound",
-                discovery.issuer
-            )));
         }
         let key = ProofKey::generate()?;
         Ok(Some(self.prover(Arc::new(key))))
@@ -160,12 +150,4 @@ impl Inner {
             ))),
         }
     }
-}
-
-/// A token that is not bound where one was to be.
-pub(super) fn unbound() -> OAuthError {
-    OAuthError::BadAnswer(
-        "the token endpoint issues a token that is not bound to our key, as was asked for"
-            .to_owned(),
-    )
 }

@@ -18,24 +18,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_oauth::received_challenge::ReceivedChallenge;
 use countersign_oauth::{ClientId, Issuer, Lifetime, ResourceUri, ScopeSet, Secret, UnixTime};
-use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 
 pub use builder::OAuthBuilder;
 pub use logout::LoggedOut;
 
-use crate::ask::{Asker, sensitive};
+use crate::ask::Asker;
 use crate::authorizer::{Authorizer, Authorizing, Next, Outgoing, Refused};
 use crate::discovery::{Discovery, Search};
-use crate::dpop::{DPOP, ProofKey, Prover, ReceivedNonces, Role};
+use crate::dpop::{ProofKey, Prover, ReceivedNonces, Role};
 use crate::error::OAuthError;
 use crate::presenter::Presenter;
 use crate::registration::Registrar;
+use crate::showing::{self, About};
 use crate::step_up::Rounds;
 use crate::store::{StoredTokens, TokenKey, TokenStore, TokenType};
-
-/// So often a request is sent again because of a nonce.
-const MAX_NONCES: u32 = 2;
 
 /// Has the tokens of one person for one protected resource. Cloning is cheap, and clones
 /// share everything.
@@ -129,14 +126,7 @@ impl OAuth {
     ///
     /// [`OAuthError::Store`] if that cannot be used.
     pub async fn logged_in(&self) -> Result<Option<LoggedIn>, OAuthError> {
-        let current = self.0.load().await?;
-        Ok(current.map(|current| LoggedIn {
-            issuer: current.key.issuer,
-            client_id: current.key.client,
-            scopes: current.tokens.scopes,
-            expires_at: current.tokens.expires_at,
-            can_refresh: current.tokens.refresh_token.is_some(),
-        }))
+        Ok(self.0.load().await?.map(LoggedIn::of))
     }
 
     /// Logs in now, whether or not there are tokens already.
@@ -148,15 +138,19 @@ impl OAuth {
         let _turn = self.0.login.lock().await;
         let discovery = self.0.discover(None).await?;
         let wanted = self.0.wanted(&discovery, None);
-        let tokens = self.0.log_in(&discovery, &wanted).await?;
-        let issuer = discovery.issuer.clone();
-        Ok(LoggedIn {
-            issuer,
-            client_id: tokens.key.client,
-            scopes: tokens.tokens.scopes,
-            expires_at: tokens.tokens.expires_at,
-            can_refresh: tokens.tokens.refresh_token.is_some(),
-        })
+        Ok(LoggedIn::of(self.0.log_in(&discovery, &wanted).await?))
+    }
+}
+
+impl LoggedIn {
+    fn of(current: Current) -> Self {
+        Self {
+            issuer: current.key.issuer,
+            client_id: current.key.client,
+            scopes: current.tokens.scopes,
+            expires_at: current.tokens.expires_at,
+            can_refresh: current.tokens.refresh_token.is_some(),
+        }
     }
 }
 
@@ -269,16 +263,9 @@ impl Inner {
         }
     }
 
-    /// What to ask for: the scopes of the challenge, else those of the metadata, else
-    /// none; and what the settings want (MCP, Authorization, Scope Selection Strategy).
+    /// What to ask for, and tokens that last beside it.
     fn wanted(&self, discovery: &Discovery, challenge: Option<&ReceivedChallenge>) -> ScopeSet {
-        let challenged = challenge.and_then(ReceivedChallenge::scope);
-        let chosen = match challenged {
-            Some(scopes) => scopes,
-            None if self.scopes.is_empty() => discovery.scopes.clone().unwrap_or_default(),
-            None => ScopeSet::new(),
-        };
-        let mut wanted = chosen.union(&self.scopes);
+        let mut wanted = discovery.scopes_for(challenge, &self.scopes);
         // Asked for only where it is known, and nothing is assumed of it.
         let offline = ScopeSet::parse("offline_access").unwrap_or_default();
         if discovery.offer.scopes_supported.is_superset(&offline) {
@@ -299,7 +286,7 @@ impl Inner {
         let discovery = self.discover(challenge).await?;
         if let Some(current) = self.current()
             && current.key.issuer == discovery.issuer
-            && refused.attempt == 0
+            && !(refused.attempt > 0 && current.tokens.is_fresh(self.asker.now()))
             && shown.is_some()
             && self.renew(&current).await?.is_some()
         {
@@ -310,16 +297,12 @@ impl Inner {
             .await
     }
 
-    /// RFC 6750 §3.1: the token is good, and permits too little.
+    /// The token is good, and permits too little.
     async fn forbidden(
         self: &Arc<Self>,
         refused: &Refused<'_>,
-        challenge: Option<&ReceivedChallenge>,
+        challenge: &ReceivedChallenge,
     ) -> Result<Next, OAuthError> {
-        let Some(challenge) = challenge.filter(|one| one.error() == Some("insufficient_scope"))
-        else {
-            return Ok(Next::GiveUp);
-        };
         let shown = refused.shown_token();
         if self.is_replaced(shown.as_ref()).await? {
             return Ok(Next::Again);
@@ -373,43 +356,23 @@ impl Inner {
 impl Authorizer for OAuth {
     fn authorize<'a>(&'a self, request: Outgoing<'a>) -> Authorizing<'a, HeaderMap> {
         Box::pin(async move {
-            let mut headers = HeaderMap::new();
-            if let Some(current) = self.0.usable().await? {
-                let token = &current.tokens.access_token;
-                let scheme = current.tokens.token_type.as_str();
-                let text = Secret::new(format!("{scheme} {}", token.reveal()));
-                headers.insert(AUTHORIZATION, sensitive(&text)?);
-                if let Some(prover) = &current.prover {
-                    let proof = prover.prove(request.method, request.url, Some(token))?;
-                    headers.insert(DPOP, proof);
-                }
-            }
-            Ok(headers)
+            let Some(current) = self.0.usable().await? else {
+                return Ok(HeaderMap::new());
+            };
+            let fields = showing::fields(request, &current.tokens, current.prover.as_ref())?;
+            Ok(fields)
         })
     }
 
     fn refused<'a>(&'a self, refused: Refused<'a>) -> Authorizing<'a, Next> {
         Box::pin(async move {
-            let values = refused.headers.get_all(WWW_AUTHENTICATE);
-            let values = values.iter().map(http::HeaderValue::as_bytes);
-            let challenge = ReceivedChallenge::for_token(values);
-            let url = refused.request.url;
-            let has_nonce = self.0.nonces.heed(Role::Resource, url, refused.headers);
-            let wants_nonce =
-                challenge.as_ref().and_then(ReceivedChallenge::error) == Some("use_dpop_nonce");
-            // RFC 9449 §9: the token is good, and so is the next proof.
-            if wants_nonce && refused.shown.contains_key(DPOP) {
-                let helps = has_nonce && refused.attempt < MAX_NONCES;
-                return Ok(if helps { Next::Again } else { Next::GiveUp });
-            }
-            let next = match refused.status {
-                StatusCode::UNAUTHORIZED => {
+            Ok(match About::of(&refused, &self.0.nonces) {
+                About::Token(challenge) => {
                     self.0.unauthorized(&refused, challenge.as_ref()).await?
                 }
-                StatusCode::FORBIDDEN => self.0.forbidden(&refused, challenge.as_ref()).await?,
-                _ => Next::GiveUp,
-            };
-            Ok(next)
+                About::Scope(challenge) => self.0.forbidden(&refused, &challenge).await?,
+                About::Else(next) => next,
+            })
         })
     }
 

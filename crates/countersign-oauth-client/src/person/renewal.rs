@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use countersign_oauth::Lifetime;
 
-use super::login::unbound;
 use super::{Current, Inner};
-use crate::dpop::ProofKey;
+use crate::dpop::{ProofKey, check_bound};
 use crate::error::OAuthError;
 use crate::refresh;
 use crate::store::{StoredTokens, TokenGuard, TokenType};
@@ -68,8 +67,8 @@ impl Inner {
         match endpoint.ask(&parameters).await {
             Ok(tokens) => {
                 let renewed = refresh::kept(&tokens, &kept.scopes, Some(&kept), self.asker.now())?;
-                if kept.token_type == TokenType::Dpop && renewed.token_type != TokenType::Dpop {
-                    return Err(unbound());
+                if kept.token_type == TokenType::Dpop {
+                    check_bound(renewed.token_type)?;
                 }
                 // Written before anybody sees it: a new token that only we know would be
                 // lost with us, and the old one is good no more.

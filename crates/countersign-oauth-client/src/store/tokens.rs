@@ -5,6 +5,9 @@ use countersign_oauth::{Lifetime, ScopeSet, Secret, UnixTime};
 /// The longest time before its end at which a token is replaced, in seconds.
 const LONGEST_MARGIN: u64 = 60;
 
+/// For so long a token is one that was just got.
+const FRESH: Lifetime = Lifetime::from_secs(10);
+
 /// How an access token is shown (RFC 6749 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
@@ -90,6 +93,11 @@ impl StoredTokens {
     pub fn lasts(&self, now: UnixTime, margin: Lifetime) -> bool {
         self.expires_at
             .is_none_or(|end| end > now.saturating_add(margin))
+    }
+
+    /// Whether it was just got, so that another one would be refused as well.
+    pub(crate) fn is_fresh(&self, now: UnixTime) -> bool {
+        now.since(self.obtained_at) < FRESH
     }
 }
 

@@ -174,10 +174,28 @@ async fn dp_03_the_nonce_of_a_server_goes_into_the_next_proof_without_a_refresh_
     let headers = headers_of(&oauth).await.unwrap();
     assert_eq!(claims(&headers)["nonce"], "n-1");
     // Not for ever, and not without one.
-    assert_eq!(refused(&oauth, Some("n-2"), 2).await, Next::GiveUp);
+    assert_eq!(refused(&oauth, Some("n-2"), 3).await, Next::GiveUp);
     assert_eq!(refused(&oauth, None, 0).await, Next::GiveUp);
     assert_eq!(scene.world.addresses(), Vec::<String>::new());
     assert_eq!(scene.person.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn dp_03_a_nonce_that_was_asked_for_costs_the_person_no_login_after_it() {
+    let scene = Scene::new();
+    issues(&scene.world, "DPoP");
+    let oauth = client(&scene);
+    oauth.login().await.unwrap();
+    scene.clock.advance(Lifetime::from_mins(5));
+    assert_eq!(refused(&oauth, Some("n-1"), 0).await, Next::Again);
+    // The token was withdrawn meanwhile, and there is a refresh token.
+    let invalid = r#"DPoP error="invalid_token", algs="ES256""#;
+    assert_eq!(refuse(&oauth, 401, invalid, 1).await.unwrap(), Next::Again);
+    assert_eq!(shown(&oauth).await.unwrap(), "DPoP bound-2");
+    assert_eq!(scene.person.seen().len(), 1);
+    // One that was just got is not refreshed again.
+    assert_eq!(refuse(&oauth, 401, invalid, 2).await.unwrap(), Next::Again);
+    assert_eq!(scene.person.seen().len(), 2);
 }
 
 #[tokio::test]
