@@ -33,6 +33,7 @@ mod credentials;
 mod error;
 mod events;
 mod failures;
+mod handler;
 mod lists;
 mod opening;
 mod patience;
@@ -49,7 +50,7 @@ use tokio::process::Child;
 
 use crate::protocol::{Implementation, ProtocolVersion, ServerPeerInfo};
 
-use asked::{Asked, Handler, Heard};
+use asked::Asked;
 pub use authentication::{Authentication, Guard};
 pub use challenge::ReceivedChallenge;
 pub use command::Command;
@@ -57,6 +58,7 @@ pub use connect::Connect;
 pub use countersign_oauth_client::{Authorizer, AuthorizerError, Next, Outgoing, Refused};
 pub use error::ClientError;
 use failures::Failures;
+use handler::{Handler, Heard};
 use patience::Patience;
 use sending::GettingCredentials;
 

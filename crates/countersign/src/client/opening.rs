@@ -14,9 +14,9 @@ use rmcp::transport::streamable_http_client::{
 };
 use url::Url;
 
-use super::asked::{Handler, Heard};
 use super::connect::{Connect, Destination};
 use super::failures::Failures;
+use super::handler::{Handler, Heard};
 use super::sending::GettingCredentials;
 use super::transport::{Ear, HttpSse, MAX_ANSWER, Process, Streamable};
 use super::{Client, ClientError};
