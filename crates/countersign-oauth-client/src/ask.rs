@@ -17,7 +17,7 @@ use countersign_resource_server::fetch::{Fetch, HoldOff};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 
-use crate::error::OAuthError;
+use crate::error::{NoAnswer, OAuthError};
 use crate::random::{Random, SystemGenerator, draw_secret};
 use crate::reach::{Reach, explain};
 
@@ -103,17 +103,19 @@ impl Asker {
     ) -> Result<Response<Bytes>, OAuthError> {
         let address = request.uri().clone();
         self.reach.judge(what, &address.to_string())?;
-        let unreachable = |retry_after| OAuthError::Unreachable {
+        let host = address.host().unwrap_or_default();
+        let unreachable = |why, retry_after| OAuthError::Unreachable {
             what: what.to_owned(),
+            host: Some(host.to_owned()),
+            why,
             retry_after,
         };
         if let Some(left) = self.hold.left(&address) {
-            return Err(unreachable(Some(left)));
+            return Err(unreachable(NoAnswer::LeftAlone, Some(left)));
         }
-        let host = address.host().unwrap_or_default();
         let answer = self.fetch.fetch(request).await.map_err(|error| {
             tracing::warn!(%host, %error, "a request to {what} failed");
-            explain(what, error)
+            explain(what, host, error)
         })?;
         let status = answer.status();
         let is_outage = status.is_server_error()
@@ -123,7 +125,8 @@ impl Asker {
             );
         if is_outage {
             tracing::warn!(%host, status = status.as_u16(), "{what} does not answer");
-            return Err(unreachable(self.hold.heed(&address, &answer)));
+            let failed = NoAnswer::Failed(status.as_u16());
+            return Err(unreachable(failed, self.hold.heed(&address, &answer)));
         }
         if status.is_redirection() {
             return Err(OAuthError::BadAnswer(format!(

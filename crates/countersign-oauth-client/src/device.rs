@@ -1,6 +1,7 @@
 //! Logging in on another device: RFC 8628.
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_oauth::client_authentication::OwnClient;
@@ -19,7 +20,7 @@ use crate::refresh;
 use crate::token_endpoint::TokenProof;
 
 /// RFC 8628 §3.4.
-const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+pub(crate) const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 const WHAT: &str = "the device authorization endpoint";
 
@@ -91,6 +92,13 @@ impl DeviceAuthorization {
         read(asker, &answer)
     }
 
+    /// Waits at most `longest` for the person, however long the code is good.
+    #[must_use]
+    pub fn within(mut self, longest: Lifetime) -> Self {
+        self.expires_in = self.expires_in.min(longest);
+        self
+    }
+
     /// One sentence for the person.
     pub fn sentence(&self) -> String {
         match &self.verification_uri_complete {
@@ -121,11 +129,16 @@ impl DeviceAuthorization {
         parameters.set("device_code", self.device_code.reveal());
         parameters.set("resource", discovery.resource.as_str());
         let mut interval = self.interval;
-        let mut waited = Lifetime::ZERO;
-        while waited < self.expires_in {
-            let pause = Lifetime::from_secs(interval);
-            tokio::time::sleep(pause.as_duration()).await;
-            waited = Lifetime::from_secs(waited.as_secs().saturating_add(interval));
+        let mut waited = 0;
+        loop {
+            let left = self.expires_in.as_secs().saturating_sub(waited);
+            let pause = Duration::from_secs(interval.min(left));
+            tokio::time::sleep(pause).await;
+            // The next question would come too late.
+            if left < interval {
+                break;
+            }
+            waited = waited.saturating_add(interval);
             match endpoint.ask(&parameters).await {
                 Ok(tokens) => return Ok(tokens),
                 Err(OAuthError::Refused { code, .. }) if code == "authorization_pending" => {}

@@ -14,10 +14,14 @@ use crate::store::StoreError;
 #[non_exhaustive]
 pub enum OAuthError {
     /// No answer. Nothing is lost: the same may work later.
-    #[error("{what} does not answer; try again later")]
+    #[error("{what}{} {why}{}", at(.host.as_deref()), when(*.why, *.retry_after))]
     Unreachable {
         /// Who does not answer.
         what: String,
+        /// The name or address of its host, if it was asked.
+        host: Option<String>,
+        /// Why not.
+        why: NoAnswer,
         /// After how long it makes sense to ask again, if that is said.
         retry_after: Option<Lifetime>,
     },
@@ -48,15 +52,63 @@ pub enum OAuthError {
     Store(String),
 }
 
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NoAnswer {
+    /// The name of the host has no address, or nobody can be asked for it.
+    #[error("cannot be found: check its name, and the network")]
+    Unresolved,
+    /// Nobody listens, or the way there is closed.
+    #[error("cannot be reached: nobody answers at its address")]
+    NoConnection,
+    /// No TLS, or no certificate that is trusted.
+    #[error(
+        "cannot be trusted: its certificate or its TLS is not accepted (SSL_CERT_FILE names a \
+         file of certificates to trust)"
+    )]
+    Untrusted,
+    /// The time for an answer was up.
+    #[error("did not answer in time")]
+    TooSlow,
+    /// The connection ended before the answer.
+    #[error("broke off before it answered")]
+    BrokenOff,
+    /// An HTTP status that says that it cannot answer now (RFC 9110 §15.6).
+    #[error("has a failure (HTTP {0})")]
+    Failed(u16),
+    /// An error code that says so (RFC 6749 §4.1.2.1).
+    #[error("says that it cannot answer now")]
+    Unavailable,
+    /// It asked to be left alone (RFC 9110 §10.2.3), and is.
+    #[error("asks to be left alone")]
+    LeftAlone,
+}
+
+fn at(host: Option<&str>) -> String {
+    host.map_or_else(String::new, |host| format!(" at {host}"))
+}
+
+/// When to try again, where that helps.
+fn when(why: NoAnswer, retry_after: Option<Lifetime>) -> String {
+    match (why, retry_after) {
+        (NoAnswer::Unresolved | NoAnswer::Untrusted, _) => String::new(),
+        (_, Some(pause)) => format!("; try again in {} seconds", pause.as_secs()),
+        (_, None) => "; try again later".to_owned(),
+    }
+}
+
 fn described(description: Option<&str>) -> String {
     description.map_or_else(String::new, |text| format!(" ({text})"))
 }
 
 impl OAuthError {
     /// `what` does not answer.
-    pub(crate) fn unreachable(what: impl Into<String>) -> Self {
+    pub(crate) fn unreachable(what: &str, host: Option<&str>, why: NoAnswer) -> Self {
         Self::Unreachable {
-            what: what.into(),
+            what: what.to_owned(),
+            host: host.map(str::to_owned),
+            why,
             retry_after: None,
         }
     }

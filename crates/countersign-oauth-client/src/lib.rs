@@ -30,7 +30,7 @@ pub use ask::Asker;
 pub use authorizer::{Authorizer, AuthorizerError, Next, Outgoing, Refused};
 pub use countersign_oauth as oauth;
 pub use discovery::Discovery;
-pub use error::OAuthError;
+pub use error::{NoAnswer, OAuthError};
 pub use machine::{
     ClientCredentials, IdentityAssertion, Machine, PrivateKeyJwt, TokenExchange, Workload,
 };

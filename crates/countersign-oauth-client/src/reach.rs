@@ -13,9 +13,10 @@ use countersign_oauth::web_uri::LoopbackHosts;
 use countersign_resource_server::fetch::{FetchError, Fetcher};
 use url::Url;
 
-use crate::error::OAuthError;
+use crate::error::{NoAnswer, OAuthError};
 
-/// The time for one request. A person waits, so it is longer than that of a server.
+/// The time for one request, unless told otherwise. A person waits, so it is longer than
+/// that of a server.
 const TIMEOUT: Lifetime = Lifetime::from_secs(20);
 
 /// Which addresses may be asked.
@@ -64,7 +65,17 @@ impl Reach {
     ///
     /// [`OAuthError::Configuration`] if the trust store of the system cannot be loaded.
     pub fn fetcher(self) -> Result<Fetcher, OAuthError> {
-        let mut builder = Fetcher::builder().any_port().timeout(TIMEOUT);
+        self.fetcher_within(TIMEOUT)
+    }
+
+    /// The same, with `timeout` for each exchange; [`fetcher`](Self::fetcher) has 20
+    /// seconds.
+    ///
+    /// # Errors
+    ///
+    /// As [`fetcher`](Self::fetcher).
+    pub fn fetcher_within(self, timeout: Lifetime) -> Result<Fetcher, OAuthError> {
+        let mut builder = Fetcher::builder().any_port().timeout(timeout);
         if self.loopback == LoopbackHosts::Allowed {
             builder = builder.danger_allow_loopback();
         }
@@ -97,12 +108,14 @@ impl Reach {
 }
 
 /// The sentence for a request to `what` that did not go out or was not answered.
-pub(crate) fn explain(what: &str, error: FetchError) -> OAuthError {
+pub(crate) fn explain(what: &str, host: &str, error: FetchError) -> OAuthError {
+    let unreachable = |why| OAuthError::unreachable(what, Some(host), why);
     match error {
-        FetchError::Unresolved
-        | FetchError::Connection
-        | FetchError::Timeout
-        | FetchError::Exchange => OAuthError::unreachable(what),
+        FetchError::Unresolved => unreachable(NoAnswer::Unresolved),
+        FetchError::Connection => unreachable(NoAnswer::NoConnection),
+        FetchError::Untrusted => unreachable(NoAnswer::Untrusted),
+        FetchError::Timeout => unreachable(NoAnswer::TooSlow),
+        FetchError::Exchange => unreachable(NoAnswer::BrokenOff),
         FetchError::Address => OAuthError::NotPermitted(format!(
             "{what} is not on the public Internet, and servers may not point into other \
              networks: if this one may, allow it with danger_allow_private_networks()"

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::ask::{Asker, request};
+use crate::device;
 use crate::discovery::Discovery;
 use crate::error::OAuthError;
 use crate::store::{StoredClient, TokenStore};
@@ -241,10 +242,14 @@ impl Registrar {
         let endpoint = discovery.offer.registration_endpoint.as_deref();
         let endpoint = endpoint.unwrap_or_default();
         let method = preferred(discovery);
+        let mut grant_types = vec!["authorization_code", "refresh_token"];
+        if offers_devices(discovery) {
+            grant_types.push(device::GRANT_TYPE);
+        }
         let document = json!({
             "client_name": self.client_name,
             "redirect_uris": [redirect_uri],
-            "grant_types": ["authorization_code", "refresh_token"],
+            "grant_types": grant_types,
             "response_types": ["code"],
             "token_endpoint_auth_method": method.as_str(),
             // OpenID Connect Registration §2: native clients come back to loopback.
@@ -261,6 +266,15 @@ impl Registrar {
         }
         read
     }
+}
+
+/// Whether somebody may log in on another device (RFC 8628 §4), for which a client has to
+/// be registered.
+fn offers_devices(discovery: &Discovery) -> bool {
+    let offer = &discovery.offer;
+    let named = offer.grant_types.as_ref();
+    offer.device_authorization_endpoint.is_some()
+        && named.is_none_or(|named| named.iter().any(|one| one == device::GRANT_TYPE))
 }
 
 /// What a client asks for that nobody has to write a secret into: none, if that is offered.

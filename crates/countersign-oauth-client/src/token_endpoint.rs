@@ -9,7 +9,7 @@ use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue, Method};
 
 use crate::ask::{Asker, request, write_form};
-use crate::error::OAuthError;
+use crate::error::{NoAnswer, OAuthError};
 
 /// What the token endpoint is called in a sentence.
 const WHAT: &str = "the token endpoint";
@@ -97,7 +97,7 @@ impl<'a> TokenEndpoint<'a> {
                     "temporarily_unavailable" | "server_error"
                 ) =>
             {
-                Err(OAuthError::unreachable(WHAT))
+                Err(OAuthError::unreachable(WHAT, None, NoAnswer::Unavailable))
             }
             TokenAnswer::Refused(refusal) => Err(OAuthError::refused(WHAT, refusal)),
         }

@@ -135,6 +135,7 @@ fn no_answer(what: &str, error: FetchError) -> UpstreamError {
     match error {
         FetchError::Unresolved
         | FetchError::Connection
+        | FetchError::Untrusted
         | FetchError::Timeout
         | FetchError::Exchange => UpstreamError::unavailable(what),
         // Waiting helps against none of these.

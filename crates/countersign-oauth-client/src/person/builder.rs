@@ -6,7 +6,7 @@ use countersign_oauth::jose::{AlgorithmFamily, SigningKey};
 use countersign_oauth::received_metadata::is_endpoint;
 use countersign_oauth::time::Clock;
 use countersign_oauth::web_uri::LoopbackHosts;
-use countersign_oauth::{ClientId, Issuer, ResourceUri, ScopeSet, Secret};
+use countersign_oauth::{ClientId, Issuer, Lifetime, ResourceUri, ScopeSet, Secret};
 use countersign_resource_server::clock::SystemClock;
 use countersign_resource_server::fetch::Fetch;
 use url::Url;
@@ -37,6 +37,7 @@ pub struct OAuthBuilder {
     bound: bool,
     fetch: Option<Arc<dyn Fetch>>,
     clock: Option<Arc<dyn Clock>>,
+    timeout: Option<Lifetime>,
     private_networks: bool,
 }
 
@@ -57,6 +58,7 @@ impl OAuthBuilder {
             bound: false,
             fetch: None,
             clock: None,
+            timeout: None,
             private_networks: false,
         }
     }
@@ -148,12 +150,20 @@ impl OAuthBuilder {
         self
     }
 
+    /// Waits `timeout` for each answer of a server; 20 seconds unless told otherwise. How
+    /// long a person may take is up to the presenter.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Lifetime) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
     /// Sends all requests with `fetch` instead of the guarded fetcher.
     ///
     /// # Security
     ///
-    /// Which networks may be reached is then up to `fetch`; addresses are judged by their
-    /// text alone.
+    /// Which networks may be reached, and how long is waited, is then up to `fetch`;
+    /// addresses are judged by their text alone.
     #[must_use]
     pub fn fetch(mut self, fetch: Arc<dyn Fetch>) -> Self {
         self.fetch = Some(fetch);
@@ -202,7 +212,10 @@ impl OAuthBuilder {
         let scopes = scopes.map_err(|error| fault(&format!("scopes(…): {error}")))?;
         let fetch: Arc<dyn Fetch> = match self.fetch {
             Some(fetch) => fetch,
-            None => Arc::new(reach.fetcher()?),
+            None => Arc::new(match self.timeout {
+                Some(timeout) => reach.fetcher_within(timeout)?,
+                None => reach.fetcher()?,
+            }),
         };
         let clock = self
             .clock

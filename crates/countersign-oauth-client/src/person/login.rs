@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use countersign_oauth::ScopeSet;
 use countersign_oauth::received_tokens::ReceivedTokens;
+use countersign_oauth::{Lifetime, ScopeSet};
 
 use super::{Current, Inner};
 use crate::authorization::{AuthorizationRequest, Wanted};
@@ -114,7 +114,10 @@ impl Inner {
             .client(&self.asker, store, discovery, NOWHERE)
             .await?;
         let own = &client.client;
-        let device = DeviceAuthorization::begin(&self.asker, discovery, own, wanted).await?;
+        let mut device = DeviceAuthorization::begin(&self.asker, discovery, own, wanted).await?;
+        if let Some(longest) = presenter.max_wait() {
+            device = device.within(Lifetime::from_secs(longest.as_secs()));
+        }
         presenter.tell(&device.sentence());
         let tokens = device.wait(&self.asker, discovery, own, proof).await?;
         Ok((client, tokens))

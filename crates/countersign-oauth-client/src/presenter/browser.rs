@@ -58,8 +58,9 @@ impl Browser {
     /// Takes the address too at which the browser ends up, or what follows `?` in it,
     /// from the lines that `read_line` answers: where the browser is on another computer
     /// nothing can be received. It is called in a thread of its own, for one login after
-    /// another, and may still be waiting for a line when a login is over; an error ends
-    /// it.
+    /// another, and may still be waiting for a line when a login is over. An empty text is
+    /// the end of what can be typed, and the browser is waited for all the same; an error
+    /// gives the login up.
     #[must_use]
     pub fn or_typed(
         mut self,
@@ -115,6 +116,10 @@ impl Presenter for Browser {
     fn tell(&self, sentence: &str) {
         (self.say)(sentence);
     }
+
+    fn max_wait(&self) -> Option<Duration> {
+        Some(self.max_wait)
+    }
 }
 
 struct Login {
@@ -150,7 +155,7 @@ impl Login {
         let typed = self.browser.typed_answer(&self.redirect_uri, &expected);
         tokio::select! {
             answer = self.loopback.wait(expected.clone()) => answer,
-            answer = typed => Ok(answer),
+            answer = typed => answer,
         }
     }
 }
@@ -178,17 +183,22 @@ impl Browser {
     }
 
     /// The first typed answer that is expected; never, if nothing can be typed.
-    async fn typed_answer(&self, redirect_uri: &str, expected: &Expected) -> CallbackParameters {
+    async fn typed_answer(
+        &self,
+        redirect_uri: &str,
+        expected: &Expected,
+    ) -> Result<CallbackParameters, PresenterError> {
         let Some(mut lines) = self.typed.as_ref().and_then(lines_of) else {
             return std::future::pending().await;
         };
         while let Some(line) = lines.recv().await {
+            let line = line.map_err(|_| PresenterError::GivenUp)?;
             let line = line.trim();
             if line.is_empty() {
                 continue;
             }
             if let Some(answer) = query_in(line, redirect_uri).and_then(|it| expected.judge(it)) {
-                return answer;
+                return Ok(answer);
             }
             (self.say)(&format!(
                 "This is not the address of this login: it begins with {redirect_uri}?"
@@ -200,16 +210,22 @@ impl Browser {
 
 /// Lines as they are typed, read in a thread of its own that nobody waits for: a read
 /// from a terminal cannot be given up.
-fn lines_of(read_line: &ReadLine) -> Option<UnboundedReceiver<String>> {
+fn lines_of(read_line: &ReadLine) -> Option<UnboundedReceiver<io::Result<String>>> {
     let (sender, lines) = unbounded_channel();
     let read_line = read_line.clone();
     let reading = thread::Builder::new().name("typed".to_owned());
     let started = reading.spawn(move || {
-        // An empty text is the end, a line has at least its line feed.
-        while let Ok(line) = read_line()
-            && !line.is_empty()
-            && sender.send(line).is_ok()
-        {}
+        loop {
+            let line = read_line();
+            // An empty text is the end, a line has at least its line feed.
+            if line.as_ref().is_ok_and(String::is_empty) {
+                break;
+            }
+            let is_over = line.is_err();
+            if sender.send(line).is_err() || is_over {
+                break;
+            }
+        }
     });
     started.is_ok().then_some(lines)
 }

@@ -12,6 +12,7 @@ mod tests;
 use std::fmt::{self, Debug};
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use countersign_oauth::Secret;
 use thiserror::Error;
@@ -38,6 +39,12 @@ pub trait Presenter: Debug + Send + Sync + 'static {
     /// (RFC 8628 §3.3). It is shown to nobody unless a presenter can.
     fn tell(&self, sentence: &str) {
         let _ = sentence;
+    }
+
+    /// How long the person may take for a login on another device; as long as the server
+    /// permits, unless a presenter says otherwise.
+    fn max_wait(&self) -> Option<Duration> {
+        None
     }
 }
 

@@ -263,6 +263,14 @@ async fn the_end_of_what_is_typed_does_not_end_the_waiting_for_the_browser() {
     assert!(login.await.unwrap().is_ok());
 }
 
+#[tokio::test]
+async fn whoever_closes_the_keyboard_gives_the_login_up() {
+    let browser = browser(&Said::default()).or_typed(|| Err(std::io::Error::other("closed")));
+    let (login, at) = waiting(&browser).await;
+    assert_eq!(login.await.unwrap(), Err(PresenterError::GivenUp));
+    assert!(TcpStream::connect(&at).await.is_err(), "it is closed");
+}
+
 #[test]
 fn cl_33_an_answer_is_not_seen_in_debug() {
     let answer = CallbackParameters::new("code=canary&state=canary");

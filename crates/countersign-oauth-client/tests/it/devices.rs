@@ -83,6 +83,24 @@ async fn a_code_that_nobody_confirms_or_somebody_refuses_is_one_sentence() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_person_who_may_take_less_time_than_the_code_is_waited_for_no_longer() {
+    for (longest, questions) in [(3, 0), (5, 1), (12, 2)] {
+        let scene = Scene::new();
+        scene.person.waits(std::time::Duration::from_secs(longest));
+        offered(&scene.world);
+        scene.world.json(DEVICE, &code());
+        scene
+            .world
+            .always(TOKEN, Reply::error("authorization_pending"));
+        let began = tokio::time::Instant::now();
+        let told = log_in(&scene).await.unwrap_err();
+        assert_eq!(told, "nobody confirmed the code in time; run it again");
+        assert_eq!(began.elapsed().as_secs(), longest);
+        assert_eq!(scene.world.asked(TOKEN).len(), questions);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_person_is_told_the_code_and_the_server_is_asked_no_faster_than_it_wants() {
     let scene = Scene::new();
     offered(&scene.world);
@@ -105,6 +123,15 @@ async fn the_person_is_told_the_code_and_the_server_is_asked_no_faster_than_it_w
     assert_eq!(
         scene.person.told(),
         ["Open https://as.test/code and enter the code WDJB-MJHT."]
+    );
+    let registered = scene.world.one(REGISTER).json();
+    assert_eq!(
+        registered["grant_types"],
+        json!([
+            "authorization_code",
+            "refresh_token",
+            "urn:ietf:params:oauth:grant-type:device_code"
+        ])
     );
     let asked = scene.world.one(DEVICE);
     assert_eq!(asked.method, http::Method::POST);

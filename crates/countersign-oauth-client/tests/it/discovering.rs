@@ -177,7 +177,8 @@ async fn an_outage_is_no_absence_and_a_server_without_metadata_is_not_guessed_th
     ] {
         let scene = Scene::new();
         scene.world.always(RESOURCE_METADATA, reply);
-        assert!(refusal(&scene).await.contains("does not answer"));
+        let told = refusal(&scene).await;
+        assert!(told.starts_with("the server at "), "{told}");
         assert_eq!(scene.world.addresses(), [RESOURCE_METADATA]);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_oauth_client::oauth::form::Form;
@@ -282,6 +283,7 @@ struct Answers {
     answers: VecDeque<Answering>,
     seen: Vec<Url>,
     told: Vec<String>,
+    max_wait: Option<Duration>,
     redirect_uri: Option<String>,
 }
 
@@ -304,6 +306,11 @@ impl Person {
     /// The requests that were shown.
     pub(crate) fn seen(&self) -> Vec<Url> {
         self.0.lock().unwrap().seen.clone()
+    }
+
+    /// The person is waited for so long.
+    pub(crate) fn waits(&self, longest: Duration) {
+        self.0.lock().unwrap().max_wait = Some(longest);
     }
 
     pub(crate) fn told(&self) -> Vec<String> {
@@ -338,6 +345,10 @@ impl Presenter for Person {
 
     fn tell(&self, sentence: &str) {
         self.0.lock().unwrap().told.push(sentence.to_owned());
+    }
+
+    fn max_wait(&self) -> Option<Duration> {
+        self.0.lock().unwrap().max_wait
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -346,7 +347,10 @@ fn classify(error: &reqwest::Error) -> FetchError {
         if let Some(refused) = cause.downcast_ref::<FetchError>() {
             return *refused;
         }
-        source = cause.source();
+        if cause.is::<rustls::Error>() {
+            return FetchError::Untrusted;
+        }
+        source = behind(cause);
     }
     if error.is_timeout() {
         FetchError::Timeout
@@ -354,5 +358,14 @@ fn classify(error: &reqwest::Error) -> FetchError {
         FetchError::Connection
     } else {
         FetchError::Exchange
+    }
+}
+
+/// What is behind `error`. What an [`io::Error`] wraps is not its source.
+fn behind<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    let wrapped = error.downcast_ref::<io::Error>();
+    match wrapped.and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
     }
 }

@@ -60,9 +60,12 @@ pub enum FetchError {
     /// The host has no address.
     #[error("the host has no address")]
     Unresolved,
-    /// No connection, or no TLS with a trusted certificate.
+    /// No connection.
     #[error("no connection")]
     Connection,
+    /// A connection, and no TLS with a trusted certificate.
+    #[error("no TLS with a trusted certificate")]
+    Untrusted,
     /// The time was up.
     #[error("the answer took too long")]
     Timeout,

@@ -146,7 +146,7 @@ async fn d29_cl_36_a_certificate_that_proves_nothing_is_refused() {
         ),
     ] {
         let outcome = server.fetched(&authority).await;
-        assert_eq!(outcome, Err(FetchError::Connection), "{what}");
+        assert_eq!(outcome, Err(FetchError::Untrusted), "{what}");
     }
 }
 
