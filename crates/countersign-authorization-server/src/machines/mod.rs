@@ -181,8 +181,8 @@ fn our_resource(settings: &Settings, text: &str) -> Result<ResourceUri, Configur
     let found = known.into_iter().find(|known| known.as_str() == text);
     found.cloned().ok_or_else(|| {
         ConfigurationError::new(format!(
-            "`{}` is no resource of this server: add it with .resource(…), or write one of those \
-             that are there byte for byte",
+            "`{}` is no resource of this server: add it with .resource(…), outside of code to \
+             issuing.resources, or write one of those that are there byte for byte",
             text.escape_default()
         ))
     })
@@ -199,7 +199,8 @@ fn our_scopes(
         return Ok(scopes);
     }
     Err(ConfigurationError::new(format!(
-        "`{scopes}` has a scope that this server has not, only `{}`: add it with .scopes(…)",
+        "`{scopes}` has a scope that this server has not, only `{}`: add it with .scopes(…), or \
+         outside of code to issuing.scopes",
         settings.scopes
     )))
 }

@@ -204,8 +204,9 @@ impl GateBuilder {
         self
     }
 
-    /// Whether tokens of an authorization server are accepted, or might be.
-    fn expects_tokens(&self) -> bool {
+    /// Whether access tokens are accepted, or might be: those that an authorization server
+    /// issues to clients, which API keys are not.
+    pub fn takes_access_tokens(&self) -> bool {
         self.sources.is_empty() || self.sources.iter().any(is_oauth)
     }
 
@@ -227,7 +228,7 @@ impl GateBuilder {
     /// A gate for the resource `resource`.
     pub fn build(self, resource: ResourceUri) -> Gate {
         let required_scopes = self.required_scopes.union(&self.scopes_of_verifiers());
-        let expects_tokens = self.expects_tokens();
+        let expects_tokens = self.takes_access_tokens();
         if let Some(rules) = &self.rules {
             rules.join(&self.hierarchy);
         }

@@ -15,8 +15,9 @@ use super::setting::{
     ALGORITHMS, API_KEYS, API_KEYS_FOR_PEOPLE, AUDIENCE, AUDIT_STORE, DATABASE, DEFAULT_SCOPES,
     ENABLED, ISSUER, ISSUER_URL, JWKS_URL, LOCAL_ACCOUNTS, LOGIN_CLIENT_ID, LOGIN_CLIENT_SECRET,
     LOGIN_DOMAINS, LOGIN_EVERYONE, LOGIN_GROUPS, LOGIN_PROVIDER, LOGIN_PROVIDER_FILE, LOGIN_PUBLIC,
-    LOGIN_SCOPES, LOGIN_SUBJECTS, LOGIN_VALUES, PUBLIC_KEY, REGISTRATION, REQUIRED_SCOPES,
-    REVOCATION, SECRET_EXPIRY, SECRET_KEY, SERVICE_DOCUMENTATION, VALID_SCOPES,
+    LOGIN_SCOPES, LOGIN_SUBJECTS, LOGIN_VALUES, MORE_SCOPES, PUBLIC_KEY, REGISTRATION,
+    REQUIRED_SCOPES, RESOURCES, REVOCATION, SECRET_EXPIRY, SECRET_KEY, SERVICE_DOCUMENTATION,
+    VALID_SCOPES,
 };
 
 /// With what tokens are verified.
@@ -38,7 +39,7 @@ const ISSUING: [&str; 8] = [
 ];
 
 /// What makes sense beside tokens that are issued here alone, whoever says that they are.
-const BESIDE_ISSUING: [&str; 15] = [
+const BESIDE_ISSUING: [&str; 17] = [
     AUDIT_STORE,
     API_KEYS,
     API_KEYS_FOR_PEOPLE,
@@ -54,7 +55,12 @@ const BESIDE_ISSUING: [&str; 15] = [
     LOGIN_SUBJECTS,
     LOGIN_EVERYONE,
     LOCAL_ACCOUNTS,
+    RESOURCES,
+    MORE_SCOPES,
 ];
+
+/// Families of settings of the same kind: for whom tokens are issued without a browser.
+const MACHINES: [&str; 3] = ["identity_providers", "workloads", "token_exchange"];
 
 /// Where the database of the authorization server is if nothing is said about it.
 pub(crate) const DEFAULT_DATABASE: &str = "countersign.db";
@@ -110,7 +116,7 @@ impl Configuration {
         if self.switch(ENABLED) == Some(false) {
             return Ok(Mode::Off);
         }
-        let said = |paths: &[&'static str]| -> Option<&'static str> {
+        let said = |paths: &[&'static str]| -> Option<&str> {
             let mut paths = paths.iter().copied();
             paths.find(|path| self.given(path).is_some())
         };
@@ -119,7 +125,7 @@ impl Configuration {
             .filter(|path| self.given(path).is_some())
             .collect();
         let issuing = said(&ISSUING);
-        match (&*keys, issuing.or_else(|| said(&BESIDE_ISSUING))) {
+        match (&*keys, issuing.or_else(|| self.beside_issuing())) {
             ([], Some(beside)) if issuing.is_none() => self.beside(beside, said(&ABOUT_TOKENS)),
             ([], None) => self.without_keys(said(&ABOUT_TOKENS)),
             ([], Some(issuing)) => self.issuing(issuing, said(&ABOUT_TOKENS)),
@@ -152,6 +158,14 @@ impl Configuration {
 
     /// The refusal of what makes sense where tokens are issued alone.
     pub(crate) fn nobody_issues(&self, beside: &str) -> ConfigurationError {
+        if self.switch(ENABLED) == Some(false) {
+            return ConfigurationError::new(format!(
+                "{} is about a server that issues tokens, and {} says that callers need none: \
+                 take one of them away",
+                self.origin(beside),
+                self.origin(ENABLED)
+            ));
+        }
         ConfigurationError::new(format!(
             "{} is about a server that issues tokens itself, and this one does not: set {}, or \
              take it away",
@@ -161,9 +175,17 @@ impl Configuration {
     }
 
     /// The first setting of those that make sense where tokens are issued.
-    pub(crate) fn beside_issuing(&self) -> Option<&'static str> {
+    pub(crate) fn beside_issuing(&self) -> Option<&str> {
         let mut paths = BESIDE_ISSUING.into_iter();
-        paths.find(|path| self.given(path).is_some())
+        let single = paths.find(|path| self.given(path).is_some());
+        single.or_else(|| self.machines_origin())
+    }
+
+    /// The first setting about tokens for programs.
+    pub(crate) fn machines_origin(&self) -> Option<&str> {
+        MACHINES
+            .into_iter()
+            .find_map(|section| self.first_in(section))
     }
 
     fn contradiction(&self, others: &str, issuing: &str) -> ConfigurationError {
@@ -238,7 +260,7 @@ impl Configuration {
         keys: &'static str,
         reloads: impl FnOnce(String, bool, Reread),
     ) -> Result<JwtVerifier, ConfigurationError> {
-        let algorithms = self.algorithms()?;
+        let algorithms = self.algorithms_at(ALGORITHMS)?;
         let mut verifier = match keys {
             JWKS_URL => JwtVerifier::jwks(self.text(JWKS_URL).unwrap_or_default()),
             _ => {
@@ -296,14 +318,19 @@ impl Configuration {
         }
     }
 
-    fn algorithms(&self) -> Result<Vec<Algorithm>, ConfigurationError> {
-        let names = self.list(ALGORITHMS).iter();
+    /// The signature algorithms that the setting at `path` names.
+    pub(super) fn algorithms_at(&self, path: &str) -> Result<Vec<Algorithm>, ConfigurationError> {
+        let with_secret = match path {
+            ALGORITHMS => ", or HS256 with a secret",
+            _ => "",
+        };
+        let names = self.list(path).iter();
         let algorithms = names.map(|name| {
             name.parse().map_err(|_| {
                 ConfigurationError::new(format!(
                     "{}: {} is no signature algorithm that is accepted: write names such as \
-                     RS256, ES256 or EdDSA, or HS256 with a secret",
-                    self.origin(ALGORITHMS),
+                     RS256, ES256 or EdDSA{with_secret}",
+                    self.origin(path),
                     name.escape_debug()
                 ))
             })

@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::given::{Given, Origin, SecretPlace, Value};
+use super::kind::NAMES;
 use super::setting::{Kind, SETTINGS, Setting};
 use crate::environment::Environment;
 
@@ -19,10 +20,10 @@ struct Reading<'a> {
     path: &'a Path,
     text: &'a str,
     environment: &'a dyn Environment,
-    found: Vec<(&'static Setting, Given)>,
+    found: Vec<(&'static Setting, String, Given)>,
 }
 
-/// The settings in `text`, the file at `path`.
+/// The settings in `text`, the file at `path`, and where each is in it.
 ///
 /// # Errors
 ///
@@ -31,7 +32,7 @@ pub(super) fn read(
     path: &Path,
     text: &str,
     environment: &dyn Environment,
-) -> Result<Vec<(&'static Setting, Given)>, ConfigurationError> {
+) -> Result<Vec<(&'static Setting, String, Given)>, ConfigurationError> {
     let mut reading = Reading {
         path,
         text,
@@ -62,10 +63,10 @@ impl Reading<'_> {
             if let Some(setting) = super::setting::at(&path) {
                 let line = self.line(key.span().start);
                 let given = Given {
-                    value: self.value(setting, value)?,
+                    value: self.value(setting, &path, value)?,
                     origin: Origin::File(self.path.to_owned(), line),
                 };
-                self.found.push((setting, given));
+                self.found.push((setting, path, given));
             } else if is_section(&path) {
                 let DeValue::Table(inner) = value.get_ref() else {
                     let sentence = format!("`{path}` is a section: write [{path}]");
@@ -87,6 +88,7 @@ impl Reading<'_> {
     fn value(
         &self,
         setting: &Setting,
+        path: &str,
         value: &Spanned<DeValue<'_>>,
     ) -> Result<Value, ConfigurationError> {
         let read = match (setting.kind, value.get_ref()) {
@@ -112,7 +114,7 @@ impl Reading<'_> {
             _ => None,
         };
         read.ok_or_else(|| {
-            let sentence = format!("`{}` is not {}", setting.path, setting.kind.expected());
+            let sentence = format!("`{path}` is not {}", setting.kind.expected());
             self.refuse(value.span().start, &sentence)
         })
     }
@@ -176,9 +178,12 @@ fn texts(values: &[Spanned<DeValue<'_>>]) -> Option<Vec<String>> {
 }
 
 fn is_section(path: &str) -> bool {
-    SETTINGS.iter().any(|setting| {
-        let inside = setting.path.strip_prefix(path);
-        inside.is_some_and(|rest| rest.starts_with('.'))
+    SETTINGS.iter().any(|setting| match setting.family() {
+        Some((section, field)) => path == section || setting.is_at(&format!("{path}.{field}")),
+        None => {
+            let inside = setting.path.strip_prefix(path);
+            inside.is_some_and(|rest| rest.starts_with('.'))
+        }
     })
 }
 
@@ -186,9 +191,16 @@ fn is_section(path: &str) -> bool {
 fn known_in(above: &str) -> String {
     let mut names: Vec<&str> = Vec::new();
     for setting in SETTINGS {
-        let inside = match above {
-            "" => Some(setting.path),
-            _ => setting
+        let inside = match (above, setting.family()) {
+            ("", _) => Some(setting.path),
+            (above, Some((section, _))) if above == section => {
+                return format!("[{section}] has a section for each, named by {NAMES}");
+            }
+            (above, Some((_, field))) => {
+                let is_one = setting.is_at(&format!("{above}.{field}"));
+                is_one.then_some(field)
+            }
+            (above, None) => setting
                 .path
                 .strip_prefix(above)
                 .and_then(|rest| rest.strip_prefix('.')),
@@ -226,13 +238,38 @@ mod tests {
             ("[auth", "/etc/c.toml:1: "),
             (
                 "a = 1",
-                "/etc/c.toml:1: `a` is not known: the sections are server, tls, auth, issuing, api_keys, login, policy, limits, audit, metrics",
+                "/etc/c.toml:1: `a` is not known: the sections are server, tls, auth, issuing, dpop, identity_providers, workloads, token_exchange, api_keys, login, policy, limits, audit, metrics",
             ),
             (
                 "[auth]\nisuer = \"x\"",
                 "/etc/c.toml:2: `auth.isuer` is not known: [auth] has enabled, jwks_url",
             ),
             ("auth = 1", "`auth` is a section: write [auth]"),
+            (
+                "[workloads]\nissuer = \"a\"",
+                "c.toml:2: `workloads.issuer` is a section",
+            ),
+            (
+                "[workloads.Deployer]\nissuer = \"a\"",
+                "c.toml:1: `workloads.Deployer` is not known: [workloads] has a section for each, \
+                 named by 1 to 32 small letters, digits and hyphens",
+            ),
+            (
+                "[workloads.\"a.b\"]\nissuer = \"a\"",
+                "`workloads.a.b` is not known",
+            ),
+            (
+                "[workloads.\"*\"]\nissuer = \"a\"",
+                "`workloads.*` is not known",
+            ),
+            (
+                "[workloads.deployer]\nisuer = \"a\"",
+                "`workloads.deployer.isuer` is not known: [workloads.deployer] has issuer, jwks_url",
+            ),
+            (
+                "[token_exchange.orders]\nlifetime_seconds = \"5\"",
+                "`token_exchange.orders.lifetime_seconds` is not a whole number",
+            ),
             (
                 "[auth]\nenabled = \"yes\"",
                 "c.toml:2: `auth.enabled` is not true or false",
@@ -290,7 +327,7 @@ mod tests {
         let read = read(Path::new("/etc/c.toml"), text, &environment).unwrap();
         let found: Vec<_> = read
             .iter()
-            .map(|(setting, given)| (setting.path, given.value.shown(), given.origin.to_string()))
+            .map(|(_, path, given)| (path.as_str(), given.value.shown(), given.origin.to_string()))
             .collect();
         let of = |path: &str| {
             let one = found.iter().find(|(known, ..)| *known == path).unwrap();

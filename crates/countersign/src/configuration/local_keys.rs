@@ -21,6 +21,8 @@ pub(super) struct LocalKeys {
 
 enum Place {
     Public(PathBuf),
+    #[cfg(feature = "authorization-server")]
+    Set(PathBuf),
     Secret(SecretPlace, Algorithm),
 }
 
@@ -33,6 +35,12 @@ impl LocalKeys {
         Self::at(Place::Secret(place, algorithm))
     }
 
+    /// A JWK Set (RFC 7517 §5).
+    #[cfg(feature = "authorization-server")]
+    pub(super) fn key_set(file: &str) -> Self {
+        Self::at(Place::Set(file.into()))
+    }
+
     fn at(place: Place) -> Self {
         Self {
             place,
@@ -43,10 +51,10 @@ impl LocalKeys {
     /// Whether it costs little to look whether they have changed: a command is run only
     /// when somebody says so.
     pub(super) const fn is_watched(&self) -> bool {
-        matches!(
-            self.place,
-            Place::Public(_) | Place::Secret(SecretPlace::File(_), _)
-        )
+        match &self.place {
+            Place::Secret(place, _) => matches!(place, SecretPlace::File(_)),
+            _ => true,
+        }
     }
 
     /// The keys, as they are now.
@@ -81,6 +89,15 @@ impl LocalKeys {
                 })?;
                 let seen = seen(&pem);
                 Ok((Keys::public_key(pem), seen))
+            }
+            #[cfg(feature = "authorization-server")]
+            Place::Set(file) => {
+                let set = std::fs::read_to_string(file).map_err(|error| {
+                    let file = file.display();
+                    ConfigurationError::new(format!("{file} cannot be read: {error}"))
+                })?;
+                let seen = seen(set.as_bytes());
+                Ok((Keys::key_set(set), seen))
             }
             Place::Secret(place, algorithm) => {
                 let secret = place

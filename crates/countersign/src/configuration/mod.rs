@@ -10,10 +10,14 @@ mod authentication;
 mod control;
 mod file;
 mod given;
+mod kind;
 mod local_keys;
 #[cfg(feature = "authorization-server")]
 mod login;
+#[cfg(feature = "authorization-server")]
+mod machines;
 mod place;
+mod possession;
 mod printed;
 mod secret;
 mod setting;
@@ -32,6 +36,10 @@ pub(crate) use authentication::Mode;
 pub use given::Origin;
 pub(crate) use given::SecretPlace;
 use given::{Given, Value};
+#[cfg(feature = "authorization-server")]
+pub(crate) use local_keys::Reread;
+#[cfg(feature = "authorization-server")]
+pub(crate) use setting::ISSUER_URL;
 pub(crate) use setting::{API_KEYS, AUDIT_STORE};
 use setting::{DOUBLE, OWN, SETTINGS, SINGLE, Setting};
 
@@ -51,8 +59,8 @@ use setting::{DOUBLE, OWN, SETTINGS, SINGLE, Setting};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Configuration {
-    /// For each setting all that was given, what counts most first.
-    given: BTreeMap<&'static str, Vec<Given>>,
+    /// For the place of each setting all that was given, what counts most first.
+    given: BTreeMap<String, Vec<Given>>,
 }
 
 /// How much a place counts: what is less counts more.
@@ -92,18 +100,28 @@ impl Configuration {
         environment: &dyn Environment,
     ) -> Result<Self, ConfigurationError> {
         let mut this = Self::default();
+        let mut present = environment.names();
+        present.sort_unstable();
         for setting in SETTINGS {
             let own = setting.own_variable();
-            let names = [setting.single, Some(&*own), setting.double];
-            for name in names.into_iter().flatten() {
+            let of_one = match setting.family() {
+                None => vec![setting.single, Some(&*own), setting.double],
+                Some(_) => present.iter().map(|name| Some(&**name)).collect(),
+            };
+            for name in of_one.into_iter().flatten() {
+                let path = match setting.family() {
+                    None => Some(setting.path.to_owned()),
+                    Some(_) => setting.set_by(name),
+                };
+                let Some(path) = path else { continue };
                 if let Some(text) = environment.value(name)? {
                     let value = Value::from_variable(setting, name, &text)?;
                     let origin = Origin::Variable(name.to_owned());
-                    this.add(setting, Given { value, origin })?;
+                    this.add(setting, path, Given { value, origin })?;
                 }
             }
         }
-        for name in environment.names() {
+        for name in present {
             refuse_unknown(&name)?;
         }
         Ok(this)
@@ -126,8 +144,8 @@ impl Configuration {
         let text = std::fs::read_to_string(path).map_err(|error| {
             ConfigurationError::new(format!("{} cannot be read: {error}", path.display()))
         })?;
-        for (setting, given) in file::read(path, &text, environment)? {
-            self.add(setting, given)?;
+        for (setting, place, given) in file::read(path, &text, environment)? {
+            self.add(setting, place, given)?;
         }
         Ok(self)
     }
@@ -137,8 +155,13 @@ impl Configuration {
         self.given.is_empty()
     }
 
-    fn add(&mut self, setting: &'static Setting, given: Given) -> Result<(), ConfigurationError> {
-        let all = self.given.entry(setting.path).or_default();
+    fn add(
+        &mut self,
+        setting: &'static Setting,
+        path: String,
+        given: Given,
+    ) -> Result<(), ConfigurationError> {
+        let all = self.given.entry(path).or_default();
         let same = all
             .iter()
             .find(|other| rank(&other.origin) == rank(&given.origin));
@@ -204,9 +227,34 @@ impl Configuration {
         };
         match self.given(beside).map(|given| &given.origin) {
             Some(Origin::File(file, _)) => format!("{path} in {}", file.display()),
-            Some(Origin::Variable(name)) if name.starts_with(OWN) => setting.own_variable(),
+            Some(Origin::Variable(name)) if name.starts_with(OWN) => kind::variable_at(path),
+            _ if setting.family().is_some() => kind::variable_at(path),
             _ => setting.best_variable(),
         }
+    }
+
+    /// The names of those of the family `section`, such as `workloads`, of which anything
+    /// is said.
+    fn names_in(&self, section: &str) -> Vec<&str> {
+        let named = |one: &Setting| one.family().is_some_and(|(it, _)| it == section);
+        let mut names: Vec<_> = self
+            .given
+            .keys()
+            .filter(|path| setting::at(path).is_some_and(named))
+            .filter_map(|path| path.strip_prefix(section)?.split('.').nth(1))
+            .collect();
+        names.dedup();
+        names
+    }
+
+    /// The first thing that is said in one of the sections of the family.
+    fn first_in(&self, section: &str) -> Option<&str> {
+        let name = *self.names_in(section).first()?;
+        let begins = format!("{section}.{name}.");
+        let mut paths = self.given.keys();
+        paths
+            .find(|path| path.starts_with(&begins))
+            .map(String::as_str)
     }
 }
 
@@ -220,7 +268,8 @@ fn refuse_unknown(name: &str) -> Result<(), ConfigurationError> {
     let known = SETTINGS.iter().any(|setting| {
         setting.single == Some(name)
             || setting.double == Some(name)
-            || setting.own_variable() == name
+            || (setting.family().is_none() && setting.own_variable() == name)
+            || setting.set_by(name).is_some()
     });
     let section_of_ours = || {
         let rest = name.strip_prefix(OWN)?.to_ascii_lowercase();
@@ -257,5 +306,7 @@ fn refuse_unknown(name: &str) -> Result<(), ConfigurationError> {
     )))
 }
 
+#[cfg(all(test, feature = "authorization-server"))]
+mod machine_tests;
 #[cfg(test)]
 mod tests;

@@ -1,93 +1,8 @@
 //! Everything that can be said outside of code: its name in the file, its variables, and
-//! what a value of it looks like.
+//! what it is about.
 
-/// One setting.
-#[derive(Debug)]
-pub(crate) struct Setting {
-    /// Its place in the file, such as `auth.jwks_url`.
-    pub(crate) path: &'static str,
-    /// Its variable of the family `FASTMCP_AUTH_`, if it has one there.
-    pub(crate) single: Option<&'static str>,
-    /// Its variable of the family `FASTMCP_AUTH__`, if it has one there.
-    pub(crate) double: Option<&'static str>,
-    /// What a value looks like.
-    pub(crate) kind: Kind,
-    /// What it says, for people.
-    pub(crate) about: &'static str,
-}
-
-/// What a value looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Text,
-    /// The path of a file.
-    File,
-    /// Separated by commas in a variable.
-    List,
-    Switch,
-    /// A whole number of seconds.
-    Seconds,
-    /// A text that is not shown; in the file it says where the text is.
-    Secret,
-}
-
-impl Kind {
-    /// What is expected, for a sentence that ends with it.
-    pub(crate) const fn expected(self) -> &'static str {
-        match self {
-            Self::Text => "a text",
-            Self::File => "the path of a file",
-            Self::List => "a list of texts",
-            Self::Switch => "true or false",
-            Self::Seconds => "a whole number of seconds",
-            Self::Secret => {
-                "a table that says where the secret is: { file = \"…\" }, { variable = \"…\" } or { command = [\"…\"] }"
-            }
-        }
-    }
-}
-
-impl Setting {
-    /// Its variable of the family `COUNTERSIGN_`.
-    pub(crate) fn own_variable(&self) -> String {
-        let path = self.path.replace('.', "_").to_ascii_uppercase();
-        format!("{OWN}{path}")
-    }
-
-    /// The variable that guides name, or our own.
-    pub(crate) fn best_variable(&self) -> String {
-        self.single
-            .or(self.double)
-            .map_or_else(|| self.own_variable(), str::to_owned)
-    }
-}
-
-/// What stands before variables of one family.
-pub(crate) const OWN: &str = "COUNTERSIGN_";
-pub(crate) const SINGLE: &str = "FASTMCP_AUTH_";
-pub(crate) const DOUBLE: &str = "FASTMCP_AUTH__";
-
-const fn setting(path: &'static str, kind: Kind, about: &'static str) -> Setting {
-    Setting {
-        path,
-        single: None,
-        double: None,
-        kind,
-        about,
-    }
-}
-
-impl Setting {
-    const fn single(mut self, variable: &'static str) -> Self {
-        self.single = Some(variable);
-        self
-    }
-
-    const fn double(mut self, variable: &'static str) -> Self {
-        self.double = Some(variable);
-        self
-    }
-}
+use super::kind::setting;
+pub(crate) use super::kind::{DOUBLE, Kind, OWN, SINGLE, Setting};
 
 pub(crate) const BIND: &str = "server.bind";
 pub(crate) const PUBLIC_URL: &str = "server.public_url";
@@ -109,6 +24,31 @@ pub(crate) const DEFAULT_SCOPES: &str = "issuing.registration.default_scopes";
 pub(crate) const SECRET_EXPIRY: &str = "issuing.registration.client_secret_expiry_seconds";
 pub(crate) const REVOCATION: &str = "issuing.revocation.enabled";
 pub(crate) const DATABASE: &str = "issuing.database";
+pub(crate) const RESOURCES: &str = "issuing.resources";
+pub(crate) const MORE_SCOPES: &str = "issuing.scopes";
+pub(crate) const DPOP: &str = "dpop.bound_tokens";
+pub(crate) const DPOP_ALGORITHMS: &str = "dpop.algorithms";
+pub(crate) const NONCE_LIFETIME: &str = "dpop.nonce_lifetime_seconds";
+pub(crate) const NONCE_SECRET: &str = "dpop.nonce_secret";
+pub(crate) const WITHOUT_NONCES: &str = "dpop.danger_without_nonces";
+pub(crate) const IDP_ISSUER: &str = "identity_providers.*.issuer";
+pub(crate) const IDP_JWKS_URL: &str = "identity_providers.*.jwks_url";
+pub(crate) const IDP_JWKS_FILE: &str = "identity_providers.*.jwks_file";
+pub(crate) const IDP_ALGORITHMS: &str = "identity_providers.*.algorithms";
+pub(crate) const IDP_SCOPES: &str = "identity_providers.*.scopes";
+pub(crate) const WORKLOAD_ISSUER: &str = "workloads.*.issuer";
+pub(crate) const WORKLOAD_JWKS_URL: &str = "workloads.*.jwks_url";
+pub(crate) const WORKLOAD_JWKS_FILE: &str = "workloads.*.jwks_file";
+pub(crate) const WORKLOAD_ALGORITHMS: &str = "workloads.*.algorithms";
+pub(crate) const WORKLOAD_CLIENT: &str = "workloads.*.client_id";
+pub(crate) const WORKLOAD_CLAIMS: &str = "workloads.*.claims";
+pub(crate) const WORKLOAD_SCOPES: &str = "workloads.*.scopes";
+pub(crate) const WORKLOAD_RESOURCES: &str = "workloads.*.resources";
+pub(crate) const EXCHANGE_CLIENT: &str = "token_exchange.*.client_id";
+pub(crate) const EXCHANGE_SERVED: &str = "token_exchange.*.serves";
+pub(crate) const EXCHANGE_TARGET: &str = "token_exchange.*.calls";
+pub(crate) const EXCHANGE_SCOPES: &str = "token_exchange.*.scopes";
+pub(crate) const EXCHANGE_LIFETIME: &str = "token_exchange.*.lifetime_seconds";
 pub(crate) const API_KEYS: &str = "api_keys.header";
 pub(crate) const API_KEYS_FOR_PEOPLE: &str = "api_keys.for_people";
 pub(crate) const LOGIN_PROVIDER: &str = "login.provider";
@@ -228,6 +168,127 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "the database of the authorization server (SQLite)",
     ),
     setting(
+        RESOURCES,
+        Kind::List,
+        "the other resources for which tokens are issued here (RFC 8707)",
+    ),
+    setting(
+        MORE_SCOPES,
+        Kind::List,
+        "the scopes of those resources, which clients have to ask for",
+    ),
+    setting(
+        DPOP,
+        Kind::Text,
+        "tokens that are bound to a key (DPoP): accepted beside bearer tokens, or required",
+    ),
+    setting(
+        DPOP_ALGORITHMS,
+        Kind::List,
+        "what proofs of possession may be signed with",
+    ),
+    setting(
+        NONCE_LIFETIME,
+        Kind::Seconds,
+        "how long a nonce for proofs of possession is good",
+    ),
+    setting(
+        NONCE_SECRET,
+        Kind::Secret,
+        "the secret by which several nodes know the nonces of each other",
+    ),
+    setting(
+        WITHOUT_NONCES,
+        Kind::Switch,
+        "whether proofs of possession need no nonce",
+    ),
+    setting(
+        IDP_ISSUER,
+        Kind::Text,
+        "the identity provider whose assertions are accepted, its issuer identifier",
+    ),
+    setting(
+        IDP_JWKS_URL,
+        Kind::Text,
+        "where it publishes its keys, if its metadata does not say that",
+    ),
+    setting(IDP_JWKS_FILE, Kind::File, "its public keys, a JWK Set"),
+    setting(
+        IDP_ALGORITHMS,
+        Kind::List,
+        "what its assertions may be signed with",
+    ),
+    setting(
+        IDP_SCOPES,
+        Kind::List,
+        "the scopes that its assertions give access to at most",
+    ),
+    setting(
+        WORKLOAD_ISSUER,
+        Kind::Text,
+        "the platform that the workload runs on, its issuer identifier",
+    ),
+    setting(
+        WORKLOAD_JWKS_URL,
+        Kind::Text,
+        "where the platform publishes its keys, if its metadata does not say that",
+    ),
+    setting(
+        WORKLOAD_JWKS_FILE,
+        Kind::File,
+        "the public keys of the platform, a JWK Set",
+    ),
+    setting(
+        WORKLOAD_ALGORITHMS,
+        Kind::List,
+        "what the tokens of the platform may be signed with",
+    ),
+    setting(
+        WORKLOAD_CLIENT,
+        Kind::Text,
+        "the client as which the workload asks for tokens",
+    ),
+    setting(
+        WORKLOAD_CLAIMS,
+        Kind::List,
+        "the claims by which the workload is known, each as claim=text",
+    ),
+    setting(
+        WORKLOAD_SCOPES,
+        Kind::List,
+        "the scopes that the workload may have",
+    ),
+    setting(
+        WORKLOAD_RESOURCES,
+        Kind::List,
+        "the resources that its tokens may be for",
+    ),
+    setting(
+        EXCHANGE_CLIENT,
+        Kind::Text,
+        "the client that may exchange tokens (RFC 8693)",
+    ),
+    setting(
+        EXCHANGE_SERVED,
+        Kind::Text,
+        "the resource that the client serves, if it is not this server",
+    ),
+    setting(
+        EXCHANGE_TARGET,
+        Kind::Text,
+        "the resource that the client calls",
+    ),
+    setting(
+        EXCHANGE_SCOPES,
+        Kind::List,
+        "the scopes that tokens got by the exchange may have",
+    ),
+    setting(
+        EXCHANGE_LIFETIME,
+        Kind::Seconds,
+        "how long tokens got by the exchange are valid",
+    ),
+    setting(
         API_KEYS,
         Kind::Text,
         "the header in which API keys are accepted, such as X-API-Key",
@@ -326,9 +387,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
 ];
 
-/// The setting at `path`.
+/// The setting at `path`, of the one with its name if it is one of a family.
 pub(crate) fn at(path: &str) -> Option<&'static Setting> {
-    SETTINGS.iter().find(|setting| setting.path == path)
+    SETTINGS.iter().find(|setting| setting.is_at(path))
 }
 
 #[cfg(test)]
@@ -346,6 +407,22 @@ mod tests {
             let own = setting.own_variable();
             for name in given.map(str::to_owned).chain([own]) {
                 assert!(names.insert(name.clone()), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_variable_can_be_read_as_that_of_two_settings_of_a_family() {
+        for setting in SETTINGS.iter().filter(|it| it.family().is_some()) {
+            for name in ["a", "a-client", "url-1", "x-issuer-y"] {
+                let place = super::super::kind::of(setting.path, name);
+                assert!(setting.is_at(&place), "{place}");
+                let variable = super::super::kind::variable_at(&place);
+                let meant: Vec<_> = SETTINGS
+                    .iter()
+                    .filter_map(|it| it.set_by(&variable))
+                    .collect();
+                assert_eq!(meant, [place], "{variable}");
             }
         }
     }

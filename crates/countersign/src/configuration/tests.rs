@@ -6,14 +6,14 @@ use super::authentication::Mode;
 use super::*;
 use crate::environment::tests::Variables;
 
-const SECRET: &str = "canary-canary-canary-canary-canary";
+pub(super) const SECRET: &str = "canary-canary-canary-canary-canary";
 
-fn of(variables: &[(&str, &str)]) -> Result<Configuration, ConfigurationError> {
+pub(super) fn of(variables: &[(&str, &str)]) -> Result<Configuration, ConfigurationError> {
     Configuration::from_environment(&Variables::of(variables))
 }
 
 /// What a start says to these variables; nothing if it starts.
-fn refusal(variables: &[(&str, &str)]) -> Option<String> {
+pub(super) fn refusal(variables: &[(&str, &str)]) -> Option<String> {
     let checked = of(variables).and_then(|configuration| configuration.check());
     let told = checked.err().map(|error| error.to_string());
     assert!(!told.as_deref().unwrap_or_default().contains("canary"));

@@ -122,8 +122,12 @@ impl Configuration {
 
     /// What makes sense where tokens are issued.
     fn say_beside(&self, said: &mut Vec<String>) -> Result<(), ConfigurationError> {
+        self.say_dpop(said)?;
         #[cfg(feature = "authorization-server")]
-        self.say_login(said)?;
+        {
+            self.say_login(said)?;
+            self.say_machines(said)?;
+        }
         if let Some(header) = self.api_keys_header()? {
             let make = match self.api_keys_for_people() {
                 [] => "an administrator makes with `countersign api-keys`".to_owned(),
@@ -266,7 +270,7 @@ fn span(seconds: u64) -> String {
     }
 }
 
-fn and(texts: &[String]) -> String {
+pub(super) fn and(texts: &[String]) -> String {
     or(texts).replacen(" or ", " and ", 1)
 }
 

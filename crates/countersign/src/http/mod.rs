@@ -430,7 +430,6 @@ impl Server {
             return Err(fault.into());
         }
         self.check_authentication(address, place)?;
-        self.check_dpop()?;
         if !self.authenticates() {
             self.check_sources(None)?;
         }
@@ -438,7 +437,9 @@ impl Server {
             .check(&place.endpoints(), self.authenticates())?;
         // A provider that cannot be one stops the start here.
         let admission = std::mem::take(&mut self.admission);
-        self.admission = admission.settled(&place.resource)?;
+        let (admission, takes_tokens) = admission.settled(&place.resource)?;
+        self.admission = admission;
+        self.check_dpop(takes_tokens || self.embedded.is_some())?;
         Ok(())
     }
 

@@ -67,13 +67,21 @@ impl Admission {
         self.0.is_empty()
     }
 
-    /// The same, after everything about them was checked that does not need a network.
-    pub(crate) fn settled(self, resource: &ResourceUri) -> Result<Self, ConfigurationError> {
+    /// The same, after everything about them was checked that does not need a network, and
+    /// whether any of them takes access tokens.
+    pub(crate) fn settled(
+        self,
+        resource: &ResourceUri,
+    ) -> Result<(Self, bool), ConfigurationError> {
         if self.is_empty() {
-            return Ok(self);
+            return Ok((self, false));
         }
         let gate = self.gate(resource)?;
-        Ok(Self(vec![(None, Box::new(|_, _, _| Ok(gate)))]))
+        let takes_tokens = gate.takes_access_tokens();
+        Ok((
+            Self(vec![(None, Box::new(|_, _, _| Ok(gate)))]),
+            takes_tokens,
+        ))
     }
 
     /// All of them, for a server at `resource`.

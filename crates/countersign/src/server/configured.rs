@@ -14,6 +14,8 @@ use crate::Configuration;
 #[cfg(feature = "sqlite")]
 use crate::configuration::DEFAULT_DATABASE;
 use crate::configuration::{API_KEYS, AUDIT_STORE, Mode};
+#[cfg(feature = "authorization-server")]
+use crate::configuration::{ISSUER_URL, Reread};
 use crate::metrics::Metrics;
 
 /// Where settings outside of code are from.
@@ -88,7 +90,12 @@ impl Configuration {
             server = server.metrics(&metrics);
             server.metrics_at = Some((metrics, address.to_owned()));
         }
+        if server.dpop.is_none() {
+            server.dpop = self.dpop()?;
+            server.unbound = server.dpop.as_ref().map(|_| self.nothing_to_bind());
+        }
         let server = self.authenticated(server)?;
+        let server = self.with_machines(server)?;
         let server = self.with_api_keys(server)?;
         match !notes && self.audit_store() {
             true => self.noting_in_store(server),
@@ -158,6 +165,30 @@ impl Configuration {
             }
         });
         Ok(server)
+    }
+
+    /// `server`, whose authorization server issues tokens to programs besides those that
+    /// code names.
+    #[cfg(feature = "authorization-server")]
+    fn with_machines(&self, mut server: Server) -> Result<Server, ConfigurationError> {
+        let reloads = &mut server.reloads;
+        let mut again = |what, watched, read: Reread| reloads.add(what, watched, read);
+        let Some(machines) = self.machines(&mut again)? else {
+            return Ok(server);
+        };
+        let Some(auth) = server.embedded.take() else {
+            return Err(self.nobody_issues(self.beside_issuing().unwrap_or(ISSUER_URL)));
+        };
+        server.embedded = Some(auth.configure(|builder| machines.put_into(builder)));
+        Ok(server)
+    }
+
+    #[cfg(not(feature = "authorization-server"))]
+    fn with_machines(&self, server: Server) -> Result<Server, ConfigurationError> {
+        match self.machines_origin() {
+            Some(beside) => Err(self.nobody_issues(beside)),
+            None => Ok(server),
+        }
     }
 
     /// `server`, whose decisions are noted in the database of the authorization server.

@@ -92,6 +92,8 @@ pub struct Server {
     pub(crate) embedded_source: SourceName,
     pub(crate) optional: bool,
     pub(crate) dpop: Option<Dpop>,
+    /// What is said if nothing can be bound, where proofs were asked for outside of code.
+    pub(crate) unbound: Option<ConfigurationError>,
     pub(crate) required_scopes: ScopeSet,
     pub(crate) hierarchy: ScopeHierarchy,
     pub(crate) challenge_scopes: ScopeSet,
@@ -137,6 +139,7 @@ impl Server {
             embedded_source: SourceName::OAUTH,
             optional: false,
             dpop: None,
+            unbound: None,
             required_scopes: ScopeSet::new(),
             hierarchy: ScopeHierarchy::new(),
             challenge_scopes: ScopeSet::new(),

@@ -21,15 +21,18 @@ impl Server {
         self
     }
 
-    /// Proofs are about access tokens.
-    pub(crate) fn check_dpop(&self) -> Result<(), ConfigurationError> {
-        if self.dpop.is_none() || self.authenticates() {
+    /// Proofs are about access tokens, and API keys are none. `takes_tokens` is whether any
+    /// verifier takes access tokens.
+    pub(crate) fn check_dpop(&self, takes_tokens: bool) -> Result<(), ConfigurationError> {
+        if self.dpop.is_none() || takes_tokens {
             return Ok(());
         }
-        Err(ConfigurationError::new(
-            "proofs of possession come with access tokens, and nothing here verifies any: add \
-             Server::auth, or remove Server::dpop",
-        ))
+        Err(self.unbound.clone().unwrap_or_else(|| {
+            ConfigurationError::new(
+                "proofs of possession come with access tokens, and nothing here verifies any (API \
+                 keys are none): add Server::auth, or remove Server::dpop",
+            )
+        }))
     }
 
     /// What is asked of proofs, at `gate`.
