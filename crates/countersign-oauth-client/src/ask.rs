@@ -13,7 +13,7 @@ use countersign_oauth::client_authentication::{AssertionFacts, OwnClient};
 use countersign_oauth::parameters::Parameters;
 use countersign_oauth::time::Clock;
 use countersign_oauth::{Secret, UnixTime, form};
-use countersign_resource_server::fetch::{Fetch, HoldOff};
+use countersign_resource_server::fetch::{Fetch, FetchError, HoldOff, MOST_KEPT_OPEN};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 
@@ -101,6 +101,23 @@ impl Asker {
         what: &str,
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, OAuthError> {
+        self.ask_anew(what, || Ok(request.clone())).await
+    }
+
+    /// Sends to `what` what `make` makes. It makes another one, with proofs and assertions
+    /// that were not sent before, for each connection that had been kept open and turned
+    /// out to have ended: then most likely nobody has read the one before, and if somebody
+    /// has, its answer is lost without another question.
+    ///
+    /// # Errors
+    ///
+    /// As [`ask`](Self::ask), and those of `make`.
+    pub(crate) async fn ask_anew(
+        &self,
+        what: &str,
+        mut make: impl FnMut() -> Result<Request<Bytes>, OAuthError> + Send,
+    ) -> Result<Response<Bytes>, OAuthError> {
+        let request = make()?;
         let address = request.uri().clone();
         self.reach.judge(what, &address.to_string())?;
         let host = address.host().unwrap_or_default();
@@ -113,7 +130,15 @@ impl Asker {
         if let Some(left) = self.hold.left(&address) {
             return Err(unreachable(NoAnswer::LeftAlone, Some(left)));
         }
-        let answer = self.fetch.fetch(request).await.map_err(|error| {
+        let mut outcome = self.fetch.fetch(request).await;
+        for _ in 0..MOST_KEPT_OPEN {
+            if !matches!(outcome, Err(FetchError::Stale)) {
+                break;
+            }
+            tracing::debug!(%host, "a connection to {what} had ended, a new one is made");
+            outcome = self.fetch.fetch(make()?).await;
+        }
+        let answer = outcome.map_err(|error| {
             tracing::warn!(%host, %error, "a request to {what} failed");
             explain(what, host, error)
         })?;

@@ -85,10 +85,15 @@ impl DeviceAuthorization {
             parameters.set("scope", &scopes.to_string());
         }
         parameters.set("resource", discovery.resource.as_str());
-        let header = asker.authenticate(client, discovery.issuer.as_str(), &mut parameters)?;
-        let mut request = request(WHAT, Method::POST, endpoint)?;
-        write_form(&mut request, &parameters.encoded(), header.as_ref())?;
-        let answer = asker.ask(WHAT, request).await?;
+        let make = || {
+            let mut parameters = parameters.clone();
+            let issuer = discovery.issuer.as_str();
+            let header = asker.authenticate(client, issuer, &mut parameters)?;
+            let mut request = request(WHAT, Method::POST, endpoint)?;
+            write_form(&mut request, &parameters.encoded(), header.as_ref())?;
+            Ok(request)
+        };
+        let answer = asker.ask_anew(WHAT, make).await?;
         read(asker, &answer)
     }
 

@@ -115,7 +115,7 @@ pub(crate) fn explain(what: &str, host: &str, error: FetchError) -> OAuthError {
         FetchError::Connection => unreachable(NoAnswer::NoConnection),
         FetchError::Untrusted => unreachable(NoAnswer::Untrusted),
         FetchError::Timeout => unreachable(NoAnswer::TooSlow),
-        FetchError::Exchange => unreachable(NoAnswer::BrokenOff),
+        FetchError::Exchange | FetchError::Stale => unreachable(NoAnswer::BrokenOff),
         FetchError::Address => OAuthError::NotPermitted(format!(
             "{what} is not on the public Internet, and servers may not point into other \
              networks: if this one may, allow it with danger_allow_private_networks()"

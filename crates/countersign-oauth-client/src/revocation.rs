@@ -56,10 +56,15 @@ async fn one(
     let mut parameters = Parameters::default();
     parameters.set("token", token.reveal());
     parameters.set("token_type_hint", hint);
-    let authorization = asker.authenticate(client, discovery.issuer.as_str(), &mut parameters)?;
-    let mut request = request(WHAT, Method::POST, address)?;
-    write_form(&mut request, &parameters.encoded(), authorization.as_ref())?;
-    check(&asker.ask(WHAT, request).await?)
+    let make = || {
+        let mut parameters = parameters.clone();
+        let issuer = discovery.issuer.as_str();
+        let authorization = asker.authenticate(client, issuer, &mut parameters)?;
+        let mut request = request(WHAT, Method::POST, address)?;
+        write_form(&mut request, &parameters.encoded(), authorization.as_ref())?;
+        Ok(request)
+    };
+    check(&asker.ask_anew(WHAT, make).await?)
 }
 
 /// RFC 7009 §2.2: a token that the server does not know is gone all the same.

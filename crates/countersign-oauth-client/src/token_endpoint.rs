@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use countersign_oauth::client_authentication::OwnClient;
 use countersign_oauth::parameters::Parameters;
 use countersign_oauth::received_tokens::{ReceivedTokenType, ReceivedTokens, TokenAnswer};
 use http::header::HeaderName;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, Request};
 
 use crate::ask::{Asker, request, write_form};
 use crate::error::{NoAnswer, OAuthError};
@@ -105,17 +106,8 @@ impl<'a> TokenEndpoint<'a> {
 
     /// The answer, and whether a new nonce came with it.
     async fn once(&self, parameters: &Parameters) -> Result<(TokenAnswer, bool), OAuthError> {
-        let mut parameters = parameters.clone();
-        let authorization = self
-            .asker
-            .authenticate(self.client, self.audience, &mut parameters)?;
-        let mut request = request(WHAT, Method::POST, self.address)?;
-        write_form(&mut request, &parameters.encoded(), authorization.as_ref())?;
-        if let Some(proof) = self.proof {
-            let value = proof.proof(&Method::POST, self.address)?;
-            request.headers_mut().insert(DPOP, value);
-        }
-        let answer = self.asker.ask(WHAT, request).await?;
+        let make = || self.request(parameters);
+        let answer = self.asker.ask_anew(WHAT, make).await?;
         let has_nonce = self
             .proof
             .is_some_and(|proof| proof.answered(self.address, answer.headers()));
@@ -127,6 +119,21 @@ impl<'a> TokenEndpoint<'a> {
             self.check_type(tokens)?;
         }
         Ok((read, has_nonce))
+    }
+
+    /// A request of its own for each attempt: assertions and proofs count once.
+    fn request(&self, parameters: &Parameters) -> Result<Request<Bytes>, OAuthError> {
+        let mut parameters = parameters.clone();
+        let authorization = self
+            .asker
+            .authenticate(self.client, self.audience, &mut parameters)?;
+        let mut request = request(WHAT, Method::POST, self.address)?;
+        write_form(&mut request, &parameters.encoded(), authorization.as_ref())?;
+        if let Some(proof) = self.proof {
+            let value = proof.proof(&Method::POST, self.address)?;
+            request.headers_mut().insert(DPOP, value);
+        }
+        Ok(request)
     }
 
     /// RFC 6749 §7.1: "The client MUST NOT use an access token if it does not understand

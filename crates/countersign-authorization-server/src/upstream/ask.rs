@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_oauth::{Lifetime, json};
-use countersign_resource_server::fetch::{Fetch, FetchError, HoldOff, retry_after};
+use countersign_resource_server::fetch::{Fetch, FetchError, HoldOff, MOST_KEPT_OPEN, retry_after};
 use http::header::AUTHORIZATION;
 use http::{Request, Response, StatusCode, Uri};
 use serde_json::{Map, Value};
@@ -45,6 +45,17 @@ impl Asker {
         what: &str,
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, UpstreamError> {
+        self.ask_anew(what, || Ok(request.clone())).await
+    }
+
+    /// Sends to `what` what `make` makes. It makes another one for each connection that had
+    /// been kept open and turned out to have ended.
+    pub(super) async fn ask_anew(
+        &self,
+        what: &str,
+        mut make: impl FnMut() -> Result<Request<Bytes>, UpstreamError> + Send,
+    ) -> Result<Response<Bytes>, UpstreamError> {
+        let mut request = make()?;
         let address = request.uri().clone();
         let host = address.host().unwrap_or_default();
         if let Some(left) = self.hold.left(&address) {
@@ -52,7 +63,15 @@ impl Asker {
         }
         let credential = request.headers().get(AUTHORIZATION);
         let is_of_person = credential.is_some_and(|it| it.as_bytes().starts_with(b"Bearer "));
-        let answer = self.fetch.fetch(request).await.map_err(|error| {
+        let mut outcome = self.fetch.fetch(request).await;
+        for _ in 0..MOST_KEPT_OPEN {
+            if !matches!(outcome, Err(FetchError::Stale)) {
+                break;
+            }
+            request = make()?;
+            outcome = self.fetch.fetch(request).await;
+        }
+        let answer = outcome.map_err(|error| {
             tracing::warn!(
                 provider = %self.provider, %host, %error,
                 "a request to {what} failed"
@@ -137,6 +156,7 @@ fn no_answer(what: &str, error: FetchError) -> UpstreamError {
         | FetchError::Connection
         | FetchError::Untrusted
         | FetchError::Timeout
+        | FetchError::Stale
         | FetchError::Exchange => UpstreamError::unavailable(what),
         // Waiting helps against none of these.
         _ => UpstreamError::BadAnswer(format!("{what} cannot be used: {error}")),

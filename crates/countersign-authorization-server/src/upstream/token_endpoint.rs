@@ -81,7 +81,7 @@ impl Upstream {
 
     async fn ask_for_tokens(
         &self,
-        mut parameters: Parameters,
+        parameters: Parameters,
         now: UnixTime,
         random: &dyn Random,
     ) -> Result<TokenAnswer, UpstreamError> {
@@ -89,10 +89,15 @@ impl Upstream {
         let address = self.needed(Endpoint::Token, now).await?;
         let audience = self.assertion_audience(now).await?;
         let credentials = &self.0.credentials;
-        let header = credentials.apply(&mut parameters, &audience, now, random)?;
-        let mut request = request(Method::POST, &address)?;
-        write_form(&parameters, &mut request, header);
-        let answer = self.0.asker.ask(what, request).await?;
+        // An assertion counts once, so each attempt has its own (RFC 7523 §3).
+        let make = || {
+            let mut parameters = parameters.clone();
+            let header = credentials.apply(&mut parameters, &audience, now, random)?;
+            let mut request = request(Method::POST, &address)?;
+            write_form(&parameters, &mut request, header);
+            Ok(request)
+        };
+        let answer = self.0.asker.ask_anew(what, make).await?;
         if answer.status().is_redirection() {
             let sentence = format!("{what} redirects, which no token endpoint does");
             return Err(self.0.asker.bad_answer(&sentence));

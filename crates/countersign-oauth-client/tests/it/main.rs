@@ -11,6 +11,7 @@ mod addresses;
 mod answers;
 mod bound;
 mod callbacks;
+mod connections;
 mod devices;
 mod discovering;
 mod keeping;

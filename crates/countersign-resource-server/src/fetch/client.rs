@@ -13,6 +13,7 @@ use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue};
 use http::{HeaderMap, Request, Response};
 use url::{Host, Origin, Url};
 
+use super::connections::{self, MOST_KEPT_OPEN, NotesConnections, Repeatable};
 use super::resolver::{GuardedResolver, Lookup, Networks, SystemLookup};
 use super::{Fetch, FetchError, Fetching};
 use crate::ConfigurationError;
@@ -185,7 +186,8 @@ impl FetcherBuilder {
             .referer(false)
             .no_proxy()
             .connect_timeout(self.timeout)
-            .pool_max_idle_per_host(4)
+            .pool_max_idle_per_host(MOST_KEPT_OPEN)
+            .connector_layer(NotesConnections)
             .pool_idle_timeout(Duration::from_secs(30))
             .http1_max_headers(MAX_HEADERS)
             .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
@@ -280,19 +282,39 @@ impl Fetcher {
         }
     }
 
+    /// Sends `request`, over a new connection if those that were kept open had ended and
+    /// it may be sent again.
     async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
         let (head, body) = request.into_parts();
         let url = self.judge(&head.uri.to_string())?;
+        // RFC 9110 §9.2.2.
+        let may_repeat =
+            head.method.is_idempotent() || head.extensions.get::<Repeatable>().is_some();
         let mut headers = head.headers;
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        let mut answer = self
-            .client
-            .request(head.method, url)
-            .headers(headers)
-            .body(body)
-            .send()
-            .await
-            .map_err(|error| classify(&error))?;
+        let mut stale = 0;
+        loop {
+            let request = self
+                .client
+                .request(head.method.clone(), url.clone())
+                .headers(headers.clone())
+                .body(body.clone());
+            let (answer, was_kept_open) = connections::watched(request.send()).await;
+            let error = match answer {
+                Ok(answer) => return self.read(answer).await,
+                Err(error) => error,
+            };
+            if !was_kept_open || !connections::ended(&error) {
+                return Err(classify(&error));
+            }
+            stale += 1;
+            if !may_repeat || stale > MOST_KEPT_OPEN {
+                return Err(FetchError::Stale);
+            }
+        }
+    }
+
+    async fn read(&self, mut answer: reqwest::Response) -> Result<Response<Bytes>, FetchError> {
         check_head(answer.headers())?;
         if answer
             .content_length()

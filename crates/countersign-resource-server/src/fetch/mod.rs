@@ -9,6 +9,9 @@
 mod address;
 mod client;
 #[cfg(test)]
+mod connection_tests;
+mod connections;
+#[cfg(test)]
 mod guard_tests;
 mod hold_off;
 mod resolver;
@@ -23,6 +26,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 pub use client::{Fetcher, FetcherBuilder};
+pub use connections::{MOST_KEPT_OPEN, Repeatable};
 pub use hold_off::{HoldOff, retry_after};
 
 /// An answer on its way.
@@ -75,6 +79,12 @@ pub enum FetchError {
     /// The body is compressed, which was not asked for.
     #[error("the answer is compressed")]
     Encoding,
+    /// The connection had been kept open for the next request, and ended before the head of
+    /// an answer to this one: most likely nobody has read it. What may be sent again, such
+    /// as GET or what is marked as [`Repeatable`], was; anything else is made anew by
+    /// whoever can, at most [`MOST_KEPT_OPEN`] times.
+    #[error("the connection had just ended")]
+    Stale,
     /// The exchange broke off or is not HTTP.
     #[error("the exchange broke off")]
     Exchange,

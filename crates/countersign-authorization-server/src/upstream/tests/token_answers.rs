@@ -91,6 +91,7 @@ async fn x30_what_does_not_answer_is_asked_again_later() {
         Play::failing(FetchError::Connection),
         Play::failing(FetchError::Unresolved),
         Play::failing(FetchError::Exchange),
+        Play::failing(FetchError::Stale),
     ] {
         let outcome = answered(play.clone()).await;
         let Err(UpstreamError::Unavailable(reason)) = &outcome else {

@@ -51,7 +51,7 @@ fn credentials(scene: &Scene) -> ClientCredentials {
         .clock(Arc::new(scene.clock.clone()))
 }
 
-fn key() -> Arc<SigningKey> {
+pub(crate) fn key() -> Arc<SigningKey> {
     let pem = SigningKey::generate_pkcs8_pem(Algorithm::ES256, &SystemRandom::new()).unwrap();
     Arc::new(SigningKey::from_pkcs8_pem(&pem).unwrap())
 }

@@ -20,7 +20,7 @@ use url::form_urlencoded;
 pub use builder::IntrospectionVerifierBuilder;
 
 use super::{PresentedToken, Unavailable, Verification, Verifier};
-use crate::fetch::{Fetch, HoldOff};
+use crate::fetch::{Fetch, HoldOff, Repeatable};
 use crate::{AccessToken, Reason};
 use answer::Expectations;
 
@@ -70,6 +70,8 @@ impl IntrospectionVerifier {
         let mut request = Request::new(Bytes::from(form.finish()));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.endpoint.clone();
+        // A question changes nothing, however often it is asked.
+        request.extensions_mut().insert(Repeatable);
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(
