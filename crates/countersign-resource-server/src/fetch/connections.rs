@@ -18,6 +18,7 @@ pub const MOST_KEPT_OPEN: usize = 4;
 /// ended that was kept open for it: put it into the extensions of the request. Nothing of
 /// the request counts only once, such as a proof (RFC 9449) or an assertion (RFC 7523).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a mark has nothing in it")]
 pub struct Repeatable;
 
 tokio::task_local! {
