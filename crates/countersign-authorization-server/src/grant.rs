@@ -4,7 +4,7 @@ use countersign_oauth::actor::Actor;
 use countersign_oauth::dpop::Thumbprint;
 use countersign_oauth::pkce::CodeChallenge;
 use countersign_oauth::{ClientId, ResourceUri, ScopeSet, UnixTime};
-use countersign_store::{GrantId, StoreError};
+use countersign_store::{GrantId, SecretHash, StoreError};
 use serde::{Deserialize, Serialize};
 
 /// What a person allowed a client, or what a client has of its own.
@@ -64,6 +64,19 @@ pub(crate) struct RefreshTokenBody {
     /// (RFC 9449 §5).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) jkt: Option<Thumbprint>,
+    /// Its second answer or a later one, if the one with which it was given out was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) answered: Option<AnsweredAnew>,
+}
+
+/// An answer with a refresh token that had been given out before. The answer itself is
+/// sealed on the refresh token.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct AnsweredAnew {
+    /// When, in seconds since 1970.
+    pub(crate) at: u64,
+    /// The access token that came with it.
+    pub(crate) access_token: SecretHash,
 }
 
 /// The body of an access token.

@@ -40,8 +40,7 @@ pub(crate) enum Refreshable {
 impl Refreshable {
     /// What refresh tokens of `client` are like.
     pub(crate) const fn of(client: &Client) -> Self {
-        let method = client.facts.metadata.token_endpoint_auth_method;
-        match method.is_confidential() {
+        match client.is_confidential() {
             true => Self::Yes,
             false => Self::WithKey,
         }
@@ -117,17 +116,23 @@ impl Inner {
         if refreshable != Refreshable::No {
             let token = draw_secret(self.random.as_ref())?;
             let key = Key::refresh_token(SecretHash::of(&token));
-            let end = now.saturating_add(self.settings.lifetimes.refresh_token);
             let with_key = refreshable == Refreshable::WithKey;
             let body = RefreshTokenBody {
                 grant: granted.body(),
                 jkt: proof.filter(|_| with_key).map(Proof::key),
+                answered: None,
             };
-            let record = self.hanging(key, granted, end.min(granted.expires_at));
+            let record = self.hanging(key, granted, self.refresh_token_end(granted));
             writes.push(Write::Insert(record.with_body(&body)?));
             response.refresh_token = Some(token);
         }
         Ok(Issued { response, writes })
+    }
+
+    /// The end of a refresh token of `granted` that is used now or given out now.
+    pub(crate) fn refresh_token_end(&self, granted: &Granted) -> UnixTime {
+        let idle = self.settings.lifetimes.refresh_token;
+        self.now().saturating_add(idle).min(granted.expires_at)
     }
 
     /// The record of a grant in `state`.

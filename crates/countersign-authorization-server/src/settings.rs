@@ -23,7 +23,10 @@ pub struct Lifetimes {
     pub grant: Lifetime,
     /// An authorization request that waits for login and consent.
     pub pending: Lifetime,
-    /// How long a used refresh token yields the same successor again.
+    /// How long a used refresh token yields the same answer again. One that nobody but its
+    /// client can show yields the same successor until that was used, however long it is:
+    /// one that is bound to a key (RFC 9449 §5), and that of a client with credentials of
+    /// its own.
     pub refresh_grace: Lifetime,
     /// A secret of a client that registered itself; for ever if absent.
     pub client_secret: Option<Lifetime>,

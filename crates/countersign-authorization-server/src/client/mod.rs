@@ -14,6 +14,7 @@ mod registered;
 use std::sync::LazyLock;
 
 use countersign_oauth::client_metadata::ClientMetadata;
+use countersign_oauth::redirect_uri::ApplicationType;
 use countersign_oauth::{ClientId, Secret, UnixTime};
 use countersign_store::{Record, SecretHash, StoreError};
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,20 @@ impl Client {
                 expires_at: record.expires_at,
             }),
         })
+    }
+
+    /// Whether it proves who it is at the token endpoint (RFC 6749 §2.1).
+    pub(crate) const fn is_confidential(&self) -> bool {
+        let method = self.facts.metadata.token_endpoint_auth_method;
+        method.is_confidential()
+    }
+
+    /// Whether it proves that with something that nobody else has. What was given to an
+    /// application before it was handed out is in each of its copies (RFC 8252 §8.5).
+    pub(crate) fn has_credentials_of_its_own(&self) -> bool {
+        let is_handed_out = self.facts.metadata.application_type == ApplicationType::Native
+            && self.facts.source != ClientSource::Itself;
+        self.is_confidential() && !is_handed_out
     }
 }
 

@@ -3,6 +3,7 @@
 mod assertion;
 mod authorization_code;
 mod client_credentials;
+mod lost_answer;
 mod refresh_token;
 mod token_exchange;
 

@@ -22,14 +22,14 @@ use crate::fixture::*;
 const TOKEN_ENDPOINT: &str = "https://as.test/token";
 
 /// A client that proves its key.
-struct Prover {
+pub(crate) struct Prover {
     key: SigningKey,
     nonce: Option<String>,
     made: Cell<u32>,
 }
 
 impl Prover {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let pem = SigningKey::generate_pkcs8_pem(Algorithm::ES256, &SystemRandom::new()).unwrap();
         Self {
             key: SigningKey::from_pkcs8_pem(&pem).unwrap(),
@@ -38,11 +38,11 @@ impl Prover {
         }
     }
 
-    fn jkt(&self) -> Thumbprint {
+    pub(crate) fn jkt(&self) -> Thumbprint {
         Thumbprint::parse(self.key.verifying_key().thumbprint().unwrap()).unwrap()
     }
 
-    fn proof(&self, world: &World) -> String {
+    pub(crate) fn proof(&self, world: &World) -> String {
         self.proof_for(world, "POST", TOKEN_ENDPOINT)
     }
 
@@ -58,15 +58,15 @@ impl Prover {
     }
 }
 
-fn without_nonces() -> Dpop {
+pub(crate) fn without_nonces() -> Dpop {
     Dpop::accepted().danger_without_nonces()
 }
 
-async fn world_of(dpop: Dpop) -> World {
+pub(crate) async fn world_of(dpop: Dpop) -> World {
     world_with(settings(), |builder| builder.dpop(dpop)).await
 }
 
-async fn post(world: &World, proofs: &[&str], parameters: &[(&str, &str)]) -> Seen {
+pub(crate) async fn post(world: &World, proofs: &[&str], parameters: &[(&str, &str)]) -> Seen {
     let mut request =
         Request::post("/token").header("content-type", "application/x-www-form-urlencoded");
     for proof in proofs {
@@ -76,7 +76,7 @@ async fn post(world: &World, proofs: &[&str], parameters: &[(&str, &str)]) -> Se
     world.send(request.body(body).unwrap()).await
 }
 
-fn redemption(code: &str) -> Vec<(&str, &str)> {
+pub(crate) fn redemption(code: &str) -> Vec<(&str, &str)> {
     vec![
         ("grant_type", "authorization_code"),
         ("code", code),
@@ -86,7 +86,7 @@ fn redemption(code: &str) -> Vec<(&str, &str)> {
     ]
 }
 
-fn refreshing(token: &str) -> Vec<(&str, &str)> {
+pub(crate) fn refreshing(token: &str) -> Vec<(&str, &str)> {
     vec![
         ("grant_type", "refresh_token"),
         ("refresh_token", token),
@@ -266,8 +266,11 @@ async fn dp_05_a_whole_request_that_is_sent_again_revokes_nothing_of_its_owner()
     again.assert_tok("invalid_dpop_proof");
     assert!(world.is_active(&access).await);
     let proof = prover.proof(&world);
-    let (access, _) = tokens_of(&post(&world, &[&proof], &refreshing(&refresh)).await);
-    // After the grace, when a refresh token that is used again is a stolen one.
+    let (_, newer) = tokens_of(&post(&world, &[&proof], &refreshing(&refresh)).await);
+    let next = post(&world, &[&prover.proof(&world)], &refreshing(&newer)).await;
+    let (access, _) = tokens_of(&next);
+    // After the grace, and with its successor in use, when a refresh token that is used
+    // again is a stolen one.
     world.clock.advance(Lifetime::from_secs(60));
     let again = post(&world, &[&proof], &refreshing(&refresh)).await;
     again.assert_tok("invalid_dpop_proof");

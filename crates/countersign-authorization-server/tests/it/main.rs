@@ -21,6 +21,7 @@ mod fixture;
 mod hooks;
 mod keys;
 mod limits;
+mod lost_answers;
 mod machines;
 mod no_way_in;
 mod one_connection;

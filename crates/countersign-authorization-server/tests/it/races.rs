@@ -177,6 +177,32 @@ async fn c27_of_64_refreshes_at_once_one_wins_and_all_get_its_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn c27_of_64_that_lost_an_answer_and_come_late_at_once_all_get_one() {
+    let arena = Arena::open().await;
+    let secret = [("client_id", "C3"), ("client_secret", SECRET)];
+    for round in 0..rounds() {
+        let code = arena.first().code("C3").await;
+        let (_, old) = tokens_of(&arena.first().redeem(&code, &secret).await);
+        let (lost, next) = tokens_of(&arena.first().refresh(&old, &secret).await);
+        arena.first().clock.advance(Lifetime::from_mins(1));
+        let seen = arena
+            .race(round, |_, world| {
+                let old = old.clone();
+                async move { world.refresh(&old, &secret).await }
+            })
+            .await;
+        let won = answered(&seen, StatusCode::OK);
+        assert_eq!(won.len(), RACERS, "round {round}");
+        let (access, new) = successor(&seen).unwrap();
+        assert_eq!((new, arena.replays()), (next, 0), "round {round}");
+        assert!(arena.first().is_active(&access).await);
+        assert!(!arena.first().is_active(&lost).await);
+        let alive = [Kind::RefreshToken, Kind::AccessToken, Kind::AccessToken];
+        assert_eq!(arena.alive(&old).await, alive, "round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn c27_of_63_refreshes_and_a_revocation_at_once_nothing_is_left_alive() {
     let arena = Arena::open().await;
     for round in 0..rounds() {

@@ -67,7 +67,8 @@ impl SealingKeys {
 
     /// Seals every live copy of `kinds` in `store` with the newest key, so that the
     /// older keys can be taken away. Answers how many were moved. Receipts are not
-    /// among them: they are of no use after the grace window.
+    /// among them: they are of use for seconds, and later only to a client that has lost
+    /// an answer.
     ///
     /// `draw` gives fresh bytes of a cryptographic generator, or nothing if it failed.
     ///
