@@ -11,6 +11,9 @@ use crate::{Issuer, ResourceUri, ScopeSet};
 /// More authorization servers than this are not looked at.
 const MAX_SERVERS: usize = 16;
 
+/// Nor more algorithms.
+const MAX_ALGORITHMS: usize = 64;
+
 /// Why a document is refused. The text never contains a part of it.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,6 +47,9 @@ pub struct ReceivedResource {
     pub scopes_supported: Option<ScopeSet>,
     /// Whether tokens must be bound to a key (RFC 9728 §2).
     pub dpop_bound_access_tokens_required: bool,
+    /// What proofs of possession may be signed with (RFC 9728 §2); nothing if they are not
+    /// accepted.
+    pub dpop_algorithms: Vec<String>,
 }
 
 impl ReceivedResource {
@@ -90,6 +96,15 @@ impl ReceivedResource {
                 &document,
                 "dpop_bound_access_tokens_required",
             )?,
+            // Nothing else hangs on it: what cannot be read offers nothing.
+            dpop_algorithms: texts(&document, "dpop_signing_alg_values_supported")
+                .ok()
+                .flatten()
+                .unwrap_or_default()
+                .into_iter()
+                .take(MAX_ALGORITHMS)
+                .map(str::to_owned)
+                .collect(),
         })
     }
 }

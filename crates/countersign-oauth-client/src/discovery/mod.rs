@@ -21,6 +21,7 @@ use countersign_oauth::{Issuer, ResourceUri, ScopeSet};
 use http::Response;
 
 use crate::ask::Asker;
+use crate::dpop;
 use crate::error::OAuthError;
 
 /// Who issues tokens for one resource, and how it is asked.
@@ -44,6 +45,9 @@ pub struct Discovery {
     /// Whether the resource takes only tokens that are bound to a key (RFC 9728 §2,
     /// RFC 9449 §7.1).
     pub is_bound: bool,
+    /// Whether the resource takes proofs of keys like ours (RFC 9728 §2,
+    /// `dpop_signing_alg_values_supported`).
+    pub takes_proofs: bool,
 }
 
 /// What is wanted besides the resource itself.
@@ -103,6 +107,7 @@ impl Discovery {
             is_published: true,
             scopes: found.scopes_supported,
             is_bound: demands_proof || found.dpop_bound_access_tokens_required,
+            takes_proofs: dpop::is_among(&found.dpop_algorithms),
         })
     }
 

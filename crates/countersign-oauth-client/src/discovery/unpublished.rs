@@ -26,6 +26,7 @@ pub(super) async fn find(asker: &Asker, resource: &ResourceUri) -> Result<Discov
         is_published,
         scopes: None,
         is_bound: false,
+        takes_proofs: false,
     })
 }
 

@@ -110,9 +110,7 @@ pub(crate) fn is_wanted(demanded: bool, discovery: &Discovery) -> Result<bool, O
     if !demanded && !discovery.is_bound {
         return Ok(false);
     }
-    let algorithms = discovery.offer.dpop_algorithms.as_ref();
-    let is_offered = algorithms.is_some_and(|all| all.iter().any(|one| one == ALGORITHM.as_str()));
-    if discovery.is_published && !is_offered {
+    if discovery.is_published && !is_offered(discovery) {
         return Err(OAuthError::Configuration(format!(
             "the authorization server {} does not bind tokens to keys with ES256, and these must \
              be bound",
@@ -120,6 +118,18 @@ pub(crate) fn is_wanted(demanded: bool, discovery: &Discovery) -> Result<bool, O
         )));
     }
     Ok(true)
+}
+
+/// Whether the authorization server of `discovery` binds tokens to keys like ours
+/// (RFC 9449 §5.1).
+pub(crate) fn is_offered(discovery: &Discovery) -> bool {
+    let algorithms = discovery.offer.dpop_algorithms.as_ref();
+    algorithms.is_some_and(|all| is_among(all))
+}
+
+/// Whether what our keys sign with is among `algorithms`.
+pub(crate) fn is_among(algorithms: &[String]) -> bool {
+    algorithms.iter().any(|one| one == ALGORITHM.as_str())
 }
 
 /// RFC 9449 §5: where a bound token was asked for, one of another type would be worth

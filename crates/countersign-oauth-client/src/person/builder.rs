@@ -11,7 +11,7 @@ use countersign_resource_server::clock::SystemClock;
 use countersign_resource_server::fetch::Fetch;
 use url::Url;
 
-use super::{Inner, OAuth, State};
+use super::{Binding, Inner, OAuth, State};
 use crate::ask::Asker;
 use crate::error::OAuthError;
 use crate::presenter::Presenter;
@@ -34,7 +34,7 @@ pub struct OAuthBuilder {
     store: Option<Arc<dyn TokenStore>>,
     presenter: Option<Arc<dyn Presenter>>,
     on_device: bool,
-    bound: bool,
+    binding: Binding,
     fetch: Option<Arc<dyn Fetch>>,
     clock: Option<Arc<dyn Clock>>,
     timeout: Option<Lifetime>,
@@ -55,7 +55,7 @@ impl OAuthBuilder {
             store: None,
             presenter: None,
             on_device: false,
-            bound: false,
+            binding: Binding::WhereOffered,
             fetch: None,
             clock: None,
             timeout: None,
@@ -141,12 +141,21 @@ impl OAuthBuilder {
         self
     }
 
-    /// Binds tokens to a key of this client (RFC 9449), so that a stolen one is worth
-    /// nothing. Without this they are where the metadata of the server demands it. A
-    /// server that binds none is an error then.
+    /// Binds tokens to a key of this client in any case (RFC 9449), so that a stolen one is
+    /// worth nothing. A server that binds none is an error then. Without this they are
+    /// bound where the server demands it, and where it and its authorization server both
+    /// offer it: then no answer with a refresh token can be lost, however late it is asked
+    /// for again.
     #[must_use]
     pub const fn dpop(mut self) -> Self {
-        self.bound = true;
+        self.binding = Binding::Always;
+        self
+    }
+
+    /// Asks for bearer tokens where binding them is offered and not demanded.
+    #[must_use]
+    pub const fn without_dpop(mut self) -> Self {
+        self.binding = Binding::WhereDemanded;
         self
     }
 
@@ -233,7 +242,7 @@ impl OAuthBuilder {
             },
             scopes,
             on_device: self.on_device,
-            bound: self.bound,
+            binding: self.binding,
             nonces: Arc::default(),
             state: std::sync::Mutex::new(State::default()),
             rounds: Rounds::default(),

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use countersign_oauth::received_tokens::ReceivedTokens;
 use countersign_oauth::{Lifetime, ScopeSet};
 
-use super::{Current, Inner};
+use super::{Binding, Current, Inner};
 use crate::authorization::{AuthorizationRequest, Wanted};
 use crate::callback;
 use crate::device::DeviceAuthorization;
 use crate::discovery::Discovery;
-use crate::dpop::{ProofKey, Prover, check_bound, is_wanted};
+use crate::dpop::{ProofKey, Prover, check_bound, is_offered, is_wanted};
 use crate::error::OAuthError;
 use crate::presenter::Presenter;
 use crate::refresh;
 use crate::registration::KnownClient;
-use crate::store::TokenKey;
+use crate::store::{TokenKey, TokenType};
 use crate::token_endpoint::TokenProof;
 
 /// Named at registration for a login on another device, where nothing comes back to.
@@ -51,8 +51,11 @@ impl Inner {
             client.client_id,
         );
         let mut tokens = refresh::kept(&tokens, wanted, None, self.asker.now())?;
-        if let Some(prover) = prover {
+        if self.must_bind(discovery) {
             check_bound(tokens.token_type)?;
+        }
+        let is_bound = tokens.token_type == TokenType::Dpop;
+        if let Some(prover) = prover.filter(|_| is_bound) {
             tokens.dpop_key = Some(prover.key().pem().clone());
         }
         let mut guard = self.store.exclusive(&key).await?;
@@ -60,10 +63,18 @@ impl Inner {
         self.use_tokens(key, tokens)
     }
 
+    /// Whether other tokens than bound ones are of no use.
+    fn must_bind(&self, discovery: &Discovery) -> bool {
+        self.binding == Binding::Always || discovery.is_bound
+    }
+
     /// A fresh key, if tokens are to be bound to one: where the settings or the metadata
-    /// of the server want it.
+    /// of the server want it, or both servers offer it.
     fn prover_for(&self, discovery: &Discovery) -> Result<Option<Prover>, OAuthError> {
-        if !is_wanted(self.bound, discovery)? {
+        let is_welcome = self.binding == Binding::WhereOffered
+            && discovery.takes_proofs
+            && is_offered(discovery);
+        if !is_welcome && !is_wanted(self.binding == Binding::Always, discovery)? {
             return Ok(None);
         }
         let key = ProofKey::generate()?;

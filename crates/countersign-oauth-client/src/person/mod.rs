@@ -64,13 +64,21 @@ struct Inner {
     /// Asked for in any case.
     scopes: ScopeSet,
     on_device: bool,
-    /// Whether tokens must be bound to a key, whatever the server wants.
-    bound: bool,
+    binding: Binding,
     nonces: Arc<ReceivedNonces>,
     state: Mutex<State>,
     rounds: Rounds,
     /// Held by whoever asks the person.
     login: tokio::sync::Mutex<()>,
+}
+
+/// Where tokens are bound to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Binding {
+    /// Whatever the server wants.
+    Always,
+    WhereOffered,
+    WhereDemanded,
 }
 
 #[derive(Default)]

@@ -82,6 +82,73 @@ async fn dp_01_a_server_that_binds_nothing_is_not_asked_where_tokens_must_be_bou
     }
 }
 
+/// What a resource and its authorization server offer.
+fn offers(world: &World, resource: &Value, server: &Value, token_type: &'static str) {
+    issues(world, token_type);
+    let name = "dpop_signing_alg_values_supported";
+    world.amend(RESOURCE_METADATA, &json!({ name: resource }));
+    world.amend(SERVER_METADATA, &json!({ name: server }));
+}
+
+#[tokio::test]
+async fn dp_01_tokens_are_not_bound_where_one_side_does_not_offer_it_or_nobody_wants_it() {
+    let es256 = json!(["ES256"]);
+    for (resource, server) in [
+        (json!(null), es256.clone()),
+        (es256.clone(), json!(null)),
+        (json!([]), es256.clone()),
+        (json!("ES256"), es256.clone()),
+        (json!([1]), es256.clone()),
+        (json!(["RS256", "es256"]), es256.clone()),
+        (es256.clone(), json!(["RS256"])),
+    ] {
+        let scene = Scene::new();
+        offers(&scene.world, &resource, &server, "Bearer");
+        scene.client().login().await.unwrap();
+        let asked = scene.world.one(TOKEN);
+        assert!(!asked.headers.contains_key("dpop"), "{resource} {server}");
+        assert_eq!(parameter(&scene.person.seen()[0], "dpop_jkt"), None);
+    }
+    let scene = Scene::new();
+    offers(&scene.world, &es256, &es256, "Bearer");
+    let oauth = scene.builder().without_dpop().build().unwrap();
+    oauth.login().await.unwrap();
+    assert!(!scene.world.one(TOKEN).headers.contains_key("dpop"));
+    assert_eq!(shown(&oauth).await.unwrap(), "Bearer bound-1");
+}
+
+#[tokio::test]
+async fn dp_02_tokens_are_bound_where_both_sides_offer_it() {
+    let scene = Scene::new();
+    let both = json!(["EdDSA", "ES256"]);
+    offers(&scene.world, &both, &both, "DPoP");
+    let oauth = scene.client();
+    oauth.login().await.unwrap();
+    let now = scene.clock.now();
+    let at_login = proven(&scene.world.one(TOKEN).headers, TOKEN, None, now);
+    let named = parameter(&scene.person.seen()[0], "dpop_jkt").unwrap();
+    assert_eq!(at_login.thumbprint.as_str(), named);
+    assert_eq!(shown(&oauth).await.unwrap(), "DPoP bound-1");
+
+    // It was an offer: a bearer token is what everybody else would get.
+    let scene = Scene::new();
+    offers(&scene.world, &both, &both, "Bearer");
+    let oauth = scene.client();
+    oauth.login().await.unwrap();
+    assert_eq!(shown(&oauth).await.unwrap(), "Bearer bound-1");
+    scene.clock.advance(Lifetime::from_hours(2));
+    assert_eq!(shown(&scene.client()).await.unwrap(), "Bearer bound-2");
+
+    // What is demanded is not turned off.
+    let scene = Scene::new();
+    offers(&scene.world, &both, &both, "DPoP");
+    let change = json!({ "dpop_bound_access_tokens_required": true });
+    scene.world.amend(RESOURCE_METADATA, &change);
+    let oauth = scene.builder().without_dpop().build().unwrap();
+    oauth.login().await.unwrap();
+    assert_eq!(shown(&oauth).await.unwrap(), "DPoP bound-1");
+}
+
 #[tokio::test]
 async fn dp_02_code_token_refresh_and_every_request_have_a_proof_of_one_key() {
     let scene = Scene::new();
