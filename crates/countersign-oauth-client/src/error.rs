@@ -38,6 +38,20 @@ pub enum OAuthError {
         /// What it says about it, made printable.
         description: Option<String>,
     },
+    /// The authorization server registers no client for us (RFC 7591 §3.2.2).
+    #[error(
+        "the authorization server {issuer} does not register this client: {reason}; register one \
+         there with the redirect URI {redirect_uri} and name it with client_id(…)"
+    )]
+    NotRegistered {
+        /// The authorization server.
+        issuer: String,
+        /// Its error code, or the HTTP status if it names none, and what it says about it,
+        /// made printable.
+        reason: String,
+        /// Where answers were to go.
+        redirect_uri: String,
+    },
     /// Something that this client does not do, whoever asks for it.
     #[error("{0}")]
     NotPermitted(String),

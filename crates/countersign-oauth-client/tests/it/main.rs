@@ -17,6 +17,7 @@ mod discovering;
 mod keeping;
 mod machines;
 mod refreshing;
+mod refused_registrations;
 mod registering;
 mod stepping_up;
 mod world;

@@ -1,25 +1,20 @@
 //! Who we are at an authorization server: an id that somebody registered before, the
 //! address of a document about us, or dynamic registration (RFC 7591), in this order.
 
+mod answer;
+mod request;
+
 use std::sync::Arc;
 
-use bytes::Bytes;
 use countersign_oauth::client_authentication::{OwnClient, OwnProof, TokenEndpointAuthMethod};
 use countersign_oauth::jose::SigningKey;
-use countersign_oauth::received_tokens::{is_error_code, printable};
-use countersign_oauth::{ClientId, Issuer, Secret, UnixTime, json};
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Response};
-use serde_json::{Map, Value, json};
+use countersign_oauth::{ClientId, Issuer, Secret, UnixTime};
 use url::Url;
 
-use crate::ask::{Asker, request};
-use crate::device;
+use crate::ask::Asker;
 use crate::discovery::Discovery;
 use crate::error::OAuthError;
 use crate::store::{StoredClient, TokenStore};
-
-const WHAT: &str = "the registration endpoint";
 
 /// One way to be known.
 #[derive(Clone, Debug)]
@@ -102,7 +97,9 @@ impl Registrar {
                     let client = match kept {
                         Some(kept) => kept,
                         None => {
-                            let client = self.register(asker, discovery, redirect_uri).await?;
+                            let name = &self.client_name;
+                            let client =
+                                request::register(asker, discovery, name, redirect_uri).await?;
                             store.put_client(&client).await?;
                             client
                         }
@@ -231,142 +228,6 @@ impl Registrar {
             (None, _) => Ok(OwnProof::None),
         }
     }
-
-    /// RFC 7591 §3.1.
-    async fn register(
-        &self,
-        asker: &Asker,
-        discovery: &Discovery,
-        redirect_uri: &str,
-    ) -> Result<StoredClient, OAuthError> {
-        let endpoint = discovery.offer.registration_endpoint.as_deref();
-        let endpoint = endpoint.unwrap_or_default();
-        let method = preferred(discovery);
-        let mut grant_types = vec!["authorization_code", "refresh_token"];
-        if offers_devices(discovery) {
-            grant_types.push(device::GRANT_TYPE);
-        }
-        let document = json!({
-            "client_name": self.client_name,
-            "redirect_uris": [redirect_uri],
-            "grant_types": grant_types,
-            "response_types": ["code"],
-            "token_endpoint_auth_method": method.as_str(),
-            // OpenID Connect Registration §2: native clients come back to loopback.
-            "application_type": if is_loopback(redirect_uri) { "native" } else { "web" },
-        });
-        let mut request = request(WHAT, Method::POST, endpoint)?;
-        let media_type = HeaderValue::from_static("application/json");
-        request.headers_mut().insert(CONTENT_TYPE, media_type);
-        *request.body_mut() = Bytes::from(document.to_string());
-        let answer = asker.ask(WHAT, request).await?;
-        let read = read(&answer, &discovery.issuer, redirect_uri, method);
-        if let Err(error) = &read {
-            tracing::warn!(%error, "not registered");
-        }
-        read
-    }
-}
-
-/// Whether somebody may log in on another device (RFC 8628 §4), for which a client has to
-/// be registered.
-fn offers_devices(discovery: &Discovery) -> bool {
-    let offer = &discovery.offer;
-    let named = offer.grant_types.as_ref();
-    offer.device_authorization_endpoint.is_some()
-        && named.is_none_or(|named| named.iter().any(|one| one == device::GRANT_TYPE))
-}
-
-/// What a client asks for that nobody has to write a secret into: none, if that is offered.
-fn preferred(discovery: &Discovery) -> TokenEndpointAuthMethod {
-    use TokenEndpointAuthMethod as Method;
-    let Some(methods) = &discovery.offer.auth_methods else {
-        return if discovery.is_published {
-            Method::ClientSecretBasic
-        } else {
-            Method::None
-        };
-    };
-    let order = [
-        Method::None,
-        Method::ClientSecretBasic,
-        Method::ClientSecretPost,
-    ];
-    let offered = order.into_iter().find(|method| methods.contains(method));
-    offered.unwrap_or(Method::None)
-}
-
-/// RFC 7591 §3.2.1 and §3.2.2. Only what is needed is read; what the server writes about
-/// redirect URIs is compared and never followed.
-fn read(
-    answer: &Response<Bytes>,
-    issuer: &Issuer,
-    redirect_uri: &str,
-    asked: TokenEndpointAuthMethod,
-) -> Result<StoredClient, OAuthError> {
-    let bad = |why: &str| OAuthError::BadAnswer(format!("the answer of {WHAT} is refused: {why}"));
-    let status = answer.status();
-    let document = json::parse_object(answer.body())
-        .map_err(|error| bad(&format!("status {}, {error}", status.as_u16())))?;
-    if let Some(Value::String(code)) = document.get("error")
-        && is_error_code(code)
-    {
-        let description = document.get("error_description").and_then(Value::as_str);
-        return Err(OAuthError::Refused {
-            what: WHAT.to_owned(),
-            code: code.clone(),
-            description: description.map(printable).filter(|text| !text.is_empty()),
-        });
-    }
-    if !status.is_success() {
-        return Err(bad(&format!("it has status {}", status.as_u16())));
-    }
-    let client_id = document.get("client_id").and_then(Value::as_str);
-    let client_id = client_id.and_then(|id| ClientId::parse(id).ok());
-    let client_id = client_id.ok_or_else(|| bad("it has no client id"))?;
-    let registered = redirect_uris(&document).ok_or_else(|| bad("its redirect_uris are none"))?;
-    if registered.is_some_and(|uris| !uris.contains(&redirect_uri)) {
-        return Err(bad("it registers other redirect URIs than were asked for"));
-    }
-    let mut client = StoredClient::new(issuer.clone(), client_id, vec![redirect_uri.to_owned()]);
-    client.client_secret = text(&document, "client_secret").map(Secret::new);
-    client.token_endpoint_auth_method = match text(&document, "token_endpoint_auth_method") {
-        None => asked,
-        Some(method) => TokenEndpointAuthMethod::parse(method)
-            .ok_or_else(|| bad("it demands an unknown way of client authentication"))?,
-    };
-    if client.token_endpoint_auth_method == TokenEndpointAuthMethod::PrivateKeyJwt
-        || (client.token_endpoint_auth_method.has_secret() && client.client_secret.is_none())
-    {
-        return Err(bad(
-            "it demands client authentication and gives nothing for it",
-        ));
-    }
-    // RFC 7591 §3.2.1: 0 means never.
-    let ends = document.get("client_secret_expires_at");
-    let ends = ends.and_then(Value::as_u64).filter(|ends| *ends > 0);
-    client.secret_expires_at = ends.map(UnixTime::from_secs);
-    client.registration_client_uri = text(&document, "registration_client_uri").map(str::to_owned);
-    client.registration_access_token =
-        text(&document, "registration_access_token").map(Secret::new);
-    Ok(client)
-}
-
-fn text<'a>(document: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    let text = document.get(name).and_then(Value::as_str);
-    text.filter(|text| !text.is_empty())
-}
-
-/// The registered redirect URIs, if they are said; nothing if they are something else.
-fn redirect_uris(document: &Map<String, Value>) -> Option<Option<Vec<&str>>> {
-    match document.get("redirect_uris") {
-        None | Some(Value::Null) => Some(None),
-        Some(Value::Array(values)) => {
-            let texts = values.iter().map(Value::as_str).collect::<Option<Vec<_>>>();
-            texts.map(Some)
-        }
-        Some(_) => None,
-    }
 }
 
 fn of_stored(client: &StoredClient) -> KnownClient {
@@ -383,9 +244,18 @@ fn of_stored(client: &StoredClient) -> KnownClient {
     }
 }
 
-/// Whether a registered client can still be used, with answers to `redirect_uri`: the
-/// port of a loopback address does not matter (RFC 8252 §7.3).
+/// Whether a registered client can still be used, with answers to `redirect_uri`.
 fn fits(client: &StoredClient, redirect_uri: &str, now: UnixTime) -> bool {
+    let is_registered = client
+        .redirect_uris
+        .iter()
+        .any(|known| is_same_redirect_uri(known, redirect_uri));
+    is_registered && client.secret_expires_at.is_none_or(|end| now < end)
+}
+
+/// Whether answers to `one` may go to `other` too: the port of a loopback address does
+/// not matter (RFC 8252 §7.3).
+fn is_same_redirect_uri(one: &str, other: &str) -> bool {
     let without_port = |text: &str| {
         let mut url = Url::parse(text).ok()?;
         if is_loopback(text) {
@@ -393,11 +263,7 @@ fn fits(client: &StoredClient, redirect_uri: &str, now: UnixTime) -> bool {
         }
         Some(url)
     };
-    let is_registered = client
-        .redirect_uris
-        .iter()
-        .any(|known| without_port(known) == without_port(redirect_uri));
-    is_registered && client.secret_expires_at.is_none_or(|end| now < end)
+    one == other || without_port(one).is_some_and(|url| without_port(other) == Some(url))
 }
 
 fn is_loopback(redirect_uri: &str) -> bool {
