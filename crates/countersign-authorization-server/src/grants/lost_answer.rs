@@ -66,7 +66,7 @@ impl Inner {
             && self.is_in_grace(UnixTime::from_secs(before.at))
         {
             let place = (&key, Column::Sealed, sealed);
-            return self.tell_again(granted, place, proof).await;
+            return self.tell_again(client, granted, place, proof).await;
         }
         let scope = self.scope_of_refresh(client, request, granted).await?;
         let mut issued = self
@@ -106,7 +106,7 @@ impl Inner {
         match &successor.sealed {
             Some(sealed) => {
                 let place = (&key, Column::Sealed, sealed);
-                self.tell_again(granted, place, proof).await
+                self.tell_again(client, granted, place, proof).await
             }
             None => Err(Refused::Unavailable(error)),
         }

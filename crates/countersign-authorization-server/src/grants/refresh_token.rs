@@ -10,6 +10,7 @@
 //! behind them: it is asked when its own access token has ended (`vault/mod.rs`).
 
 use countersign_oauth::grant_type::GrantType;
+use countersign_oauth::received_tokens::{ReceivedTokens, TokenAnswer};
 use countersign_oauth::token_request::RefreshTokenRequest;
 use countersign_oauth::{ScopeSet, Secret, UnixTime, requested_scope, resource_indicator};
 use countersign_store::{Column, Found, Key, Record, Sealed, SecretHash, Status, Write};
@@ -17,7 +18,7 @@ use countersign_store::{Column, Found, Key, Record, Sealed, SecretHash, Status, 
 use super::{Refused, granted_of, late};
 use crate::audit::AuditEvent;
 use crate::client::Client;
-use crate::grant::{Granted, RefreshTokenBody};
+use crate::grant::{AccessTokenBody, Granted, RefreshTokenBody};
 use crate::issue::Refreshable;
 use crate::possession::{Proof, was_used};
 use crate::random::draw;
@@ -128,9 +129,8 @@ impl Inner {
         if let Some(receipt) = receipt
             && self.is_in_grace(*at)
         {
-            return self
-                .tell_again(&granted, (&record.key, Column::Receipt, receipt), proof)
-                .await;
+            let place = (&record.key, Column::Receipt, receipt);
+            return self.tell_again(client, &granted, place, proof).await;
         }
         self.refuse_replay(proof).await?;
         if showable == ShowableBy::ItsClient
@@ -150,9 +150,12 @@ impl Inner {
         self.now() < at.saturating_add(self.settings.lifetimes.refresh_grace)
     }
 
-    /// The same answer as before, sealed in `column` of the record under `key`.
+    /// The same answer as before, sealed in `column` of the record under `key`, for whoever
+    /// has the key that it is bound to. A confidential client may refresh with any key, and
+    /// has no use for a token of another one.
     pub(super) async fn tell_again(
         &self,
+        client: &Client,
         granted: &Granted,
         (key, column, sealed): (&Key, Column, &Sealed),
         proof: Option<&Proof>,
@@ -161,8 +164,49 @@ impl Inner {
             return Err(Refused::Grant(NO_LONGER_ALLOWED));
         }
         let answer = self.open_response(key, column, sealed)?;
-        self.use_up_proof(proof).await?;
-        Ok(answer)
+        let told = TokenAnswer::read(200, answer.reveal().as_bytes());
+        let Ok(TokenAnswer::Issued(told)) = told else {
+            return Err(Unavailable::Seal.into());
+        };
+        let issued = Key::access_token(SecretHash::of(&told.access_token));
+        let is_for_key = match self.store.get(&issued, self.now()).await? {
+            Found::Live(record) | Found::Spent(record) => {
+                record.body::<AccessTokenBody>()?.jkt == proof.map(Proof::key)
+            }
+            // It has ended, and what is left is the refresh token.
+            Found::Absent => true,
+        };
+        if is_for_key {
+            self.use_up_proof(proof).await?;
+            return Ok(answer);
+        }
+        if Refreshable::of(client) != Refreshable::Yes {
+            return Err(Refused::Grant("the answer is bound to another key"));
+        }
+        self.answer_for_key(client, granted, *told, proof).await
+    }
+
+    /// What was `told`, with an access token of the key of `proof`.
+    async fn answer_for_key(
+        &self,
+        client: &Client,
+        granted: &Granted,
+        told: ReceivedTokens,
+        proof: Option<&Proof>,
+    ) -> Result<Secret, Refused> {
+        let scope = told.scope.unwrap_or_default();
+        let scope = self.still_issued(client, granted)?.intersection(&scope);
+        let mut issued = self
+            .issue_tokens(granted, scope, Refreshable::No, proof)
+            .await?;
+        issued.response.refresh_token = told.refresh_token;
+        let written = self.store.write(issued.writes, self.now()).await;
+        let written = written.map_err(Unavailable::from);
+        written.map_err(|error| was_used(&error, proof).unwrap_or_else(|| late(error)))?;
+        let (client, id) = (granted.client.clone(), granted.id.clone());
+        let event = AuditEvent::TokensIssued(client, id, GrantType::RefreshToken);
+        self.audit.note(event);
+        Ok(issued.response.to_json())
     }
 
     pub(super) fn seal_response(

@@ -324,6 +324,66 @@ async fn dp_04_a_confidential_client_may_refresh_with_another_key() {
     assert_eq!(claims(&access)["cnf"]["jkt"], after.jkt().as_str());
 }
 
+/// `request`, of the confidential client `C3`.
+fn confidential<'a>(mut request: Vec<(&'a str, &'a str)>) -> Vec<(&'a str, &'a str)> {
+    request.retain(|(name, _)| *name != "client_id");
+    request.extend([("client_id", "C3"), ("client_secret", SECRET)]);
+    request
+}
+
+#[tokio::test]
+async fn dp_04_an_answer_that_is_told_again_is_bound_to_the_key_of_whoever_asks_again() {
+    let world = world_of(without_nonces()).await;
+    let (before, after) = (Prover::new(), Prover::new());
+    let code = world.code("C3").await;
+    let request = confidential(redemption(&code));
+    let first = post(&world, &[&before.proof(&world)], &request).await;
+    let (_, refresh) = tokens_of(&first);
+    let request = confidential(refreshing(&refresh));
+    let told = post(&world, &[&before.proof(&world)], &request).await;
+    let (lost, newer) = tokens_of(&told);
+    // The client began anew with another key before it had the answer.
+    let proof = after.proof(&world);
+    let again = post(&world, &[&proof], &request).await;
+    let (access, same) = tokens_of(&again);
+    assert_eq!(claims(&access)["cnf"]["jkt"], after.jkt().as_str());
+    assert_eq!(again.json()["token_type"], "DPoP");
+    assert_eq!(same, newer, "one successor, however often it is told");
+    let replayed = post(&world, &[&proof], &request).await;
+    replayed.assert_tok("invalid_dpop_proof");
+    // Nobody is shown as bearer what was issued for a key, nor for a key what was not.
+    let unbound = post(&world, &[], &request).await;
+    assert_eq!(unbound.json()["token_type"], "Bearer");
+    let bearer = tokens_of(&unbound).0;
+    assert!(claims(&bearer).get("cnf").is_none());
+    // Whoever has the key of the answer gets it as it was.
+    let owner = post(&world, &[&before.proof(&world)], &request).await;
+    assert_eq!(tokens_of(&owner), (lost.clone(), newer.clone()));
+    // All of them end with the grant.
+    world.clock.advance(Lifetime::from_secs(60));
+    let stolen = post(&world, &[&after.proof(&world)], &request).await;
+    stolen.assert_tok("invalid_grant");
+    for token in [&lost, &access, &bearer] {
+        assert!(!world.is_active(token).await);
+    }
+}
+
+#[tokio::test]
+async fn dp_04_an_answer_that_a_public_client_bound_is_told_to_no_other_key() {
+    let world = world_of(without_nonces()).await;
+    let (owner, thief) = (Prover::new(), Prover::new());
+    let (_, refresh) = tokens_of(&world.redeem(&world.code("C1").await, &[]).await);
+    let first = post(&world, &[&owner.proof(&world)], &refreshing(&refresh)).await;
+    let told = tokens_of(&first);
+    for proofs in [vec![], vec![thief.proof(&world)]] {
+        let proofs: Vec<&str> = proofs.iter().map(String::as_str).collect();
+        let seen = post(&world, &proofs, &refreshing(&refresh)).await;
+        seen.assert_tok("invalid_grant");
+    }
+    let again = post(&world, &[&owner.proof(&world)], &refreshing(&refresh)).await;
+    assert_eq!(tokens_of(&again), told);
+}
+
 #[tokio::test]
 async fn dp_04_a_code_that_was_asked_for_a_key_is_redeemed_with_that_key_alone() {
     let world = world_of(without_nonces()).await;

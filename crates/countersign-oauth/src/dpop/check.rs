@@ -20,6 +20,10 @@ pub const WINDOW: Lifetime = Lifetime::from_mins(5);
 /// The longest `jti`, in bytes.
 pub const MAX_TOKEN_ID_BYTES: usize = 512;
 
+/// The longest modulus and exponent of an RSA key, in characters of base64url: 4096 and 24
+/// bits. Whoever sends a proof chooses its key, and with that how long it takes to refuse it.
+const MAX_RSA_CHARACTERS: [(&str, usize); 2] = [("n", 683), ("e", 4)];
+
 /// What a proof has to be for.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -226,6 +230,13 @@ fn own_key(proof: &str) -> Result<VerifyingKey, ProofError> {
     // RFC 9449 §4.2: a public key. `oct` has no private member, it is one.
     if jwk.get("kty").is_none_or(|kty| kty == "oct") || jwk.contains_key("k") {
         return Err(ProofError::Key(KeyError::KeyType));
+    }
+    let is_long = |(name, most): (&str, usize)| {
+        let number = jwk.get(name).and_then(Value::as_str);
+        number.is_some_and(|number| number.len() > most)
+    };
+    if MAX_RSA_CHARACTERS.into_iter().any(is_long) {
+        return Err(ProofError::Key(KeyError::RsaTooLarge));
     }
     // The header has the key itself, so its name means nothing.
     let named: BTreeSet<&str> = ["kid", "issuer"].into();

@@ -12,6 +12,7 @@
 //! - a `typ` other than `dpop+jwt`, in these letters;
 //! - a `jwk` that is no public key of the algorithm, that has a private member, that is
 //!   symmetric, or that says it is for something else than signatures;
+//! - an RSA key of more than 4096 bits, or with an exponent of more than 24;
 //! - an `htu` with a user name, a backslash, blanks, an address written in another base, or
 //!   percent-encoded letters in the host: two readers may read two addresses from it;
 //! - a proof that has expired, if it says when;

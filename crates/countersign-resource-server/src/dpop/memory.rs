@@ -85,6 +85,8 @@ impl State {
         while let Some(first) = self.seen.first_entry()
             && *first.key() < oldest
         {
+            // A clock that goes back must not make them good again.
+            self.forgotten = self.forgotten.max(Some(*first.key()));
             self.count -= first.remove().len();
         }
     }
@@ -142,6 +144,17 @@ mod tests {
         }
         assert!(memory.state().count <= 4);
         assert!(!memory.insert([19; 32], at(1_005), at(1_010)));
+    }
+
+    #[test]
+    fn dp_05_a_clock_that_was_ahead_for_a_moment_makes_no_proof_good_again() {
+        let memory = memory(10);
+        assert!(memory.insert([1; 32], at(1_000), at(1_000)));
+        assert!(memory.insert([2; 32], at(1_400), at(1_400)));
+        assert!(memory.is_forgotten(at(1_000)));
+        assert!(!memory.insert([1; 32], at(1_000), at(1_001)));
+        assert!(!memory.insert([2; 32], at(1_400), at(1_001)));
+        assert!(memory.insert([3; 32], at(1_001), at(1_001)));
     }
 
     #[test]

@@ -265,6 +265,36 @@ fn dp_02_a_key_that_is_missing_private_symmetric_or_broken_is_refused() {
 }
 
 #[test]
+fn dp_02_g15_a_key_that_would_take_long_is_refused_before_it_is_used() {
+    // The odd number of so many bytes that begins with C1 and goes on with B7, as base64url.
+    let number = |bytes: usize| {
+        let end = ["", "tw", "t7c"][bytes % 3];
+        format!("wbe3{}{end}", "t7e3".repeat(bytes / 3 - 1))
+    };
+    let judged = |n: String, e: &str| {
+        let jwk = json!({"kty": "RSA", "n": n, "e": e});
+        with_header(json!({"alg": "PS512", "jwk": jwk}))
+    };
+    let long = |number: String, e: &str| {
+        assert_eq!(
+            judged(number, e),
+            Err(ProofError::Key(KeyError::RsaTooLarge))
+        );
+    };
+    long(number(513), "AQAB");
+    long(number(1024), "AQAB");
+    long(number(512), "_____w");
+    long(number(256), &"_".repeat(2_000));
+    for fits in [256, 384, 512] {
+        assert_eq!(
+            judged(number(fits), "AQAB"),
+            Err(ProofError::Signature(JwsError::BadSignature)),
+            "{fits}"
+        );
+    }
+}
+
+#[test]
 fn dp_02_another_method_is_refused() {
     for method in ["GET", "post", "Post", "POST ", "", "DELETE"] {
         assert_eq!(
