@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use countersign_oauth::Secret;
+use countersign_oauth::{ResourceUri, Secret};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, StatusCode};
 use thiserror::Error;
@@ -56,6 +56,22 @@ impl<'a> Outgoing<'a> {
     pub const fn new(method: &'a Method, url: &'a Url) -> Self {
         Self { method, url }
     }
+}
+
+/// Checks that `request` goes to the host of `server`: what is for one is shown to no other,
+/// whoever mixed them up.
+pub(crate) fn check_target(
+    server: &ResourceUri,
+    request: Outgoing<'_>,
+) -> Result<(), AuthorizerError> {
+    let own = Url::parse(server.as_str());
+    if own.is_ok_and(|own| own.origin() == request.url.origin()) {
+        return Ok(());
+    }
+    Err(AuthorizerError(format!(
+        "the credentials are for {server}, and the request goes to another server: nothing is \
+         shown there; name the same server in both places"
+    )))
 }
 
 /// A request that was refused.

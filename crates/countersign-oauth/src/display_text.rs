@@ -51,6 +51,16 @@ impl DisplayText {
     }
 }
 
+/// Whether `character` makes a text look like another one wherever it is shown: controls,
+/// what turns the direction of writing, separators of lines, and tags, which nobody sees.
+/// Joiners and variation selectors are none, because people's own writing needs them.
+pub fn is_deceptive(character: char) -> bool {
+    character.is_control()
+        || matches!(u32::from(character),
+            0x061C | 0x200B | 0x200E..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F | 0xFEFF
+            | 0xFFF9..=0xFFFB | 0xE0000..=0xE007F)
+}
+
 /// Controls, format characters (bidirectional marks, zero-width ones, tags),
 /// fillers that look like nothing, variation selectors, private use, noncharacters.
 fn is_invisible(character: char) -> bool {

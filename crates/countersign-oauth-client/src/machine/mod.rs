@@ -29,7 +29,7 @@ use countersign_oauth::{ClientId, Issuer, Lifetime, ResourceUri, ScopeSet, Secre
 use http::HeaderMap;
 
 use crate::ask::Asker;
-use crate::authorizer::{Authorizer, Authorizing, Next, Outgoing, Refused};
+use crate::authorizer::{Authorizer, Authorizing, Next, Outgoing, Refused, check_target};
 use crate::discovery::{Discovery, Search};
 use crate::dpop::{self, ProofKey, Prover, ReceivedNonces, Role};
 use crate::error::OAuthError;
@@ -323,6 +323,7 @@ impl Inner {
 impl Authorizer for Machine {
     fn authorize<'a>(&'a self, request: Outgoing<'a>) -> Authorizing<'a, HeaderMap> {
         Box::pin(async move {
+            check_target(&self.0.server, request)?;
             let Some(tokens) = self.0.usable().await? else {
                 return Ok(HeaderMap::new());
             };
@@ -333,6 +334,7 @@ impl Authorizer for Machine {
 
     fn refused<'a>(&'a self, refused: Refused<'a>) -> Authorizing<'a, Next> {
         Box::pin(async move {
+            check_target(&self.0.server, refused.request)?;
             Ok(match About::of(&refused, &self.0.nonces) {
                 About::Token(challenge) => {
                     self.0.unauthorized(&refused, challenge.as_ref()).await?
@@ -344,6 +346,8 @@ impl Authorizer for Machine {
     }
 
     fn answered(&self, request: Outgoing<'_>, headers: &HeaderMap) {
-        self.0.nonces.heed(Role::Resource, request.url, headers);
+        if check_target(&self.0.server, request).is_ok() {
+            self.0.nonces.heed(Role::Resource, request.url, headers);
+        }
     }
 }

@@ -24,7 +24,7 @@ pub use builder::OAuthBuilder;
 pub use logout::LoggedOut;
 
 use crate::ask::Asker;
-use crate::authorizer::{Authorizer, Authorizing, Next, Outgoing, Refused};
+use crate::authorizer::{Authorizer, Authorizing, Next, Outgoing, Refused, check_target};
 use crate::discovery::{Discovery, Search};
 use crate::dpop::{ProofKey, Prover, ReceivedNonces, Role};
 use crate::error::OAuthError;
@@ -364,6 +364,7 @@ impl Inner {
 impl Authorizer for OAuth {
     fn authorize<'a>(&'a self, request: Outgoing<'a>) -> Authorizing<'a, HeaderMap> {
         Box::pin(async move {
+            check_target(&self.0.server, request)?;
             let Some(current) = self.0.usable().await? else {
                 return Ok(HeaderMap::new());
             };
@@ -374,6 +375,7 @@ impl Authorizer for OAuth {
 
     fn refused<'a>(&'a self, refused: Refused<'a>) -> Authorizing<'a, Next> {
         Box::pin(async move {
+            check_target(&self.0.server, refused.request)?;
             Ok(match About::of(&refused, &self.0.nonces) {
                 About::Token(challenge) => {
                     self.0.unauthorized(&refused, challenge.as_ref()).await?
@@ -385,6 +387,8 @@ impl Authorizer for OAuth {
     }
 
     fn answered(&self, request: Outgoing<'_>, headers: &HeaderMap) {
-        self.0.nonces.heed(Role::Resource, request.url, headers);
+        if check_target(&self.0.server, request).is_ok() {
+            self.0.nonces.heed(Role::Resource, request.url, headers);
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use countersign_oauth::client_authentication::TokenEndpointAuthMethod;
-use countersign_oauth::received_tokens::{is_error_code, printable};
+use countersign_oauth::received_metadata::is_endpoint;
+use countersign_oauth::received_tokens::{is_error_code, is_token, printable};
+use countersign_oauth::web_uri::LoopbackHosts;
 use countersign_oauth::{ClientId, Issuer, Secret, UnixTime, json};
 use http::{Response, StatusCode};
 use serde_json::{Map, Value};
@@ -11,6 +13,9 @@ use super::is_same_redirect_uri;
 use super::request::WHAT;
 use crate::error::OAuthError;
 use crate::store::StoredClient;
+
+/// The longest secret that is kept, in bytes.
+const MAX_SECRET_BYTES: usize = 4 * 1024;
 
 /// A client, or why there is none (RFC 7591 §3.2.2).
 pub(super) enum RegistrationAnswer {
@@ -79,7 +84,12 @@ pub(super) fn read(
         return Err(bad("it registers other redirect URIs than were asked for"));
     }
     let mut client = StoredClient::new(issuer.clone(), client_id, vec![redirect_uri.to_owned()]);
-    client.client_secret = text(&document, "client_secret").map(Secret::new);
+    client.client_secret = text(&document, "client_secret")
+        .map(|secret| {
+            let fits = is_secret(secret).then(|| Secret::new(secret));
+            fits.ok_or_else(|| bad("its client secret is none"))
+        })
+        .transpose()?;
     client.token_endpoint_auth_method = match text(&document, "token_endpoint_auth_method") {
         None => asked,
         Some(method) => TokenEndpointAuthMethod::parse(method)
@@ -96,10 +106,20 @@ pub(super) fn read(
     let ends = document.get("client_secret_expires_at");
     let ends = ends.and_then(Value::as_u64).filter(|ends| *ends > 0);
     client.secret_expires_at = ends.map(UnixTime::from_secs);
-    client.registration_client_uri = text(&document, "registration_client_uri").map(str::to_owned);
-    client.registration_access_token =
-        text(&document, "registration_access_token").map(Secret::new);
+    // RFC 7592 §3: nothing is asked there yet; what could never be asked is not kept.
+    client.registration_client_uri = text(&document, "registration_client_uri")
+        .filter(|address| is_endpoint(address, LoopbackHosts::Allowed))
+        .map(str::to_owned);
+    client.registration_access_token = text(&document, "registration_access_token")
+        .filter(|token| is_token(token))
+        .map(Secret::new);
     Ok(RegistrationAnswer::Registered(Box::new(client)))
+}
+
+/// RFC 6749 appendix A.2, and a length that anybody uses.
+fn is_secret(text: &str) -> bool {
+    (1..=MAX_SECRET_BYTES).contains(&text.len())
+        && text.bytes().all(|byte| (0x20..=0x7E).contains(&byte))
 }
 
 fn code(document: &Map<String, Value>) -> Option<String> {

@@ -9,7 +9,10 @@ use countersign_oauth_client::{
     Authorizer as _, LoggedOut, Next, OAuth, Outgoing, Refused, TokenKey, TokenStore,
 };
 use countersign_resource_server::fetch::FetchError;
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
+use url::Url;
 
 use crate::world::*;
 
@@ -32,12 +35,48 @@ async fn i20_cl_31_tokens_are_shown_to_the_server_alone_that_they_are_for() {
         "https://two.test/mcp",
     ] {
         let oauth = scene.builder_for(server).build().unwrap();
-        assert_eq!(shown(&oauth).await, None, "{server}");
+        let url = Url::parse(server).unwrap();
+        let headers = oauth.authorize(Outgoing::new(&Method::POST, &url)).await;
+        assert!(headers.unwrap().is_empty(), "{server}");
     }
     // Nor are those of another client used.
     let other = scene.builder().client_id("another").build().unwrap();
     assert_eq!(shown(&other).await, None);
     assert_eq!(shown(&scene.client()).await.unwrap(), "Bearer access-1");
+}
+
+#[tokio::test]
+async fn i20_cl_31_a_client_that_was_given_to_another_server_shows_it_nothing() {
+    let scene = Scene::new();
+    let oauth = scene.client();
+    oauth.login().await.unwrap();
+    scene.world.forget_requests();
+    for server in [
+        "https://two.test/mcp",
+        "https://rs.test:444/mcp",
+        "http://rs.test/mcp",
+        "https://rs.test.two.test/mcp",
+    ] {
+        let url = Url::parse(server).unwrap();
+        let request = Outgoing::new(&Method::POST, &url);
+        let why = oauth.authorize(request).await.unwrap_err().to_string();
+        assert!(why.contains(SERVER), "{why}");
+        // Nor does its refusal bring anybody in front of a browser.
+        let (shown, headers) = (HeaderMap::new(), challenged(INVALID_TOKEN));
+        let status = StatusCode::UNAUTHORIZED;
+        let refused = Refused::new(request, "tools/call x", &shown, status, &headers, 0);
+        assert!(oauth.refused(refused).await.is_err(), "{server}");
+    }
+    assert_eq!(scene.world.addresses(), [""; 0]);
+    assert_eq!(scene.person.seen().len(), 1);
+    // Another address of the same server may be its address for messages.
+    let url = Url::parse("https://RS.test:443/mcp/messages?id=1").unwrap();
+    let headers = oauth.authorize(Outgoing::new(&Method::POST, &url)).await;
+    assert_eq!(headers.unwrap()["authorization"], "Bearer access-1");
+}
+
+fn challenged(challenge: &str) -> HeaderMap {
+    HeaderMap::from_iter([(WWW_AUTHENTICATE, challenge.parse().unwrap())])
 }
 
 #[tokio::test]
@@ -253,18 +292,18 @@ async fn a_token_that_another_process_got_is_used_before_anything_is_asked() {
     let scene = Scene::new();
     let oauth = scene.client();
     oauth.login().await.unwrap();
-    let url = url::Url::parse(SERVER).unwrap();
-    let request = Outgoing::new(&http::Method::POST, &url);
+    let url = Url::parse(SERVER).unwrap();
+    let request = Outgoing::new(&Method::POST, &url);
     let shown_before = oauth.authorize(request).await.unwrap();
     // Another process logs in again.
     scene.client().login().await.unwrap();
     scene.world.forget_requests();
-    let headers = http::HeaderMap::new();
+    let headers = HeaderMap::new();
     let refused = Refused::new(
         request,
         "tools/list",
         &shown_before,
-        http::StatusCode::UNAUTHORIZED,
+        StatusCode::UNAUTHORIZED,
         &headers,
         0,
     );

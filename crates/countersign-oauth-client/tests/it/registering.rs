@@ -65,6 +65,17 @@ async fn i15_an_answer_of_the_registration_endpoint_that_is_none_is_refused() {
         (Reply::of(303, "<html>"), "redirects"),
         (Reply::of(200, ""), "not JSON"),
         (
+            Reply::of(201, r#"{"client_id":"a","client_secret":"a\nb"}"#),
+            "secret is none",
+        ),
+        (
+            Reply::of(
+                201,
+                json!({"client_id": "a", "client_secret": "s".repeat(5_000)}).to_string(),
+            ),
+            "secret is none",
+        ),
+        (
             Reply::of(201, r#"{"client_id":"a","client_id":"b"}"#),
             "twice",
         ),

@@ -230,6 +230,25 @@ async fn i2_credentials_are_sent_to_the_issuer_that_they_are_for_and_to_nobody_e
 }
 
 #[tokio::test]
+async fn i20_cl_31_a_program_that_was_given_to_another_server_shows_it_nothing() {
+    let scene = Scene::new();
+    offers(&scene, &json!(["client_secret_basic"]));
+    let machine = credentials(&scene).build().unwrap();
+    assert_eq!(shows(&machine).await, None);
+    refuse(&machine, 401, "Bearer", 0).await.unwrap();
+    assert!(shows(&machine).await.is_some());
+    scene.world.forget_requests();
+    let url = Url::parse("https://two.test/mcp").unwrap();
+    let request = Outgoing::new(&Method::POST, &url);
+    assert!(machine.authorize(request).await.is_err());
+    let (shown, headers) = (HeaderMap::new(), HeaderMap::new());
+    let status = StatusCode::UNAUTHORIZED;
+    let refused = Refused::new(request, "tools/call x", &shown, status, &headers, 0);
+    assert!(machine.refused(refused).await.is_err());
+    assert_eq!(scene.world.addresses(), [""; 0]);
+}
+
+#[tokio::test]
 async fn settings_that_cannot_be_meant_are_refused_with_what_to_set() {
     let hmac = SigningKey::from_hmac_secret(&Secret::new("x".repeat(32)), Algorithm::HS256);
     let source = || from_fn(|_| async { Ok(Secret::new("t")) });
