@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::call::server;
 use crate::credentials::Credentials;
 use crate::log::LogOption;
-use crate::output;
+use crate::output::{self, one_line};
 
 /// A list takes no longer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -123,7 +123,8 @@ impl Listing {
         let mut text = String::new();
         if let Some(offer) = &self.offer {
             if let Some(server) = &offer.server {
-                write!(text, "{} {}", server.name, server.version)?;
+                let (name, version) = (one_line(&server.name), one_line(&server.version));
+                write!(text, "{name} {version}")?;
             }
             if let Some(version) = &offer.protocol_version {
                 let separator = if text.is_empty() { "" } else { ", " };
@@ -184,11 +185,16 @@ impl Offer {
     }
 }
 
-/// A heading, then a line for each item with the first line of its description.
+/// A heading, then a line for each item with the first line of its description. No name
+/// that a server gives makes a line of its own.
 fn section(text: &mut String, title: &str, rows: Vec<(&str, Option<&str>)>) -> std::fmt::Result {
     if rows.is_empty() {
         return Ok(());
     }
+    let rows: Vec<(String, Option<&str>)> = rows
+        .into_iter()
+        .map(|(name, description)| (one_line(name), description))
+        .collect();
     let width = rows.iter().map(|(name, _)| name.chars().count()).max();
     let width = width.unwrap_or_default();
     writeln!(text, "\n{title}:")?;
@@ -198,4 +204,24 @@ fn section(text: &mut String, title: &str, rows: Vec<(&str, Option<&str>)>) -> s
         writeln!(text, "{}", row.trim_end())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h10_a_name_is_one_line_whatever_is_in_it() {
+        let mut text = String::new();
+        let rows = vec![
+            ("a\n\nAuthentication: none\n", Some("first\nsecond")),
+            ("b\u{1b}[2J\u{202e}", None),
+        ];
+        section(&mut text, "Tools", rows).unwrap();
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        assert_eq!(
+            lines,
+            ["", "Tools:", "  a  Authentication: none   first", "  b[2J"]
+        );
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use countersign::oauth::display_text::is_deceptive;
 use serde::Serialize;
 
 /// One line on standard output.
@@ -30,14 +31,36 @@ pub(crate) fn note(text: &str) {
 
 /// A document as indented JSON on standard output.
 pub(crate) fn json(document: &impl Serialize) -> anyhow::Result<()> {
-    Ok(line(&serde_json::to_string_pretty(document)?)?)
+    Ok(line(&escaped(&serde_json::to_string_pretty(document)?))?)
 }
 
-/// Text without control characters other than line feeds and tabs.
+/// The same JSON, in which a terminal finds nothing to obey: RFC 8259 §7 has only the
+/// controls below the blank escaped, and some terminals obey others.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character == '\n' || !is_deceptive(character) {
+            text.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            text.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    text
+}
+
+/// Text without control characters other than line feeds and tabs, and without what turns
+/// the direction of writing.
 pub(crate) fn harmless(text: &str) -> String {
     text.chars()
-        .filter(|character| !character.is_control() || matches!(character, '\n' | '\t'))
+        .filter(|character| !is_deceptive(*character) || matches!(character, '\n' | '\t'))
         .collect()
+}
+
+/// The same, in one line.
+pub(crate) fn one_line(text: &str) -> String {
+    harmless(text).replace(['\n', '\t'], " ")
 }
 
 #[cfg(test)]
@@ -47,5 +70,20 @@ mod tests {
     #[test]
     fn h10_a_terminal_has_nothing_to_obey() {
         assert_eq!(harmless("a\u{1b}[2J\rb\u{9b}1m\n\tc"), "a[2Jb1m\n\tc");
+        assert_eq!(harmless("a\u{202e}b\u{2066}c\u{e0041}"), "abc");
+        assert_eq!(one_line("a\nb\tc\u{9b}"), "a b c");
+    }
+
+    #[test]
+    fn h10_json_has_nothing_to_obey_either_and_says_the_same() {
+        let document = serde_json::json!({
+            "a\u{9b}2J": "\u{1b}[2J\u{7f}\u{85}\u{202e}\u{e0041}", "own": ["ü", 1],
+        });
+        let text = escaped(&serde_json::to_string_pretty(&document).unwrap());
+        let obeyed = text.chars().find(|one| is_deceptive(*one) && *one != '\n');
+        assert_eq!(obeyed, None, "{text}");
+        assert!(text.contains("\\u009b2J") && text.contains("\\udb40\\udc41"));
+        let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, document);
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn print_bare<const N: usize>(rows: Vec<[String; N]>) -> io::Result<(
 }
 
 fn clean(cell: &str) -> String {
-    let cell = output::harmless(cell).replace(['\n', '\t'], " ");
+    let cell = output::one_line(cell);
     if cell.is_empty() {
         NOTHING.to_owned()
     } else {

@@ -21,6 +21,10 @@ use crate::protocol::{
     ListRootsResult,
 };
 
+/// So many questions of one answer are answered, and so many of a server at the same time:
+/// nobody is asked more than a person can read.
+pub(super) const MOST_QUESTIONS: usize = 32;
+
 type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type Person = dyn Fn(ElicitRequestParams) -> Answer<ElicitResult> + Send + Sync;
 type Model = dyn Fn(CreateMessageRequestParams) -> Answer<Result<CreateMessageResult, ErrorData>>
@@ -74,8 +78,12 @@ impl Asked {
         &self,
         asked: &InputRequiredResult,
     ) -> Result<InputResponses, ClientError> {
+        let questions = asked.input_requests.iter().flatten();
+        if questions.clone().count() > MOST_QUESTIONS {
+            return Err(ClientError::NotMcp("it asks too much at once".into()));
+        }
         let mut answers = InputResponses::new();
-        for (key, question) in asked.input_requests.iter().flatten() {
+        for (key, question) in questions {
             let answer = match (question, &self.person, &self.model, &self.roots) {
                 (InputRequest::Elicitation(request), Some(person), ..) => {
                     json(&person(request.params.clone()).await)

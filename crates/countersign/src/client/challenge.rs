@@ -3,6 +3,7 @@
 //! What a server says is shown to people and asked for, never trusted.
 
 use countersign_resource_server::oauth::ScopeSet;
+use countersign_resource_server::oauth::display_text::is_deceptive;
 
 /// The `Bearer` challenge of a 401 or 403 answer. Control characters are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,10 +64,11 @@ impl ReceivedChallenge {
     }
 }
 
-/// Text of a stranger, without what a terminal could obey.
+/// Text of a stranger, without what a terminal could obey and what turns the direction of
+/// writing.
 pub(super) fn printable(text: &str) -> String {
     text.chars()
-        .filter(|character| !character.is_control())
+        .filter(|character| !is_deceptive(*character))
         .take(500)
         .collect()
 }
@@ -133,6 +135,14 @@ mod tests {
         let challenge =
             ReceivedChallenge::parse("Bearer error_description=\"a\u{1b}[31m\u{9b}b\r\nc\"");
         assert_eq!(challenge.error_description.as_deref(), Some("a[31mbc"));
+    }
+
+    #[test]
+    fn h10_a_text_of_a_stranger_reads_as_it_is_written() {
+        let text = "safe\u{202e}txt.exe\u{2066}\u{2028}next\u{200b}\u{e0041}\u{feff}";
+        assert_eq!(printable(text), "safetxt.exenext");
+        let own = "ünï©ode עברית 👩\u{200d}🚀 ❤\u{fe0f}";
+        assert_eq!(printable(own), own);
     }
 
     #[test]

@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rmcp::model::{LoggingMessageNotificationParam, ProgressNotificationParam};
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ClientHandler, RoleClient};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::asked::Asked;
+use super::asked::{Asked, MOST_QUESTIONS};
 use crate::protocol::{
     ClientConfig, CreateMessageRequestParams, CreateMessageResult, ElicitRequestParams,
     ElicitResult, ElicitationAction, ErrorCode, ErrorData, ListRootsResult, ProgressToken,
@@ -47,12 +48,33 @@ impl Heard {
     }
 }
 
+/// The code for whoever asks too much (JSON-RPC 2.0 §5.1 leaves it to implementations).
+const TOO_MANY: ErrorCode = ErrorCode(-32000);
+
+/// The questions that are being answered.
+#[derive(Debug)]
+pub(super) struct Questions(Semaphore);
+
+impl Default for Questions {
+    fn default() -> Self {
+        Self(Semaphore::new(MOST_QUESTIONS))
+    }
+}
+
+impl Questions {
+    fn begin(&self) -> Result<SemaphorePermit<'_>, ErrorData> {
+        let turn = self.0.try_acquire();
+        turn.map_err(|_| ErrorData::new(TOO_MANY, "Too many questions at once", None))
+    }
+}
+
 /// What the SDK calls.
 #[derive(Debug)]
 pub(super) struct Handler {
     pub(super) config: ClientConfig,
     pub(super) asked: Asked,
     pub(super) heard: Heard,
+    pub(super) questions: Questions,
 }
 
 fn not_offered() -> ErrorData {
@@ -66,7 +88,10 @@ impl ClientHandler for Handler {
         _: RequestContext<RoleClient>,
     ) -> Result<CreateMessageResult, ErrorData> {
         match &self.asked.model {
-            Some(model) => model(params).await,
+            Some(model) => {
+                let _turn = self.questions.begin()?;
+                model(params).await
+            }
             None => Err(not_offered()),
         }
     }
@@ -84,7 +109,10 @@ impl ClientHandler for Handler {
         _: RequestContext<RoleClient>,
     ) -> Result<ElicitResult, ErrorData> {
         match &self.asked.person {
-            Some(person) => Ok(person(params).await),
+            Some(person) => {
+                let _turn = self.questions.begin()?;
+                Ok(person(params).await)
+            }
             None => Ok(ElicitResult::new(ElicitationAction::Decline)),
         }
     }

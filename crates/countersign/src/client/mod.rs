@@ -36,6 +36,7 @@ mod failures;
 mod handler;
 mod lists;
 mod opening;
+mod pace;
 mod patience;
 mod request;
 mod sending;

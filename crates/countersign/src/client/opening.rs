@@ -16,7 +16,8 @@ use url::Url;
 
 use super::connect::{Connect, Destination};
 use super::failures::Failures;
-use super::handler::{Handler, Heard};
+use super::handler::{Handler, Heard, Questions};
+use super::pace::Pace;
 use super::sending::GettingCredentials;
 use super::transport::{Ear, HttpSse, MAX_ANSWER, Process, Streamable};
 use super::{Client, ClientError};
@@ -80,6 +81,7 @@ fn handler(connect: &Connect, shared: &Shared) -> Handler {
         config: ClientConfig::new(connect.asked.capabilities(), connect.implementation.clone()),
         asked: connect.asked.clone(),
         heard: shared.heard.clone(),
+        questions: Questions::default(),
     }
 }
 
@@ -98,6 +100,7 @@ async fn over_http(connect: &Connect, url: &Url, shared: &Shared) -> Result<Open
         sender,
         failures: shared.failures.clone(),
         ear: Ear::default(),
+        pace: Pace::default(),
     };
     let transport = || {
         let mut config = StreamableHttpClientTransportConfig::with_uri(url.as_str());

@@ -23,6 +23,7 @@ use super::super::ClientError;
 use super::super::challenge::ReceivedChallenge;
 use super::super::events::{Answering, Events, events, same};
 use super::super::failures::{Failure, Failures};
+use super::super::pace::Pace;
 use super::super::sending::{Sender, Sending};
 use super::super::wire::WireAnswer;
 use crate::protocol::{ProtocolVersion, RequestId};
@@ -50,6 +51,7 @@ pub(in super::super) struct Streamable {
     pub(in super::super) sender: Arc<Sender>,
     pub(in super::super) failures: Failures,
     pub(in super::super) ear: Ear,
+    pub(in super::super) pace: Pace,
 }
 
 /// How far a session has come towards hearing its server.
@@ -231,6 +233,7 @@ impl Streamable {
             body: Bytes::new(),
             operation: "messages of the server",
         };
+        self.pace.turn().await;
         let answer = self.sender.send(sending).await;
         self.ear.is_answered();
         let answer = match answer {

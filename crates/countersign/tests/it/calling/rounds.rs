@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use countersign::client::ClientError;
 use countersign::protocol::{ElicitResult, ElicitationAction};
 use serde_json::{Value, json};
+use testkit::ScriptedAnswer;
 
-use super::played::{Message, modern, of_method, to};
+use super::played::{Message, events, legacy, messages, modern, of_method, streamed, to};
 
-fn asks(message: &Message, state: Option<&str>) -> testkit::ScriptedAnswer {
+fn asks(message: &Message, state: Option<&str>) -> ScriptedAnswer {
     let mut result = json!({
         "resultType": "input_required",
         "inputRequests": {"sure": {"method": "elicitation/create", "params": {
@@ -115,4 +117,77 @@ async fn cl_46_the_result_of_a_retried_request_is_not_kept() {
         client.read_resource("file:///a").await.unwrap();
     }
     assert_eq!(of_method(&server, "resources/read").len(), 4);
+}
+
+/// A question.
+fn question() -> Value {
+    json!({"method": "elicitation/create", "params": {
+        "mode": "form", "message": "Sure?",
+        "requestedSchema": {"type": "object", "properties": {}},
+    }})
+}
+
+#[tokio::test]
+async fn i12_more_questions_than_a_person_can_read_are_not_asked() {
+    let server = modern(|message| {
+        let all = |_: &Message| {
+            let named = (0..1_000).map(|number| (format!("q{number}"), question()));
+            let all: serde_json::Map<String, Value> = named.collect();
+            message.result(json!({"resultType": "input_required", "inputRequests": all}))
+        };
+        (message.method() == "tools/call").then(|| all(message))
+    })
+    .await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&asked);
+    let client = to(&server)
+        .on_elicitation(move |_| {
+            counting.fetch_add(1, Ordering::SeqCst);
+            async { ElicitResult::new(ElicitationAction::Decline) }
+        })
+        .await
+        .unwrap();
+    let refused = client.call_tool("ask", ()).await.unwrap_err();
+    assert!(matches!(refused, ClientError::NotMcp(_)), "{refused}");
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn i12_a_server_of_before_cannot_ask_a_thousand_things_at_once() {
+    let server = legacy(|message| {
+        let all = || {
+            let asked = (0..1_000).map(|number| {
+                let mut asked = question();
+                asked["jsonrpc"] = json!("2.0");
+                asked["id"] = json!(number);
+                asked
+            });
+            streamed(ScriptedAnswer::stalled(events(&asked.collect::<Vec<_>>())))
+        };
+        match message.method() {
+            "tools/call" => Some(all()),
+            // An answer to a question.
+            "" if message.request.method == "POST" => Some(ScriptedAnswer::status(202)),
+            _ => None,
+        }
+    })
+    .await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&asked);
+    let client = to(&server)
+        .timeout(Duration::from_millis(500))
+        .on_elicitation(move |_| {
+            counting.fetch_add(1, Ordering::SeqCst);
+            std::future::pending()
+        })
+        .await
+        .unwrap();
+    client.call_tool("ask", ()).await.unwrap_err();
+    assert_eq!(asked.load(Ordering::SeqCst), 32);
+    let refusals = messages(&server);
+    assert!(
+        refusals
+            .iter()
+            .any(|told| told.body["error"]["code"] == -32_000)
+    );
 }

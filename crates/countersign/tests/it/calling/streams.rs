@@ -83,6 +83,34 @@ async fn a_legacy_stream_that_broke_is_taken_up_where_it_was() {
     assert_eq!(of_method(&server, "tools/call").len(), 1);
 }
 
+#[tokio::test]
+async fn i12_a_server_that_ends_its_stream_again_and_again_is_not_listened_to_without_pause() {
+    for (cut, breaks) in [
+        ("retry: 0\ndata: \n\n", false),
+        ("id: 1\nretry: 0\ndata: \n\n", false),
+        ("id: 1\ndata: \n\n", true),
+    ] {
+        let server = legacy(move |message| {
+            let ended = || match breaks {
+                true => ScriptedAnswer::broken(cut),
+                false => ScriptedAnswer::status(200).body(cut),
+            };
+            match (message.request.method.as_str(), message.method()) {
+                ("GET", _) => Some(streamed(ended())),
+                (_, "tools/call") => Some(streamed(ScriptedAnswer::stalled(""))),
+                _ => None,
+            }
+        })
+        .await;
+        let connect = to(&server).timeout(Duration::from_secs(1));
+        let client = connect.await.unwrap();
+        client.call_tool("work", ()).await.unwrap_err();
+        let told = messages(&server);
+        let heard = told.iter().filter(|it| it.request.method == "GET").count();
+        assert!((5..=24).contains(&heard), "{cut:?}: {heard} times");
+    }
+}
+
 /// What a server asks before its stream is there would be lost.
 #[tokio::test]
 async fn a_server_with_sessions_is_listened_to_before_it_is_asked_for_anything() {
