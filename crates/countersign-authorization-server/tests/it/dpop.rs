@@ -359,7 +359,9 @@ async fn dp_04_an_answer_that_is_told_again_is_bound_to_the_key_of_whoever_asks_
     // Whoever has the key of the answer gets it as it was.
     let owner = post(&world, &[&before.proof(&world)], &request).await;
     assert_eq!(tokens_of(&owner), (lost.clone(), newer.clone()));
-    // All of them end with the grant.
+    // All of them end with the grant, when the old token comes after its successor.
+    let successor = confidential(refreshing(&newer));
+    tokens_of(&post(&world, &[&after.proof(&world)], &successor).await);
     world.clock.advance(Lifetime::from_secs(60));
     let stolen = post(&world, &[&after.proof(&world)], &request).await;
     stolen.assert_tok("invalid_grant");
