@@ -96,8 +96,8 @@ type Tell = Box<dyn Fn(&'static str, std::time::Duration) + Send + Sync>;
 impl Default for Inner {
     fn default() -> Self {
         Self {
-            decisions: Table::new([METHODS, OUTCOMES, REASONS]),
-            events: Table::new([EVENTS, OUTCOMES, REASONS]),
+            decisions: Table::new([METHODS, OUTCOMES, &REASONS]),
+            events: Table::new([EVENTS, OUTCOMES, &REASONS]),
             known: OnceLock::new(),
             others: Default::default(),
             durations: Default::default(),
@@ -169,7 +169,7 @@ impl Inner {
 
 fn reason_place(record: &Record) -> usize {
     let reason = record.reason.as_ref().map_or("none", Text::as_str);
-    place(REASONS, reason)
+    place(&REASONS, reason)
 }
 
 /// Counts what would be noted.
