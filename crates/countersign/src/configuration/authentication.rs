@@ -38,13 +38,20 @@ const ISSUING: [&str; 8] = [
     DATABASE,
 ];
 
-/// What makes sense beside tokens that are issued here alone, whoever says that they are.
-const BESIDE_ISSUING: [&str; 17] = [
+/// What makes sense beside tokens that are issued here alone, whoever says that they are; with
+/// it goes [`ABOUT_LOGIN`].
+const BESIDE_ISSUING: [&str; 7] = [
     AUDIT_STORE,
     API_KEYS,
     API_KEYS_FOR_PEOPLE,
     LOGIN_PROVIDER,
     LOGIN_PROVIDER_FILE,
+    RESOURCES,
+    MORE_SCOPES,
+];
+
+/// What is said about the provider where people log in, besides which one it is.
+pub(super) const ABOUT_LOGIN: [&str; 10] = [
     LOGIN_VALUES,
     LOGIN_CLIENT_ID,
     LOGIN_CLIENT_SECRET,
@@ -55,8 +62,6 @@ const BESIDE_ISSUING: [&str; 17] = [
     LOGIN_SUBJECTS,
     LOGIN_EVERYONE,
     LOCAL_ACCOUNTS,
-    RESOURCES,
-    MORE_SCOPES,
 ];
 
 /// Families of settings of the same kind: for whom tokens are issued without a browser.
@@ -176,7 +181,7 @@ impl Configuration {
 
     /// The first setting of those that make sense where tokens are issued.
     pub(crate) fn beside_issuing(&self) -> Option<&str> {
-        let mut paths = BESIDE_ISSUING.into_iter();
+        let mut paths = BESIDE_ISSUING.into_iter().chain(ABOUT_LOGIN);
         let single = paths.find(|path| self.given(path).is_some());
         single.or_else(|| self.machines_origin())
     }

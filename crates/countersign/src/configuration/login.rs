@@ -9,6 +9,7 @@ use countersign_resource_server::oauth::client_authentication::TokenEndpointAuth
 use countersign_resource_server::provider::{Preset, Provider};
 
 use super::Configuration;
+use super::authentication::ABOUT_LOGIN;
 use super::given::Value;
 use super::setting::{
     LOCAL_ACCOUNTS, LOGIN_CLIENT_ID, LOGIN_CLIENT_SECRET, LOGIN_DOMAINS, LOGIN_EVERYONE,
@@ -18,20 +19,6 @@ use super::setting::{
 
 /// The variable that every preset has.
 const CLIENT_ID: &str = "client_id";
-
-/// What is said about the provider, besides which one it is.
-const ABOUT_LOGIN: [&str; 10] = [
-    LOGIN_VALUES,
-    LOGIN_CLIENT_ID,
-    LOGIN_CLIENT_SECRET,
-    LOGIN_PUBLIC,
-    LOGIN_SCOPES,
-    LOGIN_DOMAINS,
-    LOGIN_GROUPS,
-    LOGIN_SUBJECTS,
-    LOGIN_EVERYONE,
-    LOCAL_ACCOUNTS,
-];
 
 /// Who may log in.
 const WHO: [&str; 3] = [LOGIN_DOMAINS, LOGIN_GROUPS, LOGIN_SUBJECTS];
