@@ -35,12 +35,12 @@ type Log = dyn Fn(LoggingMessageNotificationParam) + Send + Sync;
 
 /// Whoever is there is offered to the server.
 #[derive(Clone, Default)]
-pub(super) struct Asked {
-    pub(super) person: Option<Arc<Person>>,
-    pub(super) model: Option<Arc<Model>>,
-    pub(super) roots: Option<ListRootsResult>,
-    pub(super) progress: Option<Arc<Progress>>,
-    pub(super) log: Option<Arc<Log>>,
+pub(crate) struct Asked {
+    pub(crate) person: Option<Arc<Person>>,
+    pub(crate) model: Option<Arc<Model>>,
+    pub(crate) roots: Option<ListRootsResult>,
+    pub(crate) progress: Option<Arc<Progress>>,
+    pub(crate) log: Option<Arc<Log>>,
 }
 
 impl fmt::Debug for Asked {
@@ -54,7 +54,7 @@ impl fmt::Debug for Asked {
 }
 
 impl Asked {
-    pub(super) fn capabilities(&self) -> ClientCapabilities {
+    pub(crate) fn capabilities(&self) -> ClientCapabilities {
         let mut capabilities = ClientCapabilities::default();
         if self.person.is_some() {
             let modes = ElicitationCapability::new()
@@ -74,7 +74,7 @@ impl Asked {
     }
 
     /// The answers to the questions of one round.
-    pub(super) async fn answers(
+    pub(crate) async fn answers(
         &self,
         asked: &InputRequiredResult,
     ) -> Result<InputResponses, ClientError> {

@@ -51,7 +51,7 @@ use tokio::process::Child;
 
 use crate::protocol::{Implementation, ProtocolVersion, ServerPeerInfo};
 
-use asked::Asked;
+pub(crate) use asked::Asked;
 pub use authentication::{Authentication, Guard};
 pub use challenge::ReceivedChallenge;
 pub use command::Command;

@@ -9,11 +9,10 @@
     reason = "logging, sampling and roots are deprecated by SEP-2577 and still served"
 )]
 
-mod answering;
 mod error;
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
@@ -26,9 +25,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use answering::Answering;
 pub use error::CallError;
 
+use crate::client::Asked;
 use crate::component::Arguments;
 use crate::context::{Home, Inputs, Link, Outbox, RequestInfo};
 use crate::dispatch::{Core, List};
@@ -36,9 +35,10 @@ use crate::front::limiting;
 use crate::protocol::{
     ArgumentInfo, CallToolResponse, CallToolResult, CompletionInfo, CreateMessageRequestParams,
     CreateMessageResult, DiscoverResult, ElicitRequestParams, ElicitResult, GetPromptResponse,
-    GetPromptResult, Implementation, InputResponses, JsonObject, ListRootsResult, LoggingLevel,
-    NumberOrString, ProgressToken, Prompt, ProtocolVersion, ReadResourceResponse,
-    ReadResourceResult, Reference, RequestMetaObject, Resource, ResourceTemplate, Root, Tool,
+    GetPromptResult, Implementation, InputRequiredResult, InputResponses, JsonObject,
+    ListRootsResult, LoggingLevel, NumberOrString, ProgressToken, Prompt, ProtocolVersion,
+    ReadResourceResponse, ReadResourceResult, Reference, RequestMetaObject, Resource,
+    ResourceTemplate, Root, Tool,
 };
 use crate::server::Admission;
 use crate::{Context, Server};
@@ -70,7 +70,7 @@ pub struct InMemoryClient {
     gate: Option<Arc<Gate>>,
     clock: Arc<dyn Clock>,
     caller: Caller,
-    answering: Answering,
+    asked: Asked,
     log_level: Option<LoggingLevel>,
     notifications: Arc<Mutex<Vec<Value>>>,
 }
@@ -106,7 +106,7 @@ impl Server {
             gate,
             clock,
             caller: Caller::anonymous(),
-            answering: Answering::default(),
+            asked: Asked::default(),
             log_level: None,
             notifications: Arc::default(),
         })
@@ -178,7 +178,7 @@ impl InMemoryClient {
         mut self,
         person: impl Fn(&ElicitRequestParams) -> ElicitResult + Send + Sync + 'static,
     ) -> Self {
-        self.answering.person = Some(Arc::new(person));
+        self.asked.person = Some(Arc::new(move |question| Box::pin(ready(person(&question)))));
         self
     }
 
@@ -188,14 +188,16 @@ impl InMemoryClient {
         mut self,
         model: impl Fn(&CreateMessageRequestParams) -> CreateMessageResult + Send + Sync + 'static,
     ) -> Self {
-        self.answering.model = Some(Arc::new(model));
+        self.asked.model = Some(Arc::new(move |request| {
+            Box::pin(ready(Ok(model(&request))))
+        }));
         self
     }
 
     /// Declares roots, and these are they.
     #[must_use]
     pub fn roots(mut self, roots: Vec<Root>) -> Self {
-        self.answering.roots = Some(ListRootsResult::new(roots));
+        self.asked.roots = Some(ListRootsResult::new(roots));
         self
     }
 
@@ -236,7 +238,7 @@ impl InMemoryClient {
             match self.call_tool_once(name, arguments.clone(), inputs).await? {
                 CallToolResponse::Complete(result) => return Ok(result),
                 CallToolResponse::InputRequired(asked) => {
-                    inputs = Some(self.answering.answer(&asked)?);
+                    inputs = Some(self.answers(asked).await?);
                 }
                 _ => return Err(CallError::unexpected()),
             }
@@ -289,7 +291,7 @@ impl InMemoryClient {
             match self.collecting(&context, running).await? {
                 ReadResourceResponse::Complete(result) => return Ok(result),
                 ReadResourceResponse::InputRequired(asked) => {
-                    inputs = Some(self.answering.answer(&asked)?);
+                    inputs = Some(self.answers(asked).await?);
                 }
                 _ => return Err(CallError::unexpected()),
             }
@@ -322,7 +324,7 @@ impl InMemoryClient {
             match self.collecting(&context, running).await? {
                 GetPromptResponse::Complete(result) => return Ok(result),
                 GetPromptResponse::InputRequired(asked) => {
-                    inputs = Some(self.answering.answer(&asked)?);
+                    inputs = Some(self.answers(asked).await?);
                 }
                 _ => return Err(CallError::unexpected()),
             }
@@ -438,6 +440,16 @@ impl InMemoryClient {
 }
 
 impl InMemoryClient {
+    /// The answers for the next round, with its state.
+    async fn answers(
+        &self,
+        asked: InputRequiredResult,
+    ) -> Result<(InputResponses, Option<String>), CallError> {
+        let answers = self.asked.answers(&asked).await;
+        let answers = answers.map_err(|_not_offered| CallError::unexpected())?;
+        Ok((answers, asked.request_state))
+    }
+
     /// What the gate decides once it knows who is calling.
     fn admit(&self) -> Result<(), CallError> {
         let Some(gate) = &self.gate else {
@@ -488,7 +500,7 @@ impl InMemoryClient {
         let mut meta = RequestMetaObject::with_client_context(
             ProtocolVersion::V_2026_07_28,
             Implementation::new("in-memory", env!("CARGO_PKG_VERSION")),
-            self.answering.capabilities(),
+            self.asked.capabilities(),
         );
         meta.set_progress_token(ProgressToken(NumberOrString::Number(1)));
         if let Some(level) = self.log_level {
