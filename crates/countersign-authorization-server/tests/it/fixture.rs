@@ -220,6 +220,17 @@ pub(crate) fn bare_world(
     settings: Settings,
     change: impl FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder,
 ) -> World {
+    world_over(store, settings, |builder, person| {
+        change(builder.interaction(person.clone()))
+    })
+}
+
+/// The same, where nobody is asked unless `change` says so.
+pub(crate) fn world_over(
+    store: Arc<dyn Store>,
+    settings: Settings,
+    change: impl FnOnce(AuthorizationServerBuilder, &Arc<Person>) -> AuthorizationServerBuilder,
+) -> World {
     let person = Arc::new(Person {
         mood: Mutex::new(Mood::Agrees),
         enabled: Mutex::new(true),
@@ -229,11 +240,10 @@ pub(crate) fn bare_world(
     let sealing = SealingKeys::parse(&SealingKeys::text_of([7; 32])).unwrap();
     let builder = AuthorizationServer::with_settings(settings)
         .storage(Storage::new(store.clone(), sealing))
-        .interaction(person.clone())
         .clock(Arc::new(clock.clone()))
         .audit(events.clone());
     World {
-        server: change(builder).build().unwrap(),
+        server: change(builder, &person).build().unwrap(),
         store,
         clock,
         person,

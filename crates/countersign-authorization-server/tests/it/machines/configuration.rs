@@ -2,7 +2,8 @@
 
 use countersign_authorization_server::oauth::jose::Algorithm;
 use countersign_authorization_server::{
-    AuthorizationServerBuilder, TokenExchange, TrustedIdentityProvider, Workload, WorkloadIssuer,
+    AuthorizationServer, AuthorizationServerBuilder, Headless, Storage, TokenExchange,
+    TrustedIdentityProvider, Workload, WorkloadIssuer,
 };
 use serde_json::json;
 
@@ -181,11 +182,7 @@ async fn what_cannot_be_meant_stops_the_start_with_a_sentence() {
     // People need accounts.
     let world = begun()
         .storage(Storage::memory().unwrap())
-        .interaction(Arc::new(Person {
-            mood: Mutex::new(Mood::Agrees),
-            enabled: Mutex::new(true),
-            transaction: Mutex::new(None),
-        }))
+        .interaction(Arc::new(Headless::danger_approve_everything("alice")))
         .identity_assertions(identity(&issuer));
     let error = world.build().unwrap_err().to_string();
     assert!(error.contains("has no accounts"), "{error}");

@@ -6,7 +6,7 @@ mod identity;
 mod once;
 mod workload;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use aws_lc_rs::rand::SystemRandom;
 use countersign_authorization_server::oauth::client_authentication::TokenEndpointAuthMethod;
@@ -14,13 +14,10 @@ use countersign_authorization_server::oauth::client_metadata::ClientMetadata;
 use countersign_authorization_server::oauth::grant_type::GrantType;
 use countersign_authorization_server::oauth::jose::{Algorithm, SigningKey, sign_compact};
 use countersign_authorization_server::oauth::{ResourceUri, Secret};
-use countersign_authorization_server::store::{MemoryStore, SealingKeys, Store};
-use countersign_authorization_server::{
-    AuthorizationServer, AuthorizationServerBuilder, Settings, Storage,
-};
+use countersign_authorization_server::store::{MemoryStore, Store};
+use countersign_authorization_server::{AuthorizationServerBuilder, Settings};
 use countersign_resource_server::Keys;
 use serde_json::{Value, json};
-use testkit::TestClock;
 
 use crate::fixture::*;
 
@@ -89,24 +86,7 @@ pub(crate) fn machines_over(
     store: Arc<dyn Store>,
     change: impl FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder,
 ) -> World {
-    let person = Arc::new(Person {
-        mood: Mutex::new(Mood::Agrees),
-        enabled: Mutex::new(true),
-        transaction: Mutex::new(None),
-    });
-    let (clock, events) = (TestClock::new(), Arc::new(Events::default()));
-    let sealing = SealingKeys::parse(&SealingKeys::text_of([7; 32])).unwrap();
-    let builder = AuthorizationServer::with_settings(two_resources())
-        .storage(Storage::new(store.clone(), sealing))
-        .clock(Arc::new(clock.clone()))
-        .audit(events.clone());
-    World {
-        server: change(builder).build().unwrap(),
-        store,
-        clock,
-        person,
-        events,
-    }
+    world_over(store, two_resources(), |builder, _| change(builder))
 }
 
 pub(crate) async fn add_machines(world: &World) {
