@@ -9,10 +9,9 @@ use countersign::verifier::JwtVerifier;
 use countersign::{App, Caller, ServeError, Server, current_context, get_access_token};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
-    ContentBlock, CreateTaskResult, CustomRequest, CustomResult, ErrorData, GetTaskParams,
-    GetTaskResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Resource,
-    ResourceContents, ServerCapabilities, ServerConfig, Tool,
+    ContentBlock, CustomRequest, CustomResult, ErrorData, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
+    Resource, ResourceContents, ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
@@ -343,65 +342,6 @@ async fn h3_a_panic_of_the_handler_is_an_internal_error_and_its_text_stays_here(
     let mut answer = fixture.modern("read").send("tools/call", call).await;
     assert_eq!(answer.response().await["error"]["code"], -32603);
     log.assert_absent("canary-51f0");
-}
-
-/// Begins a task with every call.
-struct WithTasks;
-
-impl ServerHandler for WithTasks {
-    fn get_info(&self) -> ServerConfig {
-        let extensions =
-            json!({ "tools": {}, "extensions": { "io.modelcontextprotocol/tasks": {} } });
-        ServerConfig::new(serde_json::from_value(extensions).unwrap())
-    }
-
-    async fn call_tool(
-        &self,
-        _request: CallToolRequestParams,
-        _context: RequestContext<RoleServer>,
-    ) -> Result<CallToolResponse, ErrorData> {
-        let created: CreateTaskResult = serde_json::from_value(json!({
-            "resultType": "task", "taskId": "task-1", "status": "working",
-            "createdAt": "2026-01-01T00:00:00Z", "lastUpdatedAt": "2026-01-01T00:00:00Z",
-            "ttlMs": null,
-        }))
-        .unwrap();
-        Ok(CallToolResponse::Task(created))
-    }
-
-    async fn get_task(
-        &self,
-        request: GetTaskParams,
-        _context: RequestContext<RoleServer>,
-    ) -> Result<GetTaskResult, ErrorData> {
-        Err(ErrorData::invalid_params(
-            format!("reached {}", request.task_id),
-            None,
-        ))
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn e39_the_task_of_another_is_unknown() {
-    let issuer = TestIssuer::as_test();
-    let app = protected(Server::from_rmcp(WithTasks), &issuer);
-    let app = app.into_app(&place()).unwrap();
-    let client = |subject: &str| {
-        let token = issuer.token().sub(subject).sign();
-        let http = testkit::Http::service(app.clone());
-        ModernClient::new(http, "/mcp")
-            .bearer(&token)
-            .capabilities(json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } }))
-    };
-    let get = |client: ModernClient, id: &'static str| async move {
-        let task = json!({ "taskId": id });
-        client.send("tasks/get", task).await.response().await["error"]["message"].clone()
-    };
-    assert_eq!(get(client("alice"), "task-1").await, "Unknown task");
-    client("alice").call("begin", json!({})).await;
-    assert_eq!(get(client("alice"), "task-1").await, "reached task-1");
-    assert_eq!(get(client("bob"), "task-1").await, "Unknown task");
-    assert_eq!(get(client("bob"), "task-2").await, "Unknown task");
 }
 
 #[tokio::test]

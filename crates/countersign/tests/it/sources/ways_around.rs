@@ -206,6 +206,7 @@ async fn e39_the_task_of_a_tool_is_for_who_began_it_and_may_still_call_the_tool(
         with_tasks(ModernClient::new(http, "/mcp").bearer(&token))
     };
     let admin = client("alice", "read admin");
+    assert_eq!(asked(&admin, "of-delete_all").await, ["Unknown task"]);
     admin.call("delete_all", json!({})).await;
     admin.call("whoami", json!({})).await;
     assert_eq!(
