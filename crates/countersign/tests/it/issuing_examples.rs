@@ -11,14 +11,6 @@ use crate::embedded::client::Client;
 use crate::fixture::Seen;
 use crate::visitor::{Visitor, cheap_accounts};
 
-macro_rules! example {
-    ($name:ident, $file:literal) => {
-        #[path = $file]
-        #[expect(dead_code, reason = "its main is for running it")]
-        mod $name;
-    };
-}
-
 example!(client_credentials, "../../examples/client_credentials.rs");
 example!(consent_text, "../../examples/consent_text.rs");
 example!(embedded_server, "../../examples/embedded_server.rs");

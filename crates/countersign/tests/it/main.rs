@@ -1,5 +1,15 @@
 //! The crate as its users see it.
 
+/// An example in this place as a module.
+#[cfg(test)]
+macro_rules! example {
+    ($name:ident, $file:literal) => {
+        #[path = $file]
+        #[expect(dead_code, reason = "its main is for running it")]
+        mod $name;
+    };
+}
+
 #[cfg(test)]
 mod api_keys;
 #[cfg(test)]

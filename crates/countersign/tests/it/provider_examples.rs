@@ -21,14 +21,6 @@ use crate::embedded::{ORIGIN, PUBLIC};
 use crate::fixture::{HandClock, Seen};
 use crate::visitor::Visitor;
 
-macro_rules! example {
-    ($name:ident, $file:literal) => {
-        #[path = $file]
-        #[expect(dead_code, reason = "its main is for running it")]
-        mod $name;
-    };
-}
-
 example!(auth0_login, "../../examples/auth0_login.rs");
 example!(cognito_login, "../../examples/cognito_login.rs");
 example!(entra_login, "../../examples/entra_login.rs");

@@ -14,14 +14,6 @@ use testkit::{FakeIssuerServer, ScriptedAnswer};
 use super::issuer::{protected, requests_of};
 use super::played::{PATH, messages};
 
-macro_rules! example {
-    ($name:ident, $file:literal) => {
-        #[path = $file]
-        #[expect(dead_code, reason = "its main is for running it")]
-        mod $name;
-    };
-}
-
 example!(agent, "../../../examples/agent.rs");
 example!(client_dpop, "../../../examples/client_dpop.rs");
 example!(client_oauth, "../../../examples/client_oauth.rs");

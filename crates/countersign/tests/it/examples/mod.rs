@@ -16,14 +16,6 @@ mod greeting;
 mod operating;
 mod verifying;
 
-macro_rules! example {
-    ($name:ident, $file:literal) => {
-        #[path = $file]
-        #[expect(dead_code, reason = "its main is for running it")]
-        mod $name;
-    };
-}
-
 example!(admin_by_api_key, "../../../examples/admin_by_api_key.rs");
 example!(
     anonymous_degradation,

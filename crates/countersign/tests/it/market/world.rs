@@ -7,14 +7,12 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use countersign::authorization_server::exchange::{Answer, Incoming};
-use countersign::authorization_server::interaction::InteractionFuture;
 use countersign::authorization_server::store::{MemoryStore, SealingKeys};
 use countersign::authorization_server::{
-    Approval, AuthorizationServer, AuthorizationServerBuilder, ClientIdDocuments, DocumentTrust,
-    Interaction, Step, Storage, Waiting,
+    AuthorizationServer, AuthorizationServerBuilder, ClientIdDocuments, DocumentTrust, Headless,
+    Storage,
 };
-use countersign::oauth::{ClientId, ScopeSet};
+use countersign::oauth::ScopeSet;
 use countersign::{AccessToken, EmbeddedAuth, Http, Server, tool};
 use countersign_resource_server::fetch::{Fetch, FetchError, Fetching};
 use http::{Request, Response};
@@ -47,32 +45,6 @@ async fn save(token: AccessToken) -> String {
 #[tool(scopes("admin"))]
 async fn admin_report() -> &'static str {
     "All is well."
-}
-
-#[derive(Debug)]
-struct Alice;
-
-impl Interaction for Alice {
-    fn begin<'a>(&'a self, waiting: Waiting<'a>) -> InteractionFuture<'a, Step> {
-        let scope = waiting.authorization.scope.clone();
-        Box::pin(async { Ok(Step::Approve(Approval::new("alice", scope))) })
-    }
-
-    fn respond<'a>(
-        &'a self,
-        _incoming: &'a Incoming,
-        _server: &'a AuthorizationServer,
-    ) -> InteractionFuture<'a, Option<Answer>> {
-        Box::pin(async { Ok(None) })
-    }
-
-    fn still_allows<'a>(
-        &'a self,
-        _subject: &'a str,
-        _client: &'a ClientId,
-    ) -> InteractionFuture<'a, bool> {
-        Box::pin(async { Ok(true) })
-    }
 }
 
 fn storage(store: &Arc<MemoryStore>) -> Storage {
@@ -154,7 +126,7 @@ impl World {
             .issuer(wishes.issuer)
             .configure(move |builder| {
                 let builder = builder
-                    .interaction(Arc::new(Alice))
+                    .interaction(Arc::new(Headless::danger_approve_everything("alice")))
                     .client_id_documents(documents)
                     .settings(|settings| {
                         settings.default_scopes = ScopeSet::parse("read write").unwrap();
