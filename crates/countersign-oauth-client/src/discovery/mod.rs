@@ -137,8 +137,8 @@ pub(crate) async fn token_endpoint(asker: &Asker, issuer: &Issuer) -> Result<Str
     })
 }
 
-/// What the authorization server `issuer` publishes about itself.
-async fn published(
+/// What the authorization server `issuer` publishes about itself, and what it offers.
+pub(crate) async fn published(
     asker: &Asker,
     issuer: &Issuer,
 ) -> Result<(ReceivedMetadata, ReceivedOffer), OAuthError> {

@@ -10,9 +10,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::rand::SystemRandom;
-use countersign_oauth::Secret;
 use countersign_oauth::dpop::{PROOF_FIELD, ProofClaims, make};
 use countersign_oauth::jose::Algorithm;
+use countersign_oauth::{Issuer, Secret};
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue, Method};
 use url::Url;
@@ -58,6 +58,11 @@ impl Prover {
     /// The key.
     pub fn key(&self) -> &ProofKey {
         &self.key
+    }
+
+    /// The nonces that were received.
+    pub(crate) fn nonces(&self) -> &ReceivedNonces {
+        &self.nonces
     }
 
     /// The value of `DPoP` for a request with `method` to `url` that shows
@@ -111,13 +116,17 @@ pub(crate) fn is_wanted(demanded: bool, discovery: &Discovery) -> Result<bool, O
         return Ok(false);
     }
     if discovery.is_published && !is_offered(discovery) {
-        return Err(OAuthError::Configuration(format!(
-            "the authorization server {} does not bind tokens to keys with ES256, and these must \
-             be bound",
-            discovery.issuer
-        )));
+        return Err(binds_nothing(&discovery.issuer));
     }
     Ok(true)
+}
+
+/// `issuer` binds no token to a key like ours.
+pub(crate) fn binds_nothing(issuer: &Issuer) -> OAuthError {
+    OAuthError::Configuration(format!(
+        "the authorization server {issuer} does not bind tokens to keys with ES256, and these \
+         must be bound"
+    ))
 }
 
 /// Whether the authorization server of `discovery` binds tokens to keys like ours

@@ -42,7 +42,7 @@ use grant::Grant;
 use settings::Credentials;
 
 pub use credentials::{ClientCredentials, PrivateKeyJwt};
-pub use exchange::{ExchangedToken, TokenExchange, TokenExchangeBuilder};
+pub use exchange::{ExchangedToken, OnBehalf, TokenExchange, TokenExchangeBuilder};
 pub use identity_assertion::{IdentityAssertion, Subject};
 pub use source::{FromEnvironment, FromFile, Obtaining, TokenSource, from_fn};
 pub use workload::Workload;

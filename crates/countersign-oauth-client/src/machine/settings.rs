@@ -7,6 +7,7 @@ use countersign_oauth::client_authentication::{
     OwnClient, OwnProof, TokenEndpointAuthMethod as Method,
 };
 use countersign_oauth::jose::{AlgorithmFamily, SigningKey};
+use countersign_oauth::received_offer::ReceivedOffer;
 use countersign_oauth::time::Clock;
 use countersign_oauth::{ClientId, Issuer, ResourceUri, ScopeSet, Secret};
 use countersign_resource_server::clock::SystemClock;
@@ -76,7 +77,16 @@ impl fmt::Debug for Settings {
 impl Credentials {
     /// We, as a client of whom `discovery` found.
     pub(super) fn client_for(&self, discovery: &Discovery) -> Result<OwnClient, OAuthError> {
-        let offers = |method| match &discovery.offer.auth_methods {
+        self.client_at(&discovery.issuer, &discovery.offer)
+    }
+
+    /// We, as a client of `issuer` with this `offer`.
+    pub(super) fn client_at(
+        &self,
+        issuer: &Issuer,
+        offer: &ReceivedOffer,
+    ) -> Result<OwnClient, OAuthError> {
+        let offers = |method| match &offer.auth_methods {
             Some(methods) => methods.contains(&method),
             None => method == Method::ClientSecretBasic,
         };
@@ -91,19 +101,18 @@ impl Credentials {
             }
             Proof::Secret(_) => {
                 return Err(OAuthError::Configuration(format!(
-                    "the authorization server {} takes no client secret: use a private key",
-                    discovery.issuer
+                    "the authorization server {issuer} takes no client secret: use a private key"
                 )));
             }
         };
         // CC-01: a method that is not offered is not tried.
         if matches!(self.proof, Proof::Key(_))
-            && discovery.offer.auth_methods.is_some()
+            && offer.auth_methods.is_some()
             && !offers(Method::PrivateKeyJwt)
         {
             return Err(OAuthError::Configuration(format!(
-                "the authorization server {} takes no assertions of clients: use a client secret",
-                discovery.issuer
+                "the authorization server {issuer} takes no assertions of clients: use a client \
+                 secret"
             )));
         }
         Ok(OwnClient::new(self.client_id.as_str(), proof))

@@ -10,7 +10,7 @@ mod client;
 mod file;
 mod memory;
 mod tokens;
-mod turns;
+pub(crate) mod turns;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -8,7 +8,7 @@ use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
 /// A lock for each key that somebody holds or waits for.
 #[derive(Debug)]
-pub(super) struct Turns<K>(Mutex<HashMap<K, Weak<Turn<()>>>>);
+pub(crate) struct Turns<K>(Mutex<HashMap<K, Weak<Turn<()>>>>);
 
 impl<K> Default for Turns<K> {
     fn default() -> Self {
@@ -18,7 +18,7 @@ impl<K> Default for Turns<K> {
 
 impl<K: Clone + Eq + Hash> Turns<K> {
     /// Waits until nobody else holds `key`. Whoever came first is served first.
-    pub(super) async fn take(&self, key: &K) -> OwnedMutexGuard<()> {
+    pub(crate) async fn take(&self, key: &K) -> OwnedMutexGuard<()> {
         self.of(key).lock_owned().await
     }
 

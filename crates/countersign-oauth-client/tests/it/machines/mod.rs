@@ -1,5 +1,6 @@
 //! Programs: rows CC-01, CC-03, DP-01, EM-01, EM-06, WI-01 and I2 to I4 for them.
 
+mod exchanging;
 mod others;
 
 use std::sync::Arc;
@@ -394,60 +395,6 @@ async fn i11_a_scope_that_is_missing_is_asked_for_besides_the_others_three_times
     // A new token that is refused as well stays refused.
     let next = refuse(&machine, 401, CHALLENGE, 1).await.unwrap();
     assert_eq!(next, Next::GiveUp);
-}
-
-#[tokio::test]
-async fn an_exchange_sends_the_inbound_token_to_its_authorization_server_alone() {
-    let scene = scene();
-    let upstream = "https://up.test/api";
-    let answer = |token: &str, kind: &str| {
-        json!({
-            "access_token": token, "token_type": "Bearer", "expires_in": 300, "scope": "read",
-            "issued_token_type": kind,
-        })
-    };
-    let access = "urn:ietf:params:oauth:token-type:access_token";
-    scene.world.json(TOKEN, &answer("exchanged", access));
-    let exchange = TokenExchange::builder(ISSUER, "mcp", Secret::new("secret"))
-        .fetch(Arc::new(scene.world.clone()))
-        .clock(Arc::new(scene.clock.clone()))
-        .build()
-        .unwrap();
-    let inbound = Secret::new("inbound-token");
-    let scopes = ScopeSet::parse("read").unwrap();
-    let got = exchange
-        .exchange(&inbound, upstream, &scopes)
-        .await
-        .unwrap();
-    assert_eq!(got.access_token.reveal(), "exchanged");
-    assert_eq!(got.scopes, scopes);
-    let in_five_minutes = scene.clock.now().saturating_add(Lifetime::from_secs(300));
-    assert_eq!(got.expires_at, Some(in_five_minutes));
-    let asked = scene.world.one(TOKEN);
-    let field = |name: &str| asked.field(name).unwrap();
-    assert_eq!(field("grant_type"), EXCHANGE);
-    assert_eq!(field("subject_token"), "inbound-token");
-    assert_eq!(field("subject_token_type"), access);
-    assert_eq!(field("requested_token_type"), access);
-    assert_eq!(field("resource"), upstream);
-    assert_eq!(field("scope"), "read");
-    assert_eq!(asked.authorization(), Some("Basic bWNwOnNlY3JldA=="));
-    for address in scene.world.addresses() {
-        assert!(address.starts_with(ISSUER), "{address}");
-    }
-    // What is something else, or the same token, is given to nobody.
-    for wrong in [
-        answer("exchanged", "urn:ietf:params:oauth:token-type:id_token"),
-        answer("inbound-token", access),
-        json!({"access_token": "t", "token_type": "Bearer"}),
-        json!({"access_token": "t", "token_type": "N_A", "issued_token_type": access}),
-    ] {
-        scene.world.json(TOKEN, &wrong);
-        let got = exchange.exchange(&inbound, upstream, &scopes).await;
-        assert!(matches!(got, Err(OAuthError::BadAnswer(_))), "{wrong}");
-    }
-    let nowhere = exchange.exchange(&inbound, "nowhere", &scopes).await;
-    assert!(nowhere.is_err());
 }
 
 #[tokio::test]
