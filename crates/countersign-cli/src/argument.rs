@@ -1,14 +1,18 @@
 //! Arguments of a tool on the command line: `name=value` is read as the tool's schema
 //! says, `name:=json` as JSON.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use serde_json::{Map, Value};
 
 /// The types of JSON Schema that a property may have.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Types {
     string: bool,
     other: bool,
+    /// The names of the others.
+    names: Vec<String>,
+    /// Whether single values are permitted too, of whatever type.
+    values: bool,
 }
 
 /// Reads `words` for a tool whose input schema is `schema`; without one, every
@@ -48,8 +52,32 @@ fn typed(name: &str, text: &str, schema: Option<&Map<String, Value>>) -> anyhow:
     if types.string || !types.other {
         return Ok(text.into());
     }
-    serde_json::from_str(text)
-        .with_context(|| format!("`{name}` is no text for this tool, and `{text}` is not JSON"))
+    let wanted = || {
+        let kinds = match types.names.is_empty() {
+            true => "JSON".to_owned(),
+            false => types.names.join(" or "),
+        };
+        anyhow!("the argument `{name}` is {kinds} for this tool, and `{text}` is not")
+    };
+    let value: Value = serde_json::from_str(text).map_err(|_| wanted())?;
+    let is_known = !types.values && !types.names.is_empty();
+    if is_known && !types.names.iter().any(|name| is_of(&value, name)) {
+        return Err(wanted());
+    }
+    Ok(value)
+}
+
+/// Whether `value` is of a type of JSON Schema; every value is of one that is not known.
+fn is_of(value: &Value, name: &str) -> bool {
+    match name {
+        "integer" => value.as_f64().is_some_and(|number| number.fract() == 0.0),
+        "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        "null" => value.is_null(),
+        _ => true,
+    }
 }
 
 /// What `property` may be. References are followed a few levels deep.
@@ -60,7 +88,12 @@ fn types(property: &Value, schema: &Map<String, Value>, depth: u8) -> Types {
     }
     let mut add = |name: &str| match name {
         "string" => found.string = true,
-        _ => found.other = true,
+        name => {
+            found.other = true;
+            if !found.names.iter().any(|known| known == name) {
+                found.names.push(name.to_owned());
+            }
+        }
     };
     match property.get("type") {
         Some(Value::String(name)) => add(name),
@@ -71,6 +104,7 @@ fn types(property: &Value, schema: &Map<String, Value>, depth: u8) -> Types {
     for value in values.into_iter().flatten().chain(property.get("const")) {
         found.string |= value.is_string();
         found.other |= !value.is_string();
+        found.values = true;
     }
     let branches = ["anyOf", "oneOf", "allOf"].into_iter();
     let branches = branches.filter_map(|name| property.get(name)?.as_array());
@@ -82,6 +116,8 @@ fn types(property: &Value, schema: &Map<String, Value>, depth: u8) -> Types {
         let more = types(branch, schema, depth + 1);
         found.string |= more.string;
         found.other |= more.other;
+        found.values |= more.values;
+        found.names.extend(more.names);
     }
     found
 }
@@ -116,6 +152,11 @@ mod tests {
             vec![":=1"],
             vec!["name:=x"],
             vec!["count=many"],
+            vec!["count=1.5"],
+            vec!["count=\"7\""],
+            vec!["loud=7"],
+            vec!["tags={}"],
+            vec!["point=[1]"],
             vec!["name=a", "name=b"],
         ] {
             assert!(read(&words).is_err(), "{words:?}");
@@ -142,6 +183,22 @@ mod tests {
                 "level": "low", "point": {"x": 1}, "unknown": "8", "raw": 9,
             })
         );
+    }
+
+    #[test]
+    fn what_an_argument_may_be_is_said() {
+        for (word, sentence) in [
+            (
+                "count=many",
+                "the argument `count` is integer for this tool, and `many` is not",
+            ),
+            (
+                "loud=yes",
+                "the argument `loud` is boolean or null for this tool, and `yes` is not",
+            ),
+        ] {
+            assert_eq!(read(&[word]).unwrap_err().to_string(), sentence);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `countersign call`.
 
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use clap::Args;
@@ -9,10 +10,17 @@ use countersign::protocol::{CallToolResult, ContentBlock, ResourceContents};
 use crate::credentials::{Credentials, Shown};
 use crate::exit::ToolFailed;
 use crate::log::LogOption;
+use crate::span::Wait;
 use crate::{argument, output};
 
-/// A tool may work so long without saying how far it is.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// No server takes longer to say that it is there.
+const LONGEST_GREETING: Duration = Duration::from_secs(30);
+
+/// A tool that says how far it is may work so long.
+const LONGEST_CALL: Duration = Duration::from_secs(24 * 3_600);
+
+/// Of what a tool says about its progress, so much is shown.
+const LONGEST_LINE: usize = 200;
 
 /// Call a tool of an MCP server and print what it answers
 #[derive(Debug, Args)]
@@ -45,18 +53,47 @@ pub(crate) struct Call {
     #[arg(long)]
     danger_plain_http: bool,
 
+    /// Give up on a tool that says nothing for this time, not even how far it is
+    #[arg(long, value_name = "TIME", default_value = "10m")]
+    timeout: Wait,
+
     #[command(flatten)]
     pub(crate) log: LogOption,
 }
 
 impl Call {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let Wait(timeout) = self.timeout;
         let server = server(&self.url, self.credentials, self.danger_plain_http).await?;
-        let client = server.await?;
-        let answer = call(&client, &self.tool, &self.arguments).await;
-        client.close().await;
-        print(&answer?, self.json)
+        let server = server
+            .timeout(timeout)
+            .connect_timeout(timeout.min(LONGEST_GREETING))
+            .overall_cap(LONGEST_CALL)
+            .on_progress(|it| tell(it.progress, it.total, it.message.as_deref()));
+        let answer = output::waiting_for(&self.url, async {
+            let client = server.await?;
+            let answer = call(&client, &self.tool, &self.arguments).await;
+            client.close().await;
+            answer
+        });
+        print(&answer.await?, self.json)
     }
+}
+
+/// How far a tool is, for whoever is at the terminal.
+fn tell(done: f64, total: Option<f64>, message: Option<&str>) {
+    if !io::stderr().is_terminal() {
+        return;
+    }
+    let mut line = done.to_string();
+    if let Some(total) = total {
+        line.push_str(&format!("/{total}"));
+    }
+    if let Some(message) = message {
+        line.push_str(&format!(" {message}"));
+    }
+    let line: String = output::one_line(&line).chars().take(LONGEST_LINE).collect();
+    output::note(&line);
 }
 
 /// The server that `call` and `list` ask.
@@ -65,7 +102,7 @@ pub(crate) async fn server(
     credentials: Credentials,
     danger_plain_http: bool,
 ) -> anyhow::Result<Connect> {
-    let mut connect = Client::connect(url).timeout(PATIENCE);
+    let mut connect = Client::connect(url);
     connect = match credentials.read(url).await? {
         Shown::Nothing => connect,
         Shown::Token(token) => connect.bearer(token),

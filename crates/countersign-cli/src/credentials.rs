@@ -1,17 +1,18 @@
 //! What `call` and `list` show to a server.
 
 use std::io::{self, IsTerminal as _};
+use std::time::Duration;
 
 use clap::Args;
 use countersign::oauth::Secret;
 use countersign::oauth_client::OAuth;
 
 use crate::person::{ClientOptions, Way, presenter};
-use crate::span::Span;
+use crate::span::Wait;
 use crate::token_option::TokenOption;
 
 /// How long a person may take who did not ask for a login.
-const WAIT: Span = Span(300);
+const WAIT: Wait = Wait(Duration::from_secs(300));
 
 /// A token, or a login.
 #[derive(Debug, Args)]
@@ -46,7 +47,7 @@ impl Credentials {
             true => Some(presenter(Way::Browser, WAIT)?),
             false => None,
         };
-        let Ok(oauth) = self.client.oauth(url, &[], presenter, Way::Browser) else {
+        let Ok(oauth) = self.client.oauth(url, &[], presenter, Way::Browser, None) else {
             // Nobody can be logged in at such an address; what is wrong with it is said
             // by whoever connects.
             return Ok(Shown::Nothing);

@@ -1,7 +1,7 @@
 //! Exit codes, and the one sentence of each failure.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -14,16 +14,33 @@ pub(crate) const HELP: &str = "\
 Start with `countersign serve`: it prints what to type next.
 
 Exit codes:
-  0  done
-  1  it failed: a file, a key, an address, a server
-  2  the command was not understood
-  3  the tool that was called reported an error
-  4  the server refused the caller (HTTP 401 or 403)";
+  0    done
+  1    it failed: a file, a key, an address, a server
+  2    the command was not understood
+  3    the tool that was called reported an error
+  4    the server refused the caller (HTTP 401 or 403)
+  130  it was interrupted with Ctrl-C";
 
 const FAILED: u8 = 1;
 const NOT_UNDERSTOOD: u8 = 2;
 const TOOL_FAILED: u8 = 3;
 const REFUSED: u8 = 4;
+const INTERRUPTED: u8 = 130;
+
+/// The library names its settings; this is what they are called here.
+const OPTIONS: [(&str, &str); 8] = [
+    ("client_id(…)", "--client-id"),
+    ("client_secret(…)", "--client-secret-file"),
+    ("client_metadata_url(…)", "--client-metadata-url"),
+    ("issuer(…)", "--issuer"),
+    ("scopes(…)", "--scopes"),
+    ("private_key(…)", "a key, which only programs can have"),
+    (
+        "danger_allow_private_networks()",
+        "--danger-private-networks",
+    ),
+    ("log in first", "log in with countersign login"),
+];
 
 /// The tool answered that it failed, in these words.
 #[derive(Debug)]
@@ -36,6 +53,18 @@ impl fmt::Display for ToolFailed {
 }
 
 impl std::error::Error for ToolFailed {}
+
+/// Somebody pressed Ctrl-C; what may have happened until then.
+#[derive(Debug)]
+pub(crate) struct Interrupted(pub(crate) &'static str);
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "interrupted: {}", self.0)
+    }
+}
+
+impl std::error::Error for Interrupted {}
 
 /// A log is not as it was written; the number of things that are wrong with it.
 #[derive(Debug)]
@@ -63,8 +92,12 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(error) = error.downcast_ref::<io::Error>() {
         return not_written(error);
     }
+    if error.is::<Interrupted>() && io::stderr().is_terminal() {
+        // After the ^C that the terminal shows.
+        output::note("");
+    }
     let advice = advice(error.downcast_ref()).unwrap_or_default();
-    let told = format!("error: {error:#}{advice}");
+    let told = format!("error: {}{advice}", in_options(&format!("{error:#}")));
     output::note(&sentence(&told));
     let refused = matches!(
         error.downcast_ref(),
@@ -74,9 +107,20 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         REFUSED
     } else if error.is::<ToolFailed>() {
         TOOL_FAILED
+    } else if error.is::<Interrupted>() {
+        INTERRUPTED
     } else {
         FAILED
     })
+}
+
+/// What is said about settings of the library, as it is said at a terminal.
+fn in_options(told: &str) -> String {
+    let mut told = told.to_owned();
+    for (setting, option) in OPTIONS {
+        told = told.replace(setting, option);
+    }
+    told
 }
 
 /// Standard output does not take what was written.

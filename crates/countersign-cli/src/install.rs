@@ -21,8 +21,10 @@ const LONGEST_NAME: usize = 64;
 /// Print the line that adds an MCP server to each of the popular clients
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Nothing is changed and nobody is asked: paste the line of your client, or open its link. At
-the first use the client sends you to a browser to log in.
+Nothing is changed and nobody is asked: paste the line of your client, or open its link.
+The client sends you to a browser to log in: Claude Code and Gemini CLI by /mcp, Codex when
+the server is added or by `codex mcp login NAME`. Gemini CLI keeps the server for the folder
+that it is in; `--scope user` keeps it for all.
 
 Examples:
   countersign install https://example.com/mcp

@@ -1,7 +1,6 @@
 //! `countersign list`.
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use clap::Args;
 use countersign::client::{Authentication, Client, ClientError, Connect, Guard};
@@ -14,9 +13,7 @@ use crate::call::server;
 use crate::credentials::Credentials;
 use crate::log::LogOption;
 use crate::output::{self, one_line};
-
-/// A list takes no longer.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::span::Wait;
 
 /// List the tools, resources and prompts of an MCP server, and how it authenticates
 #[derive(Debug, Args)]
@@ -42,6 +39,10 @@ pub(crate) struct List {
     #[arg(long)]
     danger_plain_http: bool,
 
+    /// Give up on a server that does not answer within this time
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    timeout: Wait,
+
     #[command(flatten)]
     pub(crate) log: LogOption,
 }
@@ -66,10 +67,14 @@ struct Offer {
 impl List {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let server = server(&self.url, self.credentials, self.danger_plain_http).await?;
-        let server = server.timeout(PATIENCE);
-        let authentication = server.authentication().await?;
+        let server = server.timeout(self.timeout.0);
+        let asking = async {
+            let authentication = server.authentication().await?;
+            Ok::<_, ClientError>((authentication, offer(server).await))
+        };
+        let (authentication, offer) = output::waiting_for(&self.url, asking).await?;
         // How to get in is worth printing also to those who are not let in.
-        let (offer, refused) = match offer(server).await {
+        let (offer, refused) = match offer {
             Ok(offer) => (Some(offer), None),
             Err(error @ (ClientError::Unauthorized(_) | ClientError::Forbidden(_))) => {
                 (None, Some(error))

@@ -2,11 +2,11 @@
 
 use clap::Args;
 use countersign::oauth_client::person::LoggedIn;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::log::LogOption;
 use crate::person::{ClientOptions, Way, presenter};
-use crate::span::Span;
+use crate::span::Wait;
 use crate::{output, when};
 
 /// Log in at an MCP server, so that `call` and `list` can act for you
@@ -17,6 +17,7 @@ The tokens are kept encrypted, for you alone; `countersign logout` revokes them.
 Examples:
   countersign login https://example.com/mcp
   countersign login https://example.com/mcp --no-browser
+  countersign login https://example.com/mcp --device --wait 10m
   countersign login https://example.com/mcp --scopes \"notes notes:delete\"")]
 pub(crate) struct Login {
     /// The address of the server, such as https://example.com/mcp
@@ -34,9 +35,13 @@ pub(crate) struct Login {
     #[arg(long, conflicts_with = "no_browser")]
     device: bool,
 
-    /// Give up after this time
+    /// How long you may take to log in
     #[arg(long, value_name = "TIME", default_value = "5m")]
-    wait: Span,
+    wait: Wait,
+
+    /// Give up on a server that does not answer within this time
+    #[arg(long, value_name = "TIME", default_value = "20s")]
+    timeout: Wait,
 
     #[command(flatten)]
     client: ClientOptions,
@@ -57,10 +62,10 @@ impl Login {
             _ => Way::Browser,
         };
         let presenter = presenter(way, self.wait)?;
-        let oauth = self
-            .client
-            .oauth(&self.url, &self.scopes, Some(presenter), way)?;
-        let logged_in = oauth.login().await?;
+        let timeout = Some(self.timeout);
+        let client = &self.client;
+        let oauth = client.oauth(&self.url, &self.scopes, Some(presenter), way, timeout)?;
+        let logged_in = output::waiting_for(&self.url, oauth.login()).await?;
         if self.json {
             return output::json(&as_json(&self.url, &logged_in));
         }
@@ -79,7 +84,11 @@ pub(crate) fn shown(logged_in: &LoggedIn) -> String {
     let ends = if logged_in.can_refresh {
         format!("{ends}, refreshed by itself")
     } else {
-        ends
+        format!("{ends}, then you log in again")
+    };
+    let proof = match logged_in.is_bound {
+        true => "bound to a key on this machine (DPoP): worth nothing elsewhere",
+        false => "none: whoever has the token can use it",
     };
     let scopes = logged_in.scopes.to_string();
     let mut text = String::new();
@@ -87,6 +96,7 @@ pub(crate) fn shown(logged_in: &LoggedIn) -> String {
         ("issuer", logged_in.issuer.as_str()),
         ("client", logged_in.client_id.as_str()),
         ("scopes", if scopes.is_empty() { "-" } else { &scopes }),
+        ("proof", proof),
         ("ends", &ends),
     ] {
         text.push_str(&format!("  {name:<7} {value}\n"));
@@ -95,13 +105,20 @@ pub(crate) fn shown(logged_in: &LoggedIn) -> String {
 }
 
 /// The same for programs.
-pub(crate) fn as_json(url: &str, logged_in: &LoggedIn) -> Value {
-    json!({
-        "server": url,
-        "issuer": logged_in.issuer.as_str(),
-        "client_id": logged_in.client_id.as_str(),
-        "scopes": logged_in.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
-        "expires_at": logged_in.expires_at.map(|end| end.as_secs()),
-        "can_refresh": logged_in.can_refresh,
-    })
+pub(crate) fn as_json(url: &str, logged_in: &LoggedIn) -> Map<String, Value> {
+    let scopes = logged_in.scopes.iter().map(|scope| scope.as_str());
+    let members = [
+        ("server", json!(url)),
+        ("issuer", json!(logged_in.issuer.as_str())),
+        ("client_id", json!(logged_in.client_id.as_str())),
+        ("scopes", scopes.collect()),
+        (
+            "expires_at",
+            json!(logged_in.expires_at.map(|end| end.as_secs())),
+        ),
+        ("can_refresh", json!(logged_in.can_refresh)),
+        ("is_bound_to_key", json!(logged_in.is_bound)),
+    ];
+    let members = members.map(|(name, value)| (name.to_owned(), value));
+    members.into_iter().collect()
 }

@@ -9,6 +9,7 @@ use countersign::oauth_client::person::LoggedOut;
 use crate::log::LogOption;
 use crate::output;
 use crate::person::{ClientOptions, Way};
+use crate::span::Wait;
 
 /// Log out of an MCP server: revoke the tokens and forget them
 #[derive(Debug, Args)]
@@ -26,6 +27,10 @@ pub(crate) struct Logout {
     /// Log out everywhere, and forget the clients that were registered
     #[arg(long, conflicts_with = "url")]
     all: bool,
+
+    /// Give up on a server that does not answer within this time
+    #[arg(long, value_name = "TIME", default_value = "20s")]
+    timeout: Wait,
 
     #[command(flatten)]
     client: ClientOptions,
@@ -65,7 +70,9 @@ impl Logout {
     }
 
     async fn log_out(&self, url: &str) -> anyhow::Result<()> {
-        let oauth = self.client.oauth(url, &[], None, Way::Browser)?;
+        let oauth = self
+            .client
+            .oauth(url, &[], None, Way::Browser, Some(self.timeout))?;
         let sentence = match oauth.logout().await? {
             LoggedOut::Nobody => format!("Nobody was logged in at {url}."),
             LoggedOut::Revoked => format!("Logged out of {url}: the tokens are revoked."),

@@ -55,10 +55,8 @@ const RESOURCE: &str = "http://localhost:8000/mcp";
 /// What a server logs. That its login is not protected on plain http is not worth a
 /// warning each time that it is tried out; elsewhere it is not served on plain http.
 const SERVE_LOG: &str = "warn,countersign=info,countersign_authorization_server::people=error";
-/// What is logged while a server is asked: only about tokens that are kept.
+/// What is logged while a server is asked: only that kept tokens cannot be used.
 const CALL_LOG: &str = "off,countersign_oauth_client::store=warn";
-/// What is logged about logins: that kept tokens cannot be used, among others.
-const KEPT_LOG: &str = "error,countersign_oauth_client::store=warn";
 /// The audience of tokens for the development server.
 const AUDIENCE: &str = "my-mcp-server";
 /// What the development server tells clients to ask for. Nothing there needs it, but
@@ -121,28 +119,34 @@ fn run() -> anyhow::Result<()> {
         Action::Keygen(keygen) => keygen.run(),
         Action::Token(token) => token.run(),
         Action::Call(call) => {
-            log::start(&call.log, CALL_LOG)?;
-            log::runtime()?.block_on(call.run())
+            log::start_plain(&call.log, CALL_LOG)?;
+            log::until_interrupted(
+                "if the tool was asked already, it may have done its work",
+                call.run(),
+            )
         }
         Action::List(list) => {
-            log::start(&list.log, CALL_LOG)?;
-            log::runtime()?.block_on(list.run())
+            log::start_plain(&list.log, CALL_LOG)?;
+            log::until_interrupted("nothing was changed", list.run())
         }
         Action::Login(login) => {
-            log::start(&login.log, KEPT_LOG)?;
-            log::runtime()?.block_on(login.run())
+            log::start_plain(&login.log, CALL_LOG)?;
+            log::until_interrupted("nobody was logged in", login.run())
         }
         Action::Logout(logout) => {
-            log::start(&logout.log, KEPT_LOG)?;
-            log::runtime()?.block_on(logout.run())
+            log::start_plain(&logout.log, CALL_LOG)?;
+            log::until_interrupted(
+                "run it again, somebody may still be logged in",
+                logout.run(),
+            )
         }
         Action::Whoami(whoami) => {
-            log::start(&whoami.log, KEPT_LOG)?;
-            log::runtime()?.block_on(whoami.run())
+            log::start_plain(&whoami.log, CALL_LOG)?;
+            log::until_interrupted("nothing was changed", whoami.run())
         }
         Action::Tokens(tokens) => {
-            log::start(&tokens.log, KEPT_LOG)?;
-            log::runtime()?.block_on(tokens.run())
+            log::start_plain(&tokens.log, CALL_LOG)?;
+            log::until_interrupted("nothing was changed", tokens.run())
         }
         Action::Install(install) => install.run(),
         Action::Users(users) => {
@@ -178,8 +182,8 @@ fn run() -> anyhow::Result<()> {
         Action::Policy(policy) => policy.run(),
         Action::Configuration(settings) => settings.run(),
         Action::Cimd(cimd) => {
-            log::start(&cimd.log, "off")?;
-            log::runtime()?.block_on(cimd.run())
+            log::start_plain(&cimd.log, "off")?;
+            log::until_interrupted("nothing was changed", cimd.run())
         }
         Action::Completions(completions) => completions.run(Command::command()),
     }

@@ -1,9 +1,14 @@
 //! Writing for people and programs.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use countersign::oauth::display_text::is_deceptive;
 use serde::Serialize;
+
+/// Longer, and a person wonders what is going on.
+const MOMENT: Duration = Duration::from_secs(3);
 
 /// One line on standard output.
 pub(crate) fn line(text: &str) -> io::Result<()> {
@@ -23,10 +28,29 @@ pub(crate) fn foreign(text: &str) -> io::Result<()> {
     }
 }
 
+/// Whether a person has been told something.
+static HAS_SPOKEN: AtomicBool = AtomicBool::new(false);
+
 /// One line on standard error.
 pub(crate) fn note(text: &str) {
+    HAS_SPOKEN.store(true, Ordering::Relaxed);
     // Nobody is left to tell if this fails.
     drop(writeln!(io::stderr().lock(), "{text}"));
+}
+
+/// What `work` makes. If nobody was told anything for a moment, whoever is at the terminal
+/// learns that this waits for `whom`.
+pub(crate) async fn waiting_for<T>(whom: &str, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        biased;
+        done = &mut work => return done,
+        () = tokio::time::sleep(MOMENT) => {}
+    }
+    if io::stderr().is_terminal() && !HAS_SPOKEN.load(Ordering::Relaxed) {
+        note(&format!("Waiting for {}; Ctrl-C gives up.", harmless(whom)));
+    }
+    work.await
 }
 
 /// A document as indented JSON on standard output.

@@ -3,15 +3,14 @@
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
-use countersign::oauth::Secret;
+use countersign::oauth::{Lifetime, Secret};
 use countersign::oauth_client::presenter::Browser;
 use countersign::oauth_client::{OAuth, Presenter};
 
-use crate::span::Span;
+use crate::span::Wait;
 use crate::token_store::TokenStoreOption;
 use crate::{file, output};
 
@@ -51,6 +50,7 @@ impl ClientOptions {
         scopes: &[String],
         presenter: Option<Arc<dyn Presenter>>,
         way: Way,
+        timeout: Option<Wait>,
     ) -> anyhow::Result<OAuth> {
         let mut builder = OAuth::builder(url)
             .client_name("countersign")
@@ -77,6 +77,9 @@ impl ClientOptions {
         if way == Way::Device {
             builder = builder.on_device();
         }
+        if let Some(Wait(timeout)) = timeout {
+            builder = builder.timeout(Lifetime::from_secs(timeout.as_secs()));
+        }
         Ok(builder.build()?)
     }
 }
@@ -97,7 +100,7 @@ pub(crate) enum Way {
 /// # Errors
 ///
 /// If there is nobody to ask.
-pub(crate) fn presenter(way: Way, wait: Span) -> anyhow::Result<Arc<dyn Presenter>> {
+pub(crate) fn presenter(way: Way, wait: Wait) -> anyhow::Result<Arc<dyn Presenter>> {
     let has_browser = way == Way::Browser && is_there_a_browser();
     let has_terminal = io::stdin().is_terminal();
     if way == Way::Browser && !has_browser && !has_terminal {
@@ -106,16 +109,19 @@ pub(crate) fn presenter(way: Way, wait: Span) -> anyhow::Result<Arc<dyn Presente
              use --no-browser and open the address that it prints, or use --device"
         );
     }
-    let wait = Duration::from_secs(wait.0.unsigned_abs());
     let mut browser = Browser::new()
         .say(|sentence| output::note(&output::harmless(sentence)))
-        .max_wait(wait);
+        .max_wait(wait.0);
     if !has_browser {
         browser = browser.unopened();
         if has_terminal || way == Way::Unopened {
-            browser = browser.or_typed(|| {
+            browser = browser.or_typed(move || {
                 let mut line = String::new();
-                io::stdin().read_line(&mut line)?;
+                let read = io::stdin().read_line(&mut line)?;
+                // Ctrl-D; a program that is fed nothing is answered by its browser.
+                if read == 0 && has_terminal {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
                 Ok(line)
             });
         }

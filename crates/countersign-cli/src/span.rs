@@ -1,6 +1,10 @@
 //! Spans of time on the command line: `45s`, `30m`, `1h`, `2d`.
 
 use std::str::FromStr;
+use std::time::Duration;
+
+/// What is wrong with a token of no time.
+const NEVER: &str = "the token would never be valid";
 
 /// A span in seconds; below zero it lies in the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +31,29 @@ impl FromStr for Span {
         }
         let seconds = number.parse::<i64>().ok().and_then(|n| n.checked_mul(unit));
         match seconds {
-            Some(0) => Err("the token would never be valid"),
+            Some(0) => Err(NEVER),
             Some(seconds) if seconds.abs() <= 3_660 * 86_400 => Ok(Self(seconds)),
             _ => Err("at most ten years"),
+        }
+    }
+}
+
+/// How long is waited: more than nothing, and at most a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wait(pub(crate) Duration);
+
+impl FromStr for Wait {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const DAY: u64 = 86_400;
+        let Span(seconds) = match text.parse() {
+            Err(NEVER) => Span(0),
+            other => other?,
+        };
+        match u64::try_from(seconds) {
+            Ok(seconds @ 1..=DAY) => Ok(Self(Duration::from_secs(seconds))),
+            _ => Err("write a time of one second to one day, for example 30s"),
         }
     }
 }
@@ -37,6 +61,16 @@ impl FromStr for Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_waits_for_nothing_or_for_ever() {
+        for text in ["0s", "-5s", "25h", "2d", "5", "", "s", "99999999d"] {
+            assert!(Wait::from_str(text).is_err(), "{text}");
+        }
+        for (text, seconds) in [("1s", 1), ("5m", 300), ("24h", 86_400)] {
+            assert_eq!(Wait::from_str(text), Ok(Wait(Duration::from_secs(seconds))));
+        }
+    }
 
     #[test]
     fn a_span_without_unit_or_number_is_refused() {

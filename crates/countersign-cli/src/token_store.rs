@@ -13,6 +13,7 @@ pub(crate) struct TokenStoreOption {
     /// Keep tokens in this folder [default: COUNTERSIGN_TOKEN_STORE, else one of your own]
     #[arg(
         long,
+        global = true,
         value_name = "FOLDER",
         env = "COUNTERSIGN_TOKEN_STORE",
         hide_env = true

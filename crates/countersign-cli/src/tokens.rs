@@ -71,7 +71,10 @@ impl Tokens {
                 )?;
             }
             Action::Show { .. } => {
-                for one in &kept {
+                for (index, one) in kept.iter().enumerate() {
+                    if index > 0 {
+                        output::line("")?;
+                    }
                     table::print_bare(details(one))?;
                 }
             }

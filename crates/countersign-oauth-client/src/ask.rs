@@ -15,6 +15,7 @@ use countersign_oauth::time::Clock;
 use countersign_oauth::{Secret, UnixTime, form};
 use countersign_resource_server::fetch::{Fetch, FetchError, HoldOff, MOST_KEPT_OPEN};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 
 use crate::error::{NoAnswer, OAuthError};
@@ -120,7 +121,7 @@ impl Asker {
         let request = make()?;
         let address = request.uri().clone();
         self.reach.judge(what, &address.to_string())?;
-        let host = address.host().unwrap_or_default();
+        let host = address.authority().map_or("", Authority::as_str);
         let unreachable = |why, retry_after| OAuthError::Unreachable {
             what: what.to_owned(),
             host: Some(host.to_owned()),

@@ -56,9 +56,18 @@ pub fn read(
     code.map(Secret::new).ok_or_else(malformed)
 }
 
+/// RFC 6749 §4.1.2.1: the person, or the server for them, does not agree.
+pub(crate) fn denied(description: Option<&str>) -> OAuthError {
+    let why = description.map(printable).filter(|text| !text.is_empty());
+    let why = why.map_or_else(String::new, |text| format!(" ({text})"));
+    OAuthError::Person(format!(
+        "the login was not agreed to{why}; run it again to decide anew"
+    ))
+}
+
 fn refusal(code: &str, description: Option<&str>) -> OAuthError {
     match code {
-        "access_denied" => OAuthError::Person("the login was not agreed to".to_owned()),
+        "access_denied" => denied(description),
         code if is_error_code(code) => OAuthError::Refused {
             what: "the authorization server".to_owned(),
             code: code.to_owned(),

@@ -14,6 +14,7 @@ use http::{Method, Response};
 use serde_json::Value;
 
 use crate::ask::{Asker, request, write_form};
+use crate::callback;
 use crate::discovery::Discovery;
 use crate::error::OAuthError;
 use crate::refresh;
@@ -155,8 +156,10 @@ impl DeviceAuthorization {
                 Err(OAuthError::Unreachable { .. }) => {
                     interval = interval.saturating_mul(2).min(LONGEST_INTERVAL);
                 }
-                Err(OAuthError::Refused { code, .. }) if code == "access_denied" => {
-                    return Err(OAuthError::Person("the login was not agreed to".to_owned()));
+                Err(OAuthError::Refused {
+                    code, description, ..
+                }) if code == "access_denied" => {
+                    return Err(callback::denied(description.as_deref()));
                 }
                 Err(OAuthError::Refused { code, .. }) if code == "expired_token" => break,
                 Err(error) => return Err(error),

@@ -18,7 +18,7 @@ pub enum OAuthError {
     Unreachable {
         /// Who does not answer.
         what: String,
-        /// The name or address of its host, if it was asked.
+        /// Its host and port, if it was asked.
         host: Option<String>,
         /// Why not.
         why: NoAnswer,

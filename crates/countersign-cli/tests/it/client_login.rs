@@ -283,11 +283,16 @@ async fn in_a_remote_shell_the_address_at_which_the_browser_ends_up_is_pasted() 
 fn a_login_that_cannot_be_made_ends_in_one_sentence() {
     let home = folder();
     let home = home.path();
-    let nobody = format!("http://127.0.0.1:{}/mcp", free_port());
+    let port = free_port();
+    let nobody = format!("http://127.0.0.1:{port}/mcp");
+    let unreachable = format!(
+        "error: the server at 127.0.0.1:{port} cannot be reached: nobody answers at its address; \
+         try again later"
+    );
     for (arguments, sentence) in [
         (
             &["login", &nobody, "--no-browser"][..],
-            "error: the server does not answer; try again later",
+            unreachable.as_str(),
         ),
         (
             &["login", "https://127.0.0.1/mcp"],

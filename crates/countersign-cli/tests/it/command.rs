@@ -180,11 +180,37 @@ impl Login {
         }
     }
 
+    /// Waits until it has said `text`.
+    pub(crate) fn heard(&mut self, text: &str) {
+        while !self.said.contains(text) {
+            assert_ne!(
+                self.errors.read_line(&mut self.said).unwrap(),
+                0,
+                "it ended: {}",
+                self.said
+            );
+        }
+    }
+
     /// Types a line.
     pub(crate) fn type_in(&mut self, line: &str) {
         let stdin = self.child.stdin.as_mut().unwrap();
         writeln!(stdin, "{line}").unwrap();
         stdin.flush().unwrap();
+    }
+
+    /// Presses a key.
+    pub(crate) fn type_raw(&mut self, key: &str) {
+        let stdin = self.child.stdin.as_mut().unwrap();
+        stdin.write_all(key.as_bytes()).unwrap();
+        stdin.flush().unwrap();
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([name, &pid]).status().unwrap();
+        assert!(sent.success());
     }
 
     /// What it answered.

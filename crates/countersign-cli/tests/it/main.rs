@@ -15,11 +15,17 @@ mod connected;
 #[cfg(test)]
 mod data_directory;
 #[cfg(test)]
+mod device;
+#[cfg(test)]
 mod embedded;
+#[cfg(test)]
+mod endings;
 #[cfg(test)]
 mod first_call;
 #[cfg(test)]
 mod install;
+#[cfg(test)]
+mod kept;
 #[cfg(test)]
 mod key_files;
 #[cfg(test)]
@@ -35,6 +41,8 @@ mod person;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod provider;
+#[cfg(test)]
 mod providers;
 #[cfg(test)]
 mod proxies;
@@ -48,6 +56,8 @@ mod sentences;
 mod serve_options;
 #[cfg(test)]
 mod settings;
+#[cfg(test)]
+mod shells;
 #[cfg(test)]
 mod stdio_and_tls;
 #[cfg(test)]

@@ -31,7 +31,7 @@ impl Inner {
     ) -> Result<Current, OAuthError> {
         let presenter = self.presenter.as_deref().ok_or_else(|| {
             OAuthError::Person(format!(
-                "nobody is logged in at {}, and nobody is here to ask: log in first",
+                "{} asks for a login, and nobody is here to ask: log in first",
                 self.server
             ))
         })?;

@@ -110,6 +110,8 @@ pub struct LoggedIn {
     pub expires_at: Option<UnixTime>,
     /// Whether new ones can be got without asking the person.
     pub can_refresh: bool,
+    /// Whether they are bound to a key of this client (RFC 9449).
+    pub is_bound: bool,
 }
 
 impl fmt::Debug for OAuth {
@@ -158,6 +160,7 @@ impl LoggedIn {
             scopes: current.tokens.scopes,
             expires_at: current.tokens.expires_at,
             can_refresh: current.tokens.refresh_token.is_some(),
+            is_bound: current.tokens.token_type == TokenType::Dpop,
         }
     }
 }

@@ -117,6 +117,6 @@ pub enum PresenterError {
         seconds: u64,
     },
     /// The person gave up, or the terminal is closed.
-    #[error("the login was given up")]
+    #[error("the login was given up; run it again to log in")]
     GivenUp,
 }

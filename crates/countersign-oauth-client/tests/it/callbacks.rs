@@ -111,7 +111,10 @@ async fn an_answer_that_is_malformed_or_ambiguous_is_dropped() {
 #[tokio::test]
 async fn a_refusal_is_told_in_one_sentence_made_printable() {
     for (answer, sentence) in [
-        ("error=access_denied", "the login was not agreed to"),
+        (
+            "error=access_denied",
+            "the login was not agreed to; run it again to decide anew",
+        ),
         (
             "error=invalid_scope&error_description=no%0Asuch%1B%5B2Jscope%22",
             "the authorization server refuses: invalid_scope (nosuch[2Jscope\")",
@@ -137,7 +140,10 @@ async fn a_refusal_is_told_in_one_sentence_made_printable() {
 async fn a_person_who_gives_up_is_one_sentence() {
     let scene = Scene::new();
     scene.person.next(|_| "gone".to_owned());
-    assert_eq!(refusal(&scene).await, "the login was given up");
+    assert_eq!(
+        refusal(&scene).await,
+        "the login was given up; run it again to log in"
+    );
 }
 
 #[tokio::test]

@@ -71,7 +71,10 @@ async fn a_code_that_nobody_confirms_or_somebody_refuses_is_one_sentence() {
             "expired_token",
             "nobody confirmed the code in time; run it again",
         ),
-        ("access_denied", "the login was not agreed to"),
+        (
+            "access_denied",
+            "the login was not agreed to; run it again to decide anew",
+        ),
     ] {
         let scene = Scene::new();
         offered(&scene.world);

@@ -276,6 +276,13 @@ impl Connect {
         self
     }
 
+    /// Waits `timeout` for a sign of life while the connection is made; as long as for a
+    /// call, unless this says otherwise. The time of a login does not count.
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.patience.connect_timeout = Some(timeout);
+        self
+    }
+
     /// Ends every call after `cap`, however much progress it makes, and with all its
     /// rounds and pages. Ten minutes, unless this says otherwise.
     pub const fn overall_cap(mut self, cap: Duration) -> Self {

@@ -215,16 +215,23 @@ pub(super) fn http(error: &reqwest::Error) -> ClientError {
     }
     let mut deepest: &(dyn Error + 'static) = error;
     let mut refused = false;
+    let mut unnamed = false;
     while let Some(cause) = cause(deepest) {
         deepest = cause;
         if let Some(error) = deepest.downcast_ref::<rustls::Error>() {
             return ClientError::Tls(tls(error));
         }
+        // hyper-util has no type for it that could be named.
+        unnamed |= deepest.to_string() == "dns error";
         let error = deepest.downcast_ref::<io::Error>();
         refused |= error.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
     }
     if refused {
         return ClientError::Unreachable("nobody listens there (connection refused)".into());
+    }
+    if unnamed {
+        let told = "its name is not found; check it, and the network";
+        return ClientError::Unreachable(told.into());
     }
     let told = printable(&deepest.to_string());
     if error.is_connect() {

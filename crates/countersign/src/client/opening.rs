@@ -58,8 +58,9 @@ pub(super) async fn open(connect: Connect) -> Result<Client, ClientError> {
             }
         }
     };
-    let (service, child) = patience
-        .wait(patience.deadline(), &shared.credentials, || None, opening)
+    let connecting = patience.connecting();
+    let (service, child) = connecting
+        .wait(connecting.deadline(), &shared.credentials, || None, opening)
         .await?;
     // An answer may be for whoever asked alone, and credentials change in the middle.
     let mut cache = ClientCacheConfig::default();

@@ -12,6 +12,8 @@ use super::sending::GettingCredentials;
 pub(super) struct Patience {
     /// Between one sign of life and the next.
     pub(super) timeout: Duration,
+    /// The same while the connection is made, if it is another.
+    pub(super) connect_timeout: Option<Duration>,
     /// For everything that one call of a method does.
     pub(super) overall_cap: Duration,
 }
@@ -20,12 +22,21 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(60),
+            connect_timeout: None,
             overall_cap: Duration::from_secs(600),
         }
     }
 }
 
 impl Patience {
+    /// How long is waited while the connection is made.
+    pub(super) fn connecting(self) -> Self {
+        Self {
+            timeout: self.connect_timeout.unwrap_or(self.timeout),
+            ..self
+        }
+    }
+
     /// The end of what begins now.
     pub(super) fn deadline(self) -> Instant {
         let now = Instant::now();
