@@ -92,8 +92,13 @@ impl Inner {
         }
         let trusted = &provider.trusted;
         let verified = self.verified(trusted, &request.assertion, address).await?;
-        let rules = trusted.rules(&self.settings);
+        let proven = proof.map(Proof::key);
+        let rules = trusted.rules(&self.settings, proven.as_ref());
         let assertion = IdentityAssertion::check(&verified, &rules, &client.id, self.now())?;
+        // Another tenant may have somebody else with the same subject.
+        if assertion.tenant != provider.tenant {
+            return Err(AssertionGrantError::Tenant.into());
+        }
         let named = [assertion.resource.as_str()];
         let resource = resource_indicator::select(named, &self.settings.resources);
         // EM-03: this is about the assertion, not about the request.
@@ -174,7 +179,8 @@ impl Inner {
     ) -> Result<Secret, Refused> {
         let trusted = &workloads.trusted;
         let verified = self.verified(trusted, &request.assertion, address).await?;
-        let rules = trusted.rules(&self.settings);
+        let proven = proof.map(Proof::key);
+        let rules = trusted.rules(&self.settings, proven.as_ref());
         let assertion = WorkloadAssertion::check(&verified, &rules, self.now())?;
         let fits = |known: &&KnownWorkload| {
             let mut claims = known.claims.iter();

@@ -21,6 +21,7 @@ const MAX_VALIDITY: Lifetime = Lifetime::from_hours(1);
 pub struct TrustedIdentityProvider {
     name: String,
     issuer: TrustedIssuer,
+    tenant: Option<String>,
     scopes: Option<Vec<String>>,
 }
 
@@ -31,6 +32,8 @@ issuer_settings!(TrustedIdentityProvider);
 pub(crate) struct IdentityProvider {
     pub(crate) name: String,
     pub(crate) trusted: Trusted,
+    /// Whose people it vouches for, if it has several tenants.
+    pub(crate) tenant: Option<String>,
     /// What its assertions give access to at most; all if absent.
     pub(crate) scopes: Option<ScopeSet>,
 }
@@ -48,8 +51,17 @@ impl TrustedIdentityProvider {
         Self {
             name: name.into(),
             issuer: TrustedIssuer::new(issuer),
+            tenant: None,
             scopes: None,
         }
+    }
+
+    /// The tenant whose people it vouches for, if it has several under one issuer
+    /// identifier (claim `tenant`). Assertions of other tenants are refused, and so are those
+    /// that name one where none is set here: the same subject is somebody else there.
+    pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
+        self.tenant = Some(tenant.into());
+        self
     }
 
     /// The scopes that its assertions give access to at most; unless set, all that the
@@ -76,6 +88,7 @@ impl TrustedIdentityProvider {
         Ok(IdentityProvider {
             name: self.name.clone(),
             trusted: self.issuer.open(settings, MAX_VALIDITY)?,
+            tenant: self.tenant.clone(),
             scopes: scopes.transpose()?,
         })
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use countersign_oauth::Issuer;
 use countersign_oauth::assertion_grant::AssertionGrantRules;
+use countersign_oauth::dpop::Thumbprint;
 use countersign_oauth::jose::{Algorithm, AlgorithmFamily};
 use countersign_resource_server::fetch::Fetch;
 use countersign_resource_server::{ConfigurationError, IssuerKeys, Keys};
@@ -79,12 +80,18 @@ impl TrustedIssuer {
 
 impl Trusted {
     /// What every assertion of it must say, at a server with `settings`.
-    pub(crate) fn rules<'a>(&'a self, settings: &'a Settings) -> AssertionGrantRules<'a> {
+    /// What is expected of its assertions, with the key that was `proven` (RFC 9449 §4.3).
+    pub(crate) fn rules<'a>(
+        &'a self,
+        settings: &'a Settings,
+        proven: Option<&'a Thumbprint>,
+    ) -> AssertionGrantRules<'a> {
         AssertionGrantRules {
             issuer: &self.issuer,
             audience: &settings.issuer,
             leeway: settings.lifetimes.leeway,
             max_validity: self.max_validity,
+            proven,
         }
     }
 }

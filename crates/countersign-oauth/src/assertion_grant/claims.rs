@@ -7,6 +7,7 @@ use crate::UnixTime;
 use crate::claims::MAX_SUBJECT_BYTES;
 use crate::claims::numeric_date::{self, Round};
 use crate::client_authentication::assertion::MAX_TOKEN_ID_BYTES;
+use crate::dpop::Thumbprint;
 
 /// Whether an assertion has to say when it was issued.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,7 +27,7 @@ impl AssertionGrantRules<'_> {
         if text(claims, "iss") != Some(self.issuer) {
             return Err(AssertionGrantError::Issuer);
         }
-        if claims.contains_key("cnf") {
+        if !claims.get("cnf").is_none_or(|cnf| self.is_proven(cnf)) {
             return Err(AssertionGrantError::SenderConstrained);
         }
         let aud = match claims.get("aud") {
@@ -45,6 +46,16 @@ impl AssertionGrantRules<'_> {
             jti: id.to_owned(),
             forget_at: expires_at.saturating_add(self.leeway),
         })
+    }
+
+    /// Whether `cnf` binds the assertion to the key that was proven (RFC 9449 §6.1), and to
+    /// nothing besides, which would go unchecked.
+    fn is_proven(&self, cnf: &Value) -> bool {
+        let Some(members) = cnf.as_object().filter(|members| members.len() == 1) else {
+            return false;
+        };
+        let bound = text(members, "jkt").and_then(|jkt| Thumbprint::parse(jkt).ok());
+        bound.is_some() && bound.as_ref() == self.proven
     }
 
     fn check_times(

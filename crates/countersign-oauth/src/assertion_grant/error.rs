@@ -15,7 +15,8 @@ pub enum AssertionGrantError {
     /// `typ` says that this is another kind of token (RFC 8725 §3.11).
     #[error("the type in the header is not that of the assertion")]
     Type,
-    /// The assertion is bound to a key (`cnf`, RFC 7800 §3.1).
+    /// The assertion is bound to a key (`cnf`, RFC 7800 §3.1) that was not proven with it, or
+    /// in another way than by its thumbprint alone.
     #[error("the assertion is bound to a key that was not proved")]
     SenderConstrained,
     /// `iss` is not the issuer whose keys verified it (RFC 7523 §3, 1).
@@ -42,6 +43,9 @@ pub enum AssertionGrantError {
     /// `jti` is missing, no text, empty or too long (RFC 7523 §3, 7).
     #[error("the assertion has no usable id")]
     TokenId,
+    /// `tenant` is no text, or not the tenant whose people the issuer vouches for.
+    #[error("the assertion is about somebody of another tenant")]
+    Tenant,
     /// `client_id` is not the client that presents the assertion.
     #[error("the assertion was made for another client")]
     Client,

@@ -17,6 +17,9 @@ pub const IDENTITY_ASSERTION_TYPE: &str = "oauth-id-jag+jwt";
 pub struct IdentityAssertion {
     /// Whom it is about; unique only together with the issuer.
     pub subject: String,
+    /// The tenant of the issuer that the subject belongs to; nothing if it has none. The
+    /// subject is unique only together with it.
+    pub tenant: Option<String>,
     /// The resource that it is for, as written.
     pub resource: String,
     /// What the identity provider allows at most; nothing if it does not say.
@@ -60,6 +63,11 @@ impl IdentityAssertion {
         if text(&claims, "client_id") != Some(client.as_str()) {
             return Err(AssertionGrantError::Client);
         }
+        let tenant = match claims.get("tenant") {
+            None => None,
+            Some(Value::String(tenant)) => Some(tenant.clone()),
+            Some(_) => return Err(AssertionGrantError::Tenant),
+        };
         let resource = match claims.get("resource") {
             Some(Value::Array(one)) if one.len() == 1 => one.first(),
             other => other,
@@ -76,6 +84,7 @@ impl IdentityAssertion {
         };
         Ok(Self {
             subject,
+            tenant,
             resource: resource.to_owned(),
             scope,
             email: text(&claims, "email").map(str::to_owned),

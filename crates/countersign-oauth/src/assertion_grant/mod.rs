@@ -21,6 +21,7 @@ pub use error::AssertionGrantError;
 pub use identity::{IDENTITY_ASSERTION_TYPE, IdentityAssertion};
 pub use workload::WorkloadAssertion;
 
+use crate::dpop::Thumbprint;
 use crate::{Issuer, Lifetime};
 
 /// What is expected of every assertion of one issuer.
@@ -38,6 +39,8 @@ pub struct AssertionGrantRules<'a> {
     pub leeway: Lifetime,
     /// How long an assertion may be valid from now on (RFC 7523 §3, 4).
     pub max_validity: Lifetime,
+    /// The key that whoever presents it has proven (RFC 9449 §4.3), if any.
+    pub proven: Option<&'a Thumbprint>,
 }
 
 /// What every assertion without fault has.

@@ -1,5 +1,6 @@
 //! Tokens without a browser: assertions of others, and exchanges.
 
+mod bound;
 mod configuration;
 mod exchange;
 mod identity;
