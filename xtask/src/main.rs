@@ -7,7 +7,7 @@
 //!   conformance suite; the last line is `N passed, M failed`.
 //! - `cargo xtask races` and `cargo xtask kills`: ten thousand rounds of calls that
 //!   race, on the SQLite store and at the endpoints over it, and a thousand processes
-//!   killed; fewer with `--rounds N`.
+//!   and two thousand clients killed; fewer with `--rounds N`.
 //! - `cargo xtask flood`: ten million users at the limits of one server.
 //! - `cargo xtask conformance`: the conformance suite alone.
 //! - `cargo xtask presets`: writes the table of providers in their documents.

@@ -2,8 +2,9 @@
 //! the store, the endpoints over it, and limits.
 //!
 //! Two are examples of `countersign-store`, one is a test of the authorization server that
-//! is told how long to go on, one an example of `countersign-resource-server`; short runs of all are among the tests. They run for
-//! minutes, so they are built to run.
+//! is told how long to go on, one an example of `countersign-resource-server`, one of
+//! `countersign`; short runs of all are among the tests. They run for minutes, so they are
+//! built to run.
 
 use anyhow::{Result, bail};
 
@@ -41,17 +42,25 @@ pub(crate) fn races(workspace: &Workspace, options: &[&str]) -> Result<bool> {
     Ok(on_the_store && at_the_endpoints)
 }
 
-/// Kills processes that write to the store, and clients that refresh their tokens. True
-/// if nothing was lost.
+/// Kills processes that write to the store, and clients that refresh, log in and log out at
+/// our server; and lets two of them refresh one token. True if nothing was lost.
 pub(crate) fn kills(workspace: &Workspace, options: &[&str]) -> Result<bool> {
-    let options = match options {
-        [] => &["--rounds", "1000"],
-        [option, ..] if option.starts_with("--") => options,
+    let rounds = match options {
+        [] => "1000",
+        ["--rounds", rounds] => rounds,
         _ => bail!("usage: cargo xtask kills [--rounds N]"),
     };
-    let in_the_store = example(workspace, "countersign-store", "kills", options)?;
-    let client = "countersign-oauth-client";
-    let in_clients = example(workspace, client, "refreshing", options)?;
+    let in_the_store = example(
+        workspace,
+        "countersign-store",
+        "kills",
+        &["--rounds", rounds],
+    )?;
+    let mut in_clients = true;
+    for what in ["--rounds", "--race", "--others"] {
+        let options = [what, rounds];
+        in_clients &= example(workspace, "countersign", "killed_clients", &options)?;
+    }
     Ok(in_the_store && in_clients)
 }
 

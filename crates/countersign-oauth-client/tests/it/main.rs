@@ -16,7 +16,6 @@ mod devices;
 mod discovering;
 mod keeping;
 mod machines;
-mod refreshing;
 mod refused_registrations;
 mod registering;
 mod stepping_up;

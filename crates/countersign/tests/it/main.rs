@@ -53,6 +53,8 @@ mod http_sse;
 #[cfg(test)]
 mod issuing_examples;
 #[cfg(test)]
+mod killed_clients;
+#[cfg(test)]
 mod ledger;
 #[cfg(test)]
 mod limit_evasion;

@@ -274,17 +274,45 @@ async fn an_answer_that_is_lost_between_refresh_and_write_logs_nobody_out() {
     assert!(!authorized.contains(&"/authorize".to_owned()));
 }
 
-#[tokio::test]
-async fn dp_02_dp_03_where_a_server_demands_bound_tokens_the_client_binds_them_unasked() {
+/// A server that deals with proofs as `dpop` says.
+fn proving(dpop: Dpop) -> Scene {
     let clock = TestClock::new();
     let place = Place::bind("127.0.0.1:8000").public_url(format!("{FIRST}/mcp"));
-    let bound = server(headless(), &clock).dpop(Dpop::required());
-    let servers = Servers::of([(FIRST, bound.into_app(&place).unwrap())]);
-    let scene = Scene {
-        servers,
+    let app = server(headless(), &clock).dpop(dpop).into_app(&place);
+    Scene {
+        servers: Servers::of([(FIRST, app.unwrap())]),
         store: Arc::new(MemoryStore::new()),
         clock,
-    };
+    }
+}
+
+#[tokio::test]
+async fn dp_02_where_a_server_takes_proofs_no_answer_is_lost_however_late_the_client_is() {
+    let scene = proving(Dpop::accepted());
+    let oauth = scene.client(FIRST);
+    assert_eq!(scene.call(&oauth, FIRST, "whoami").await.0, 200);
+    let kept = scene.store.list().await.unwrap();
+    assert!(kept[0].1.dpop_key.is_some(), "bound unasked");
+    scene.clock.advance(Lifetime::from_hours(2));
+    let url = Url::parse(&format!("{FIRST}/mcp")).unwrap();
+    let outgoing = Outgoing::new(&Method::POST, &url);
+    let deaf = &scene.servers.is_deaf;
+    deaf.store(true, std::sync::atomic::Ordering::SeqCst);
+    oauth.authorize(outgoing).await.unwrap_err();
+    deaf.store(false, std::sync::atomic::Ordering::SeqCst);
+    for _ in 0..2 {
+        scene.clock.advance(Lifetime::from_hours(21 * 24));
+        scene.servers.forget();
+        let after = scene.client(FIRST);
+        assert_eq!(scene.call(&after, FIRST, "whoami").await.0, 200);
+        let authorized = scene.servers.paths(FIRST);
+        assert!(!authorized.contains(&"/authorize".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn dp_02_dp_03_where_a_server_demands_bound_tokens_the_client_binds_them_unasked() {
+    let scene = proving(Dpop::required());
     let oauth = scene.client(FIRST);
     let (status, _) = scene.call(&oauth, FIRST, "whoami").await;
     assert_eq!(status, 200);
