@@ -102,7 +102,7 @@ fn moment(turn: u64) -> Moment {
     let pause = |longest: u64| Duration::from_micros(turn.wrapping_mul(7_919) % longest);
     match turn % 4 {
         0 => Moment::BeforeAnswer,
-        1 => Moment::AfterAnswer(pause(8_000)),
+        1 => Moment::AfterAnswer(pause(30_000)),
         2 => Moment::AfterRequest(pause(60_000)),
         _ => Moment::BeforeRequest,
     }

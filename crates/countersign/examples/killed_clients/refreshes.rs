@@ -84,7 +84,7 @@ fn moment(round: u64) -> Moment {
     match round % 4 {
         0 => Moment::BeforeRequest,
         1 => Moment::BeforeAnswer,
-        2 => Moment::AfterAnswer(pause(8_000)),
+        2 => Moment::AfterAnswer(pause(30_000)),
         _ => Moment::AfterRequest(pause(40_000)),
     }
 }
