@@ -50,7 +50,7 @@ enum Action {
         #[arg(long, value_name = "TEXT")]
         name: Option<String>,
         /// What it may do: scopes, separated by commas
-        #[arg(long, value_name = "SCOPES", value_delimiter = ',')]
+        #[arg(long, value_name = "A,B", value_delimiter = ',')]
         scopes: Vec<String>,
         /// A role of whoever presents it; can be given again
         #[arg(long = "role", value_name = "ROLE")]

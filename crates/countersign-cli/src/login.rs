@@ -18,13 +18,14 @@ Examples:
   countersign login https://example.com/mcp
   countersign login https://example.com/mcp --no-browser
   countersign login https://example.com/mcp --device --wait 10m
-  countersign login https://example.com/mcp --scopes \"notes notes:delete\"")]
+  countersign login https://example.com/mcp --scopes notes,notes:delete")]
 pub(crate) struct Login {
     /// The address of the server, such as https://example.com/mcp
     url: String,
 
-    /// Ask for these scopes besides those that the server asks for
-    #[arg(long, value_name = "SCOPES", value_delimiter = ' ')]
+    /// Ask for these scopes besides those that the server asks for, separated by commas or
+    /// blanks
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
     scopes: Vec<String>,
 
     /// Open no browser: print the address, and take the one at which it ends up
@@ -62,9 +63,14 @@ impl Login {
             _ => Way::Browser,
         };
         let presenter = presenter(way, self.wait)?;
+        let scopes = self.scopes.iter().flat_map(|names| names.split(' '));
+        let scopes: Vec<String> = scopes
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect();
         let timeout = Some(self.timeout);
         let client = &self.client;
-        let oauth = client.oauth(&self.url, &self.scopes, Some(presenter), way, timeout)?;
+        let oauth = client.oauth(&self.url, &scopes, Some(presenter), way, timeout)?;
         let logged_in = output::waiting_for(&self.url, oauth.login()).await?;
         if self.json {
             return output::json(&as_json(&self.url, &logged_in));

@@ -34,7 +34,8 @@ pub(crate) struct Token {
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 
-    /// Who the token is about (`sub`)
+    /// Who the token is about (`sub`), whether there is an account or not; that of an account
+    /// is in `countersign users list`
     #[arg(long, value_name = "SUBJECT", value_parser = NonEmptyStringValueParser::new())]
     subject: String,
 

@@ -22,7 +22,10 @@ pub(crate) fn app(public_key: String) -> anyhow::Result<Router> {
         .build(ResourceUri::parse("http://localhost:8000/api")?);
     let auth = AuthLayer::new(gate);
     let admin = auth.required_scopes(ScopeSet::parse("admin")?);
+    // Where clients learn who issues the tokens (RFC 9728): the layer answers there by itself.
+    let metadata = get(|| async {}).layer(auth.clone());
     Ok(Router::new()
+        .route("/.well-known/oauth-protected-resource/api", metadata)
         .route("/api/whoami", get(whoami).layer(auth))
         .route("/api/admin", get(|| async { "Welcome" }).layer(admin))
         .route("/", get(|| async { "Everybody may read this" })))

@@ -3,8 +3,9 @@
 //! `cargo run -p countersign --example per_user_rate_limiting`, after
 //! `cargo run -- keygen --out .countersign`
 //!
-//! The hundred and first call of one user within a minute is answered 429, with a
-//! `Retry-After` and `Rate limit exceeded for user ada. Max 100 requests per minute.`
+//! A user who has made 100 calls at once may make one more each 0.6 seconds. What is above
+//! that is answered 429, with `Retry-After` and `Rate limit exceeded for user ada. Max 100
+//! requests per minute.`
 
 use countersign::{Http, JwtVerifier, Limits, Quota, Server, tool};
 

@@ -32,7 +32,8 @@ pub type AuthBody<B> = Either<B, Full<Bytes>>;
 /// cannot pass the token on by accident; [`Caller::token`] gives it out on purpose.
 ///
 /// The layer also answers for the protected resource metadata (RFC 9728 §3), at
-/// the root and with the path of the resource, without a token.
+/// the root and with the path of the resource, without a token. Where it is around single
+/// routes, it answers there only if there is a route for that address with the layer.
 #[derive(Clone)]
 pub struct AuthLayer(Arc<Settings>);
 

@@ -39,6 +39,7 @@ impl Admission {
     }
 
     /// Keeps the place of a source whose verifier is added at the end.
+    #[cfg(feature = "authorization-server")]
     pub(crate) fn declare(&mut self) {
         self.push(Box::new(|gate, name, _| {
             Ok(gate.declare(name.unwrap_or(SourceName::OAUTH)))

@@ -112,6 +112,13 @@ async fn the_layer_protects_an_axum_application() {
     };
     assert_eq!(get("/", None).await.0, 200);
     assert_eq!(get("/api/whoami", None).await.0, 401);
+    let metadata = get("/.well-known/oauth-protected-resource/api", None).await;
+    assert_eq!(metadata.0, 200);
+    assert!(
+        metadata
+            .1
+            .contains(r#""resource":"http://localhost:8000/api""#)
+    );
     assert_eq!(get("/api/admin", Some(token(&[]))).await.0, 403);
     assert_eq!(
         get("/api/whoami", Some(token(&[]))).await,
