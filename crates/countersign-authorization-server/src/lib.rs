@@ -84,30 +84,34 @@ pub mod unavailable;
 pub mod upstream;
 pub mod vault;
 
-pub use accounts::Accounts;
-pub use administration::{ClientError, NewClient};
-pub use api_keys::{ApiKeyManager, ApiKeyRequest, IssuedApiKey};
-pub use auth_settings::{AuthSettings, ClientRegistrationOptions, RevocationOptions};
-pub use authorize::{Approval, PendingAuthorization};
-pub use builder::AuthorizationServerBuilder;
-pub use client::{
-    Client, ClientFacts, ClientIdDocuments, ClientPolicy, ClientSource, DocumentTrust, Registered,
+#[doc(inline)]
+pub use self::{
+    accounts::Accounts,
+    administration::{ClientError, NewClient},
+    api_keys::{ApiKeyManager, ApiKeyRequest, IssuedApiKey},
+    auth_settings::{AuthSettings, ClientRegistrationOptions, RevocationOptions},
+    authorize::{Approval, PendingAuthorization},
+    builder::AuthorizationServerBuilder,
+    client::{
+        Client, ClientFacts, ClientIdDocuments, ClientPolicy, ClientSource, DocumentTrust,
+        Registered,
+    },
+    headless::Headless,
+    housekeeping::Housekeeping,
+    interaction::{Interaction, Step, Waiting},
+    login::{Login, LoginStep, Person, Visitor},
+    machines::{TokenExchange, TrustedIdentityProvider, Workload, WorkloadIssuer},
+    own_tokens::OwnTokens,
+    people::People,
+    server::AuthorizationServer,
+    settings::Settings,
+    shared_limits::SharedLimits,
+    sign_in::SignInPage,
+    storage::Storage,
+    token_manager::TokenManager,
+    unavailable::Unavailable,
+    upstream::{Upstream, UpstreamBuilder},
+    vault::{UpstreamAccess, UpstreamClient, UpstreamFailure},
 };
 pub use countersign_oauth as oauth;
 pub use countersign_store as store;
-pub use headless::Headless;
-pub use housekeeping::Housekeeping;
-pub use interaction::{Interaction, Step, Waiting};
-pub use login::{Login, LoginStep, Person, Visitor};
-pub use machines::{TokenExchange, TrustedIdentityProvider, Workload, WorkloadIssuer};
-pub use own_tokens::OwnTokens;
-pub use people::People;
-pub use server::AuthorizationServer;
-pub use settings::Settings;
-pub use shared_limits::SharedLimits;
-pub use sign_in::SignInPage;
-pub use storage::Storage;
-pub use token_manager::TokenManager;
-pub use unavailable::Unavailable;
-pub use upstream::{Upstream, UpstreamBuilder};
-pub use vault::{UpstreamAccess, UpstreamClient, UpstreamFailure};

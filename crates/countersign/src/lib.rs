@@ -30,6 +30,8 @@
 //! A caller without a token is answered 401, one without the scope 403, each with the
 //! challenge of RFC 6750 and RFC 9728, before the function is looked at.
 //!
+//! # Serving
+//!
 //! | for | there is |
 //! |---|---|
 //! | tools, resources, prompts | [`tool`], [`resource`], [`prompt`], and [`component`] for their answers |
@@ -37,15 +39,39 @@
 //! | whose tokens are accepted | [`Server::auth`] with a [`JwtVerifier`], or what [`verifier`] has, or a [`Verifier`] of your own |
 //! | accepting tokens of Auth0, Entra, Okta, Keycloak … | [`RemoteAuth`] |
 //! | issuing tokens here | with the feature `authorization-server`, an `EmbeddedAuth` for [`Server::auth`]; with `sqlite`, in a database |
-//! | traces and metrics for OpenTelemetry | with the feature `otel`, `Server::telemetry` |
-//! | the API of the provider at which people log in | with the feature `authorization-server`, `Context::upstream` |
-//! | who may do what | scopes on components, [`Server::required_scopes`], [`Server::policy`] |
+//! | people who log in at GitHub, Google, Entra … | with the feature `authorization-server`, a provider of `proxy`, such as `GitHubOAuthProvider` |
+//! | the API of the provider at which people log in | with the same feature, `Context::upstream` |
+//! | programs with API keys | [`ApiKeyAuth`] |
+//! | several of these in one server | [`Server::source`], and components that name what they accept |
+//! | tokens that a thief cannot use | [`Server::dpop`] with [`Dpop`] |
+//! | who may do what | scopes on components, [`Server::required_scopes`], [`Server::rules_file`], [`Server::policy`] |
+//! | how often | [`Server::limits`] with [`Limits`] |
+//! | who did what | [`Server::audit`] with a sink of [`audit`] |
+//! | counts and traces | [`metrics`]; with the feature `otel`, `telemetry` |
+//! | settings outside of code | [`Configuration`], [`CredentialManager`] |
 //! | code around every request | [`middleware`] |
 //! | a handler written for the official SDK | [`Server::from_rmcp`] |
 //! | any other tower service | [`AuthLayer`] |
-//! | addresses, TLS, limits | [`Http`] |
-//! | calling servers | [`client`] |
+//! | addresses, TLS, timeouts | [`Http`] |
 //! | keys and tokens for development | [`keys`] |
+//!
+//! # Calling
+//!
+//! [`client`] calls servers, and [`oauth_client`] gets the tokens: for a person with a
+//! browser, or for a program.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `authorization-server` | `EmbeddedAuth` and all that issues tokens; without it a server contains nothing that could |
+//! | `sqlite` | the same, kept in one SQLite file |
+//! | `otel` | spans and metrics for a collector of OpenTelemetry |
+//! | `keychain` | the key of a client's tokens in the keychain of macOS and Windows |
+//!
+//! None is on unless it is named.
+//!
+//! # Testing
 //!
 //! Tests need no network: [`in_memory`] calls a server as whoever the test says.
 //!
@@ -147,6 +173,7 @@ pub use http::{Http, RunningServer, ServeError};
 #[cfg(feature = "authorization-server")]
 pub use posted_login::{PostedIdentity, PostedLogin, SignIn};
 #[cfg(feature = "authorization-server")]
+#[doc(inline)]
 pub use proxy::{
     AWSCognitoProvider, Auth0Provider, AzureProvider, GitHubOAuthProvider, GoogleOAuthProvider,
     OAuth2Provider, OAuthProxy, OIDCProxy,

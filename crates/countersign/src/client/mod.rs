@@ -5,13 +5,6 @@
 //! input and output ([`Client::stdio`]) and within one process
 //! ([`Client::in_memory`]). The protocol itself is that of the official SDK.
 //!
-//! # Security
-//!
-//! Credentials go to the one server they were given for: redirects are not followed,
-//! no address carries a token, and plain `http` is refused except to this machine.
-//! Answers are bounded in size, depth, number and time. Nothing that a server names is
-//! fetched, nothing it answers is kept for another caller.
-//!
 //! ```no_run
 //! use countersign::client::Client;
 //!
@@ -22,6 +15,25 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! | to | there is |
+//! |---|---|
+//! | show a token that is there already | [`Connect::bearer`] |
+//! | let a person log in with a browser | [`Connect::oauth`] |
+//! | call in the name of a program | [`Connect::client_credentials`], [`Connect::private_key_jwt`], [`Connect::workload`] |
+//! | call for a person whom a company vouches for | [`Connect::identity_assertion`] |
+//! | send an API key | [`Connect::header`] |
+//! | get credentials in another way | [`Connect::authorizer`] |
+//! | call a tool, read a resource, ask for a prompt | [`Client::call`], [`Client::read_resource`], [`Client::prompt`] |
+//! | find out what there is | [`Client::tools`], [`Client::resources`], [`Client::prompts`] |
+//! | answer what a server asks | [`Connect::on_elicitation`], [`Connect::on_sampling`], [`Connect::roots`] |
+//!
+//! # Security
+//!
+//! Credentials go to the one server they were given for: redirects are not followed,
+//! no address carries a token, and plain `http` is refused except to this machine.
+//! Answers are bounded in size, depth, number and time. Nothing that a server names is
+//! fetched, nothing it answers is kept for another caller.
 
 mod asked;
 mod authentication;
