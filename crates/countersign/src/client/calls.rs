@@ -1,22 +1,24 @@
 //! What is asked of a server, with the answer as a type.
 
 use rmcp::model::{
-    CallToolRequest, ClientRequest, CompleteRequest, GetPromptRequest, GetPromptRequestParams,
-    ReadResourceRequest, ReadResourceRequestParams, ServerResult,
+    ClientRequest, CompleteRequest, DiscoverRequest, DiscoverRequestParams, GetPromptRequest,
+    GetPromptRequestParams, PingRequest, ReadResourceRequest, ReadResourceRequestParams,
+    ServerResult,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::call::Call;
 use super::challenge::printable;
-use super::request::Inputs;
+use super::request::{Inputs, Terms};
 use super::{Client, ClientError};
 use crate::protocol::{
-    CallToolRequestParams, CallToolResult, CompleteRequestParams, CompletionInfo, ContentBlock,
-    GetPromptResult, JsonObject, ReadResourceResult,
+    CallToolResult, CompleteRequestParams, CompletionInfo, ContentBlock, GetPromptResult,
+    JsonObject, ReadResourceResult,
 };
 
-fn unexpected() -> ClientError {
+pub(super) fn unexpected() -> ClientError {
     ClientError::NotMcp("its answer is not one to the request".into())
 }
 
@@ -37,16 +39,13 @@ impl Client {
     ///
     /// [`ClientError::Tool`] if the tool failed, [`ClientError::NotThat`] if its answer
     /// is no `T`, and those of [`call_tool`](Self::call_tool).
-    pub async fn call<T: DeserializeOwned>(
-        &self,
-        name: &str,
-        arguments: impl Serialize,
-    ) -> Result<T, ClientError> {
-        let result = self.call_tool(name, arguments).await?;
-        if result.is_error == Some(true) {
-            return Err(ClientError::Tool(printable(&text(&result))));
-        }
-        typed(result)
+    pub fn call<T: DeserializeOwned>(&self, name: &str, arguments: impl Serialize) -> Call<'_, T> {
+        Call::new(self, name.to_owned(), object(arguments), |result| {
+            if result.is_error == Some(true) {
+                return Err(ClientError::Tool(printable(&text(&result))));
+            }
+            typed(result)
+        })
     }
 
     /// Calls the tool `name` with `arguments`, an object or nothing. That the tool
@@ -56,23 +55,12 @@ impl Client {
     ///
     /// [`ClientError::Forbidden`] with the scopes that are missing,
     /// [`ClientError::Rpc`] for an unknown tool or wrong arguments, and others.
-    pub async fn call_tool(
+    pub fn call_tool(
         &self,
         name: impl Into<String>,
         arguments: impl Serialize,
-    ) -> Result<CallToolResult, ClientError> {
-        let arguments = object(arguments)?;
-        let name = name.into();
-        let make = |inputs: Inputs| {
-            let mut params =
-                CallToolRequestParams::new(name.clone()).with_arguments(arguments.clone());
-            (params.input_responses, params.request_state) = (inputs.responses, inputs.state);
-            ClientRequest::CallToolRequest(CallToolRequest::new(params))
-        };
-        match self.rounds(make).await? {
-            ServerResult::CallToolResult(result) => Ok(result),
-            _ => Err(unexpected()),
-        }
+    ) -> Call<'_, CallToolResult> {
+        Call::new(self, name.into(), object(arguments), Ok)
     }
 
     /// Reads the resource at `uri`.
@@ -86,7 +74,7 @@ impl Client {
             (params.input_responses, params.request_state) = (inputs.responses, inputs.state);
             ClientRequest::ReadResourceRequest(ReadResourceRequest::new(params))
         };
-        match self.rounds(make).await? {
+        match self.rounds(&Terms::of(self.patience), make).await? {
             ServerResult::ReadResourceResult(result) => Ok(result),
             _ => Err(unexpected()),
         }
@@ -108,7 +96,7 @@ impl Client {
             (params.input_responses, params.request_state) = (inputs.responses, inputs.state);
             ClientRequest::GetPromptRequest(GetPromptRequest::new(params))
         };
-        match self.rounds(make).await? {
+        match self.rounds(&Terms::of(self.patience), make).await? {
             ServerResult::GetPromptResult(result) => Ok(result),
             _ => Err(unexpected()),
         }
@@ -124,10 +112,25 @@ impl Client {
         params: CompleteRequestParams,
     ) -> Result<CompletionInfo, ClientError> {
         let request = ClientRequest::CompleteRequest(CompleteRequest::new(params));
-        match self.request(self.patience.deadline(), request).await? {
+        match self.request(&Terms::of(self.patience), request).await? {
             ServerResult::CompleteResult(result) => Ok(result.completion),
             _ => Err(unexpected()),
         }
+    }
+
+    /// Whether the server is there and answers: `ping` on legacy wires, and
+    /// `server/discover` from 2026-07-28 on, which has no `ping`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`] if it does not.
+    pub async fn ping(&self) -> Result<(), ClientError> {
+        let request = match self.is_modern() {
+            true => ClientRequest::DiscoverRequest(DiscoverRequest::new(DiscoverRequestParams {})),
+            false => ClientRequest::PingRequest(PingRequest::default()),
+        };
+        self.request(&Terms::of(self.patience), request).await?;
+        Ok(())
     }
 }
 

@@ -16,11 +16,11 @@ use countersign_oauth_client::{
 use countersign_resource_server::oauth::Secret;
 use countersign_resource_server::oauth::uri::is_loopback_host;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use rmcp::model::{LoggingMessageNotificationParam, ProgressNotificationParam};
 use url::Url;
 
 use super::asked::Asked;
 use super::challenge::printable;
+use super::changes::{Change, Changes};
 use super::command::Command;
 use super::credentials::{Bearer, Nobody};
 use super::patience::Patience;
@@ -30,7 +30,8 @@ use super::{Client, ClientError};
 use crate::App;
 use crate::protocol::{
     CreateMessageRequestParams, CreateMessageResult, ElicitRequestParams, ElicitResult, ErrorData,
-    Implementation, ListRootsResult, Root,
+    Implementation, ListRootsResult, LoggingLevel, LoggingMessageNotificationParam,
+    ProgressNotificationParam, Root,
 };
 
 /// What a connection is over.
@@ -50,6 +51,9 @@ pub struct Connect {
     pub(super) authorizer: Option<Arc<dyn Authorizer>>,
     headers: HeaderMap,
     pub(super) asked: Asked,
+    pub(super) changes: Changes,
+    log_level: Option<LoggingLevel>,
+    pub(super) legacy: bool,
     pub(super) patience: Patience,
     pub(super) implementation: Implementation,
     plain_http: bool,
@@ -122,6 +126,9 @@ impl Connect {
             authorizer: None,
             headers: HeaderMap::new(),
             asked: Asked::default(),
+            changes: Changes::default(),
+            log_level: None,
+            legacy: false,
             patience: Patience::default(),
             implementation: Implementation::new("countersign", env!("CARGO_PKG_VERSION")),
             plain_http: false,
@@ -260,12 +267,29 @@ impl Connect {
         self
     }
 
-    /// Calls `hear` with the log messages of the server.
+    /// Calls `hear` with the log messages of the server, from `info` upwards unless
+    /// [`log_level`](Self::log_level) says otherwise.
     pub fn on_log(
         mut self,
         hear: impl Fn(LoggingMessageNotificationParam) + Send + Sync + 'static,
     ) -> Self {
         self.asked.log = Some(Arc::new(hear));
+        self
+    }
+
+    /// Asks the server for log messages from `least` upwards.
+    ///
+    /// From 2026-07-28 on every request says so; a legacy server that announces log
+    /// messages is told once in each session. [`Client::set_log_level`] changes it.
+    pub const fn log_level(mut self, least: LoggingLevel) -> Self {
+        self.log_level = Some(least);
+        self
+    }
+
+    /// Calls `hear` when a list of the server changes, and when a resource does to which
+    /// [`Client::subscribe`] subscribed.
+    pub fn on_change(mut self, hear: impl Fn(Change) + Send + Sync + 'static) -> Self {
+        self.changes = Changes::told_to(hear);
         self
     }
 
@@ -290,6 +314,13 @@ impl Connect {
         self
     }
 
+    /// Begins with the handshake of 2025-11-25 at once, for a server that takes the
+    /// question for the newer era badly, such as by never answering it.
+    pub const fn legacy(mut self) -> Self {
+        self.legacy = true;
+        self
+    }
+
     /// Says to the server who calls: the name and the version of a program.
     pub fn client_info(mut self, name: &str, version: &str) -> Self {
         self.implementation = Implementation::new(name, version);
@@ -304,6 +335,12 @@ impl Connect {
             Ok(Destination::Http(url) | Destination::HttpSse(url)) => Some(url.as_str()),
             _ => None,
         }
+    }
+
+    /// The log messages that are asked for: none if nobody hears them.
+    pub(super) fn least_level(&self) -> Option<LoggingLevel> {
+        let heard = self.asked.log.is_some().then_some(LoggingLevel::Info);
+        self.log_level.or(heard)
     }
 
     /// Whoever sends requests to `url`.

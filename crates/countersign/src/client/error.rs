@@ -5,6 +5,7 @@ use std::io;
 
 use rmcp::service::{ClientInitializeError, ServiceError};
 use rmcp::transport::streamable_http_client::StreamableHttpError;
+use serde_json::Value;
 use thiserror::Error;
 
 use countersign_oauth_client::AuthorizerError;
@@ -88,10 +89,26 @@ pub enum ClientError {
         code: i32,
         /// What the server says.
         message: String,
+        /// What it says besides, for programs.
+        data: Option<Value>,
     },
-    /// The connection ended before the answer.
-    #[error("the server closed the connection before it answered")]
+    /// The connection, or the session, ended before the answer, because the server was
+    /// started again or something between broke. Nobody knows whether it did what was
+    /// asked.
+    #[error(
+        "the server closed the connection before it answered; whether it did what was asked is \
+         not known"
+    )]
     Closed,
+    /// The command of a server ended before the answer.
+    #[error("the command ended before it answered ({0})")]
+    Ended(String),
+    /// The server tells of no changes at this URI.
+    #[error("the server does not tell of changes at {0}: it is unknown, or not for this caller")]
+    NoSubscription(String),
+    /// A subscription of which nobody would hear.
+    #[error("nobody hears of changes: on_change says who does")]
+    NobodyHears,
     /// This program failed.
     #[error("the HTTP client cannot be set up: {0}")]
     Setup(String),
@@ -158,6 +175,7 @@ fn rpc(error: &ErrorData) -> ClientError {
     ClientError::Rpc {
         code: error.code.0,
         message: printable(&error.message),
+        data: error.data.clone(),
     }
 }
 
@@ -194,7 +212,51 @@ impl From<ErrorData> for ClientError {
     }
 }
 
+/// Where something went wrong, which says who can repair it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// In this program: an address, an argument or a setting.
+    Usage,
+    /// The credentials: there are none, or they do not suffice.
+    Credentials,
+    /// On the way: nobody answers, too late, or half of it. Asking again may help; what
+    /// was asked may have been done.
+    Transport,
+    /// The server says that the request is wrong, or does not speak the protocol.
+    Protocol,
+    /// The tool was called, and failed or answered something else.
+    Tool,
+}
+
 impl ClientError {
+    /// Where it went wrong.
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Url(_)
+            | Self::PlainHttp(_)
+            | Self::Header(_)
+            | Self::Arguments
+            | Self::StdioCredentials
+            | Self::Command { .. }
+            | Self::NobodyHears
+            | Self::Setup(_) => ErrorKind::Usage,
+            Self::Authorization(_) | Self::Unauthorized(_) | Self::Forbidden(_) => {
+                ErrorKind::Credentials
+            }
+            Self::Unreachable(_)
+            | Self::Tls(_)
+            | Self::TimedOut
+            | Self::Redirect(_)
+            | Self::Status(_)
+            | Self::TooLarge
+            | Self::Closed
+            | Self::Ended(_) => ErrorKind::Transport,
+            Self::NotMcp(_) | Self::Rpc { .. } | Self::NoSubscription(_) => ErrorKind::Protocol,
+            Self::Tool(_) | Self::NotThat(_) => ErrorKind::Tool,
+        }
+    }
+
     /// What an HTTP status means that is no success.
     pub(super) fn from_status(status: u16, challenge: ReceivedChallenge) -> Self {
         match status {

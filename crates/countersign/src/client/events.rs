@@ -79,7 +79,8 @@ pub(super) struct Answering {
     pub(super) id: RequestId,
     /// From 2026-07-28 on a stream is not resumed: one that breaks is over.
     pub(super) resumable: bool,
-    pub(super) failures: Failures,
+    /// Where it is noted why there is no answer, if somebody asks.
+    pub(super) failures: Option<Failures>,
 }
 
 impl Answering {
@@ -108,7 +109,7 @@ impl Answering {
                 if answered {
                     return None;
                 }
-                return Some((Ok(answering.fails(failure)), None));
+                return Some((Ok(answering.fails(failure)?), None));
             }
         })
         .boxed()
@@ -141,11 +142,11 @@ impl Answering {
     }
 
     /// Notes why there is no answer, and makes one that the SDK understands.
-    fn fails(&self, failure: Failure) -> Sse {
-        self.failures.note(self.id.clone(), failure);
+    fn fails(&self, failure: Failure) -> Option<Sse> {
+        self.failures.as_ref()?.note(self.id.clone(), failure);
         let error = ErrorData::new(ErrorCode::INTERNAL_ERROR, "no answer", None);
         let message = ServerJsonRpcMessage::error(error, Some(self.id.clone()));
-        Sse::default().data(serde_json::to_string(&message).unwrap_or_default())
+        Some(Sse::default().data(serde_json::to_string(&message).unwrap_or_default()))
     }
 }
 

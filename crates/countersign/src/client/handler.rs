@@ -5,46 +5,78 @@
 )]
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rmcp::model::{LoggingMessageNotificationParam, ProgressNotificationParam};
+use rmcp::model::{
+    LoggingMessageNotificationParam, ProgressNotificationParam, ResourceUpdatedNotificationParam,
+};
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ClientHandler, RoleClient};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::asked::{Asked, MOST_QUESTIONS};
+use super::changes::{Change, Changes};
 use crate::protocol::{
     ClientConfig, CreateMessageRequestParams, CreateMessageResult, ElicitRequestParams,
     ElicitResult, ElicitationAction, ErrorCode, ErrorData, ListRootsResult, ProgressToken,
 };
 
-/// When the server last said how far it is, for each request that somebody waits for.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Heard(Arc<Mutex<HashMap<ProgressToken, Instant>>>);
+/// Whoever hears how far one call is.
+pub(super) type Progress = dyn Fn(ProgressNotificationParam) + Send + Sync;
+
+/// One request that somebody waits for.
+struct Awaited {
+    /// When the server last said how far it is.
+    last: Instant,
+    progress: Option<Arc<Progress>>,
+}
+
+/// The requests that somebody waits for.
+#[derive(Clone, Default)]
+pub(super) struct Heard(Arc<Mutex<HashMap<ProgressToken, Awaited>>>);
 
 impl Heard {
-    fn locked(&self) -> std::sync::MutexGuard<'_, HashMap<ProgressToken, Instant>> {
+    fn locked(&self) -> MutexGuard<'_, HashMap<ProgressToken, Awaited>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn begin(&self, token: &ProgressToken) {
-        self.locked().insert(token.clone(), Instant::now());
+    /// `progress` hears of what is said of `token`.
+    pub(super) fn begin(&self, token: &ProgressToken, progress: Option<Arc<Progress>>) {
+        let last = Instant::now();
+        self.locked()
+            .insert(token.clone(), Awaited { last, progress });
     }
 
     pub(super) fn last(&self, token: &ProgressToken) -> Option<Instant> {
-        self.locked().get(token).copied()
+        self.locked().get(token).map(|awaited| awaited.last)
     }
 
     pub(super) fn end(&self, token: &ProgressToken) {
         self.locked().remove(token);
     }
 
-    /// False if nobody waits for that any more.
-    fn progress(&self, token: &ProgressToken) -> bool {
-        let mut heard = self.locked();
-        let last = heard.get_mut(token);
-        last.map(|last| *last = Instant::now()).is_some()
+    /// Notes that something was said of `token`, and tells whoever hears of that; false
+    /// if nobody waits for it any more.
+    fn progress(&self, params: &ProgressNotificationParam) -> bool {
+        let hears = match self.locked().get_mut(&params.progress_token) {
+            Some(awaited) => {
+                awaited.last = Instant::now();
+                awaited.progress.clone()
+            }
+            None => return false,
+        };
+        if let Some(hears) = hears {
+            hears(params.clone());
+        }
+        true
+    }
+}
+
+impl fmt::Debug for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Heard({})", self.locked().len())
     }
 }
 
@@ -75,6 +107,7 @@ pub(super) struct Handler {
     pub(super) asked: Asked,
     pub(super) heard: Heard,
     pub(super) questions: Questions,
+    pub(super) changes: Changes,
 }
 
 fn not_offered() -> ErrorData {
@@ -122,7 +155,7 @@ impl ClientHandler for Handler {
         params: ProgressNotificationParam,
         _: NotificationContext<RoleClient>,
     ) {
-        if self.heard.progress(&params.progress_token)
+        if self.heard.progress(&params)
             && let Some(progress) = &self.asked.progress
         {
             progress(params);
@@ -137,6 +170,26 @@ impl ClientHandler for Handler {
         if let Some(log) = &self.asked.log {
             log(params);
         }
+    }
+
+    async fn on_resource_updated(
+        &self,
+        params: ResourceUpdatedNotificationParam,
+        _: NotificationContext<RoleClient>,
+    ) {
+        self.changes.tell(Change::Resource(params.uri));
+    }
+
+    async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
+        self.changes.tell(Change::Tools);
+    }
+
+    async fn on_prompt_list_changed(&self, _: NotificationContext<RoleClient>) {
+        self.changes.tell(Change::Prompts);
+    }
+
+    async fn on_resource_list_changed(&self, _: NotificationContext<RoleClient>) {
+        self.changes.tell(Change::Resources);
     }
 
     fn get_info(&self) -> ClientConfig {

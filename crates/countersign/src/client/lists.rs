@@ -7,6 +7,7 @@ use rmcp::model::{
 use serde_json::Value;
 
 use super::challenge::printable;
+use super::request::Terms;
 use super::{Client, ClientError};
 use crate::protocol::{PaginatedRequestParams, Prompt, Resource, ResourceTemplate, Tool};
 
@@ -104,11 +105,11 @@ impl Client {
         make: impl Fn(PaginatedRequestParams) -> ClientRequest,
         take: impl Fn(ServerResult) -> Option<(Vec<T>, Option<String>)>,
     ) -> Result<Vec<T>, ClientError> {
-        let deadline = self.patience.deadline();
+        let terms = Terms::of(self.patience);
         let mut items = Vec::new();
         let mut params = PaginatedRequestParams::default();
         for _ in 0..MAX_PAGES {
-            let result = self.request(deadline, make(params)).await?;
+            let result = self.request(&terms, make(params)).await?;
             let page = take(result);
             let (more, cursor) =
                 page.ok_or_else(|| ClientError::NotMcp("its list is none".into()))?;

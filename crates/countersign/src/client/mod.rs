@@ -37,21 +37,29 @@
 
 mod asked;
 mod authentication;
+mod call;
 mod calls;
 mod challenge;
+mod changes;
 mod command;
 mod connect;
 mod credentials;
+mod ear;
 mod error;
 mod events;
 mod failures;
 mod handler;
+mod keeper;
+mod level;
+mod listener;
 mod lists;
 mod opening;
 mod pace;
 mod patience;
+mod process;
 mod request;
 mod sending;
+mod subscriptions;
 mod transport;
 mod wire;
 
@@ -59,21 +67,25 @@ use std::time::Duration;
 
 use rmcp::RoleClient;
 use rmcp::service::RunningService;
-use tokio::process::Child;
 
 use crate::protocol::{Implementation, ProtocolVersion, ServerPeerInfo};
 
 pub(crate) use asked::Asked;
 pub use authentication::{Authentication, Guard};
+pub use call::Call;
 pub use challenge::ReceivedChallenge;
+pub use changes::Change;
 pub use command::Command;
 pub use connect::Connect;
 pub use countersign_oauth_client::{Authorizer, AuthorizerError, Next, Outgoing, Refused};
-pub use error::ClientError;
+pub use error::{ClientError, ErrorKind};
 use failures::Failures;
 use handler::{Handler, Heard};
+use level::Level;
 use patience::Patience;
+use process::Process;
 use sending::GettingCredentials;
+use subscriptions::Subscriptions;
 
 /// The end of a connection takes no longer.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -85,12 +97,14 @@ const CLOSING: Duration = Duration::from_secs(2);
 pub struct Client {
     service: RunningService<RoleClient, Handler>,
     /// The server, if it is a command.
-    child: Option<Child>,
+    child: Option<Process>,
     failures: Failures,
     heard: Heard,
     credentials: GettingCredentials,
     patience: Patience,
     asked: Asked,
+    level: Level,
+    subscriptions: Subscriptions,
 }
 
 impl Client {
@@ -129,18 +143,27 @@ impl Client {
         Some(self.service.peer_info()?.protocol_version.clone())
     }
 
+    /// Whether the connection is over; nothing can be asked of the server any more. Over
+    /// HTTP, where each request stands alone, it stays open while a server is away.
+    pub fn is_closed(&self) -> bool {
+        self.service.is_closed()
+    }
+
+    /// Whether the server speaks 2026-07-28, without sessions.
+    fn is_modern(&self) -> bool {
+        self.protocol_version()
+            .is_some_and(|version| !version.has_initialize())
+    }
+
     /// Ends the connection and, with a legacy server, its session; a command is given
-    /// the time to end by itself.
+    /// two seconds to end by itself, and is ended then.
     pub async fn close(mut self) {
         let ended = self.service.close_with_timeout(CLOSING).await;
         if ended.is_err() {
             tracing::debug!("the connection did not end in time");
         }
-        if let Some(mut child) = self.child.take()
-            && tokio::time::timeout(CLOSING, child.wait()).await.is_err()
-        {
-            // It is killed when it is dropped.
-            tracing::debug!("the command did not end in time");
+        if let Some(child) = self.child {
+            child.end().await;
         }
     }
 }

@@ -15,17 +15,20 @@ use rmcp::transport::streamable_http_client::{
 use url::Url;
 
 use super::connect::{Connect, Destination};
+use super::ear::Ear;
 use super::failures::Failures;
 use super::handler::{Handler, Heard, Questions};
+use super::level::Level;
 use super::pace::Pace;
+use super::process;
 use super::sending::GettingCredentials;
-use super::transport::{Ear, HttpSse, MAX_ANSWER, Process, Streamable};
+use super::subscriptions::Subscriptions;
+use super::transport::{HttpSse, MAX_ANSWER, Process, Streamable};
 use super::{Client, ClientError};
 use crate::protocol::{ClientConfig, ProtocolVersion};
 
-/// A stream that broke is taken up again so many times.
-const RECONNECTS: usize = 5;
-/// At most so long is waited before.
+/// At most so long is waited before a stream that broke is taken up again. How often is
+/// the business of whoever waits.
 const MOST_DELAY: Duration = Duration::from_secs(30);
 
 type Opened = RunningService<RoleClient, Handler>;
@@ -36,6 +39,7 @@ struct Shared {
     failures: Failures,
     heard: Heard,
     credentials: GettingCredentials,
+    ear: Ear,
 }
 
 pub(super) async fn open(connect: Connect) -> Result<Client, ClientError> {
@@ -52,12 +56,17 @@ pub(super) async fn open(connect: Connect) -> Result<Client, ClientError> {
                 connect.check_process()?;
                 let running = command.start()?;
                 let transport = Process::new(running.output, running.input, MAX_ANSWER);
+                let child = process::Process::new(running.child);
                 let handler = handler(&connect, &shared);
-                let opened = serve_client_with_lifecycle(handler, transport, either_era()).await?;
-                Ok((opened, Some(running.child)))
+                let lifecycle = lifecycle(connect.legacy);
+                match serve_client_with_lifecycle(handler, transport, lifecycle).await {
+                    Ok(opened) => Ok((opened, Some(child))),
+                    Err(error) => Err(child.explain(error.into()).await),
+                }
             }
         }
     };
+    let least = connect.least_level();
     let connecting = patience.connecting();
     let (service, child) = connecting
         .wait(connecting.deadline(), &shared.credentials, || None, opening)
@@ -66,7 +75,7 @@ pub(super) async fn open(connect: Connect) -> Result<Client, ClientError> {
     let mut cache = ClientCacheConfig::default();
     cache.enabled = false;
     service.set_response_cache_config(cache).await;
-    Ok(Client {
+    let mut client = Client {
         service,
         child,
         failures: shared.failures,
@@ -74,22 +83,35 @@ pub(super) async fn open(connect: Connect) -> Result<Client, ClientError> {
         credentials: shared.credentials,
         patience,
         asked: connect.asked,
-    })
+        level: Level::new(least),
+        subscriptions: Subscriptions::default(),
+    };
+    client.begin(connect.changes, &shared.ear).await;
+    Ok(client)
 }
 
 fn handler(connect: &Connect, shared: &Shared) -> Handler {
+    let mut config =
+        ClientConfig::new(connect.asked.capabilities(), connect.implementation.clone());
+    if connect.legacy {
+        config.protocol_version = ProtocolVersion::V_2025_11_25;
+    }
     Handler {
-        config: ClientConfig::new(connect.asked.capabilities(), connect.implementation.clone()),
+        config,
         asked: connect.asked.clone(),
         heard: shared.heard.clone(),
         questions: Questions::default(),
+        changes: connect.changes.clone(),
     }
 }
 
-fn either_era() -> ClientLifecycleMode {
-    ClientLifecycleMode::Auto {
-        preferred_versions: vec![ProtocolVersion::V_2026_07_28],
-        legacy_version: Some(ProtocolVersion::V_2025_11_25),
+fn lifecycle(legacy: bool) -> ClientLifecycleMode {
+    match legacy {
+        true => ClientLifecycleMode::Initialize,
+        false => ClientLifecycleMode::Auto {
+            preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+            legacy_version: Some(ProtocolVersion::V_2025_11_25),
+        },
     }
 }
 
@@ -100,35 +122,26 @@ async fn over_http(connect: &Connect, url: &Url, shared: &Shared) -> Result<Open
         url: Arc::new(url.clone()),
         sender,
         failures: shared.failures.clone(),
-        ear: Ear::default(),
         pace: Pace::default(),
+        ear: shared.ear.clone(),
     };
     let transport = || {
         let mut config = StreamableHttpClientTransportConfig::with_uri(url.as_str());
         let mut backoff = ExponentialBackoff::default();
-        backoff.max_times = Some(RECONNECTS);
         backoff.max_delay = Some(MOST_DELAY);
         config.retry_config = Arc::new(backoff);
-        config.max_sse_event_size = MAX_ANSWER;
         StreamableHttpClientTransport::with_client(streamable.clone(), config)
     };
-    let modern = ClientLifecycleMode::Discover {
-        preferred_versions: vec![ProtocolVersion::V_2026_07_28],
-    };
-    let discovered =
-        serve_client_with_lifecycle(handler(connect, shared), transport(), modern).await;
-    let error = match discovered {
-        Ok(opened) => return Ok(opened),
-        Err(error) => error,
-    };
-    let older = matches!(
-        error,
-        ClientInitializeError::JsonRpcError(_)
-            | ClientInitializeError::ExpectedInitResult(_)
-            | ClientInitializeError::NoCompatibleProtocolVersion { .. }
-    );
-    if !older {
-        return Err(error.into());
+    if !connect.legacy {
+        let modern = ClientLifecycleMode::Discover {
+            preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+        };
+        let handler = handler(connect, shared);
+        match serve_client_with_lifecycle(handler, transport(), modern).await {
+            Ok(opened) => return Ok(opened),
+            Err(error) if !is_older(&error) => return Err(error.into()),
+            Err(_) => {}
+        }
     }
     let mut handler = handler(connect, shared);
     handler.config.protocol_version = ProtocolVersion::V_2025_11_25;
@@ -144,6 +157,16 @@ async fn over_http(connect: &Connect, url: &Url, shared: &Shared) -> Result<Open
         )),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether that is what an older server says to the question for the newer era.
+const fn is_older(error: &ClientInitializeError) -> bool {
+    matches!(
+        error,
+        ClientInitializeError::JsonRpcError(_)
+            | ClientInitializeError::ExpectedInitResult(_)
+            | ClientInitializeError::NoCompatibleProtocolVersion { .. }
+    )
 }
 
 async fn over_sse(connect: &Connect, url: &Url, shared: &Shared) -> Result<Opened, ClientError> {

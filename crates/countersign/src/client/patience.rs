@@ -7,6 +7,18 @@ use tokio::time::{Instant, sleep_until};
 use super::ClientError;
 use super::sending::GettingCredentials;
 
+/// Nobody waits longer before something is tried again in the background.
+const MOST_DELAY: Duration = Duration::from_secs(30);
+
+/// How long to wait after so many `failures` in a row: not at all the first time, then
+/// twice as long each time.
+pub(super) fn delay(failures: u32) -> Duration {
+    match failures.checked_sub(1) {
+        None => Duration::ZERO,
+        Some(doublings) => Duration::from_secs(2_u64.saturating_pow(doublings)).min(MOST_DELAY),
+    }
+}
+
 /// How long a server may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
@@ -73,5 +85,17 @@ impl Patience {
                 None => return Err(ClientError::TimedOut),
             };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_fails_again_and_again_waits_longer_each_time_and_never_for_ever() {
+        let waits: Vec<u64> = (0..8).map(|times| delay(times).as_secs()).collect();
+        assert_eq!(waits, [0, 1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(delay(u32::MAX), MOST_DELAY);
     }
 }

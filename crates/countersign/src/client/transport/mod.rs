@@ -6,4 +6,4 @@ mod streamable;
 
 pub(super) use http_sse::HttpSse;
 pub(super) use process::Process;
-pub(super) use streamable::{Ear, MAX_ANSWER, Streamable};
+pub(super) use streamable::{MAX_ANSWER, Streamable};

@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -16,11 +15,11 @@ use rmcp::transport::streamable_http_client::{
     StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse,
 };
 use serde_json::Value;
-use tokio::sync::watch;
 use url::Url;
 
 use super::super::ClientError;
 use super::super::challenge::ReceivedChallenge;
+use super::super::ear::Ear;
 use super::super::events::{Answering, Events, events, same};
 use super::super::failures::{Failure, Failures};
 use super::super::pace::Pace;
@@ -39,9 +38,6 @@ const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
 
-/// So long is waited at most until the server is listened to.
-const LISTENING: Duration = Duration::from_secs(2);
-
 type Failed = StreamableHttpError<ClientError>;
 
 /// The address of a server, and who sends requests there.
@@ -52,53 +48,6 @@ pub(in super::super) struct Streamable {
     pub(in super::super) failures: Failures,
     pub(in super::super) ear: Ear,
     pub(in super::super) pace: Pace,
-}
-
-/// How far a session has come towards hearing its server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hearing {
-    /// There is no session, so the server says nothing of its own accord.
-    Unasked,
-    /// There is a session, and its stream is not there yet.
-    Soon,
-    /// The stream was answered, however.
-    Answered,
-}
-
-/// Whether what a server says of its own accord is heard. What it asks before its stream
-/// is there is lost, and whoever called a tool would wait for ever.
-#[derive(Clone, Debug)]
-pub(in super::super) struct Ear(watch::Sender<Hearing>);
-
-impl Default for Ear {
-    fn default() -> Self {
-        Self(watch::Sender::new(Hearing::Unasked))
-    }
-}
-
-impl Ear {
-    fn has_session(&self) {
-        self.0.send_if_modified(|hearing| {
-            let is_new = *hearing == Hearing::Unasked;
-            if is_new {
-                *hearing = Hearing::Soon;
-            }
-            is_new
-        });
-    }
-
-    fn is_answered(&self) {
-        self.0.send_replace(Hearing::Answered);
-    }
-
-    /// Waits until the stream of a session is there or was refused, not long.
-    pub(in super::super) async fn opened(&self) {
-        let mut hearing = self.0.subscribe();
-        let answered = hearing.wait_for(|hearing| *hearing != Hearing::Soon);
-        if tokio::time::timeout(LISTENING, answered).await.is_err() {
-            tracing::debug!("the stream of the session takes long");
-        }
-    }
 }
 
 /// The fields that the SDK wants in a request, with those of the transport.
@@ -138,7 +87,6 @@ impl Streamable {
         message: ClientJsonRpcMessage,
         session: Option<Arc<str>>,
         custom: HashMap<HeaderName, HeaderValue>,
-        most: usize,
     ) -> Result<StreamableHttpPostResponse, Failed> {
         let value = serde_json::to_value(&message)?;
         let body = Bytes::from(serde_json::to_vec(&value)?);
@@ -175,16 +123,16 @@ impl Streamable {
         }
         let session = answer.headers.get(SESSION);
         let session = session.and_then(|value| Some(value.to_str().ok()?.to_owned()));
-        if session.is_some() {
+        if session.is_some() && matches!(request.request, ClientRequest::InitializeRequest(_)) {
             self.ear.has_session();
         }
         if answer.is(EVENTS) {
             let answering = Answering {
                 id: request.id,
                 resumable: !modern,
-                failures: self.failures.clone(),
+                failures: is_awaited(&request.request).then(|| self.failures.clone()),
             };
-            let events = answering.of(events(answer.body, most));
+            let events = answering.of(events(answer.body, MAX_ANSWER));
             return Ok(StreamableHttpPostResponse::Sse(events, session));
         }
         let message = json(answer, &request.id).await.map_err(refuse)?;
@@ -207,7 +155,7 @@ impl Streamable {
         if asks_for_era(&request.request) {
             return self.sender.send(sending).await.map_err(refuse);
         }
-        if modern {
+        if modern && is_awaited(&request.request) {
             self.failures.note(request.id.clone(), Failure::Broken);
         }
         sent.map_err(refuse)
@@ -218,7 +166,6 @@ impl Streamable {
         session: Option<Arc<str>>,
         last_event: Option<String>,
         custom: HashMap<HeaderName, HeaderValue>,
-        most: usize,
     ) -> Result<Events, Failed> {
         let mut headers = fields(custom, session, EVENTS)?;
         if let Some(id) = last_event {
@@ -248,12 +195,24 @@ impl Streamable {
             }
         };
         match answer.status {
-            StatusCode::NOT_FOUND => Err(StreamableHttpError::SessionExpired),
+            StatusCode::NOT_FOUND => {
+                // What was to be heard there is gone with the session.
+                self.ear.lost();
+                Err(StreamableHttpError::ServerDoesNotSupportSse)
+            }
             status if status.is_server_error() => Err(refuse(ClientError::Status(status.as_u16()))),
-            status if status.is_success() && answer.is(EVENTS) => Ok(events(answer.body, most)),
+            status if status.is_success() && answer.is(EVENTS) => {
+                Ok(events(answer.body, MAX_ANSWER))
+            }
             _ => Err(StreamableHttpError::ServerDoesNotSupportSse),
         }
     }
+}
+
+/// Whether somebody asks for what happened to `request` on the wire. Nobody does for a
+/// subscription, which the SDK watches by itself.
+const fn is_awaited(request: &ClientRequest) -> bool {
+    !matches!(request, ClientRequest::SubscriptionsListenRequest(_))
 }
 
 const fn asks_for_era(request: &ClientRequest) -> bool {
@@ -337,21 +296,7 @@ impl StreamableHttpClient for Streamable {
         _: Option<String>,
         custom_headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<StreamableHttpPostResponse, Failed> {
-        self.post(message, session_id, custom_headers, MAX_ANSWER)
-            .await
-    }
-
-    async fn post_message_with_max_sse_event_size(
-        &self,
-        _: Arc<str>,
-        message: ClientJsonRpcMessage,
-        session_id: Option<Arc<str>>,
-        _: Option<String>,
-        custom_headers: HashMap<HeaderName, HeaderValue>,
-        max_sse_event_size: usize,
-    ) -> Result<StreamableHttpPostResponse, Failed> {
-        self.post(message, session_id, custom_headers, max_sse_event_size)
-            .await
+        self.post(message, session_id, custom_headers).await
     }
 
     async fn delete_session(
@@ -381,25 +326,6 @@ impl StreamableHttpClient for Streamable {
         _: Option<String>,
         custom_headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<Events, Failed> {
-        self.listen(session_id, last_event_id, custom_headers, MAX_ANSWER)
-            .await
-    }
-
-    async fn get_stream_with_max_sse_event_size(
-        &self,
-        _: Arc<str>,
-        session_id: Option<Arc<str>>,
-        last_event_id: Option<String>,
-        _: Option<String>,
-        custom_headers: HashMap<HeaderName, HeaderValue>,
-        max_sse_event_size: usize,
-    ) -> Result<Events, Failed> {
-        self.listen(
-            session_id,
-            last_event_id,
-            custom_headers,
-            max_sse_event_size,
-        )
-        .await
+        self.listen(session_id, last_event_id, custom_headers).await
     }
 }

@@ -167,8 +167,8 @@ async fn i19_two_servers_that_use_the_same_ids_are_kept_apart() {
     let clients = (to(&left).await.unwrap(), to(&right).await.unwrap());
     for _ in 0..20 {
         let (one, other) = tokio::join!(
-            clients.0.call::<String>("work", ()),
-            clients.1.call::<String>("work", ()),
+            clients.0.call::<String>("work", ()).into_future(),
+            clients.1.call::<String>("work", ()).into_future(),
         );
         assert_eq!((&*one.unwrap(), &*other.unwrap()), ("left", "right"));
     }
