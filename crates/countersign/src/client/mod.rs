@@ -146,7 +146,7 @@ impl Client {
     /// Whether the connection is over; nothing can be asked of the server any more. Over
     /// HTTP, where each request stands alone, it stays open while a server is away.
     pub fn is_closed(&self) -> bool {
-        self.service.is_closed()
+        self.service.is_closed() || self.service.peer().is_transport_closed()
     }
 
     /// Whether the server speaks 2026-07-28, without sessions.

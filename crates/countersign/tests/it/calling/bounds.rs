@@ -15,8 +15,9 @@ async fn outcome(
 ) -> Result<(), ClientError> {
     let server =
         modern(move |message| (message.method() == "tools/call").then(|| answer(message))).await;
-    let client = to(&server).timeout(patience).await?;
-    client.call_tool("work", ()).await.map(|_| ())
+    let client = to(&server).await?;
+    let call = client.call_tool("work", ()).timeout(patience);
+    call.await.map(|_| ())
 }
 
 /// Whoever is bounded by size needs no bound in time.
@@ -146,9 +147,9 @@ async fn progress_without_end_ends_at_the_overall_cap() {
         (message.method() == "tools/call").then_some(endless)
     })
     .await;
-    let connect = to(&server).overall_cap(Duration::from_millis(400));
-    let client = connect.await.unwrap();
-    let refused = client.call_tool("work", ()).await.unwrap_err();
+    let client = to(&server).await.unwrap();
+    let refused = client.call_tool("work", ()).overall_cap(SHORT).await;
+    let refused = refused.unwrap_err();
     assert!(matches!(refused, ClientError::TimedOut), "{refused}");
 }
 
@@ -158,9 +159,9 @@ async fn a_call_that_nobody_waits_for_is_cancelled_at_the_server() {
         (message.method() == "tools/call").then(|| streamed(ScriptedAnswer::stalled("")))
     })
     .await;
-    let connect = to(&server).timeout(Duration::from_millis(300));
-    let client = connect.await.unwrap();
-    let refused = client.call_tool("work", ()).await.unwrap_err();
+    let client = to(&server).await.unwrap();
+    let refused = client.call_tool("work", ()).timeout(SHORT).await;
+    let refused = refused.unwrap_err();
     assert!(matches!(refused, ClientError::TimedOut), "{refused}");
     let before = messages(&server).len();
     let cancelled =

@@ -127,6 +127,18 @@ async fn m_43_a_server_is_used_over_streamable_http_of_2026() {
 }
 
 #[tokio::test]
+async fn m_43_a_server_is_used_over_streamable_http_of_2025_with_sessions() {
+    let running = server().start(Http::bind("127.0.0.1:0")).await.unwrap();
+    let client = use_it(Client::connect(running.url()).legacy()).await;
+    assert_eq!(
+        client.protocol_version(),
+        Some(ProtocolVersion::V_2025_11_25)
+    );
+    client.close().await;
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn m_43_a_server_is_used_over_http_with_sse_of_2024() {
     let http = Http::bind("127.0.0.1:0").http_with_sse();
     let running = server().start(http).await.unwrap();

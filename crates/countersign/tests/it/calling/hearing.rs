@@ -1,4 +1,8 @@
 //! What a server tells of its own accord: log messages and changes, on every wire.
+#![expect(
+    deprecated,
+    reason = "logging is deprecated by SEP-2577 and still served"
+)]
 
 use std::sync::Mutex;
 

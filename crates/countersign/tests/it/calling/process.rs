@@ -9,10 +9,13 @@ use serde::{Deserialize, Serialize};
 /// The test below, as which the process is started.
 const ITSELF: &str = "calling::process::i17_a_command_that_serves_when_it_is_told_to";
 const TOLD: &str = "COUNTERSIGN_SERVE_STDIO";
+/// A variable with which it does not end when its input does.
+const STAYS: &str = "COUNTERSIGN_STAY";
 
 /// How a process was started.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Started {
+    id: u32,
     variables: Vec<String>,
     arguments: Vec<String>,
 }
@@ -22,9 +25,16 @@ struct Started {
 #[expect(clippy::disallowed_methods, reason = "that is what is asked")]
 async fn started() -> Json<Started> {
     Json(Started {
+        id: std::process::id(),
         variables: std::env::vars().map(|(name, _)| name).collect(),
         arguments: std::env::args().skip(1).collect(),
     })
+}
+
+/// Ends this process.
+#[tool]
+async fn die() -> &'static str {
+    std::process::exit(7)
 }
 
 #[tokio::test]
@@ -33,9 +43,13 @@ async fn i17_a_command_that_serves_when_it_is_told_to() {
     if std::env::var(TOLD).is_ok() {
         Server::new("Started")
             .tool(started)
+            .tool(die)
             .serve_stdio()
             .await
             .unwrap();
+        if std::env::var(STAYS).is_ok() {
+            std::future::pending().await
+        }
     }
 }
 
@@ -119,4 +133,72 @@ async fn a_command_that_cannot_be_started_is_said_in_full() {
         );
         assert!(refused.to_string().contains(program) && refused.to_string().contains("\"x\""));
     }
+}
+
+#[tokio::test]
+async fn a_command_that_ends_before_it_answers_is_said_with_how_it_ended() {
+    let silent = Command::new("sh").args(["-c", "read line; exit 3"]);
+    for connect in [
+        Client::stdio(silent.clone()),
+        Client::stdio(silent).legacy(),
+    ] {
+        let refused = connect.await.unwrap_err();
+        assert!(matches!(refused, ClientError::Ended(_)), "{refused}");
+        assert!(refused.to_string().contains("exit status: 3"), "{refused}");
+    }
+    for connect in [Client::stdio(itself()), Client::stdio(itself()).legacy()] {
+        let client = connect.await.unwrap();
+        let refused = client.call_tool("die", ()).await.unwrap_err();
+        assert!(refused.to_string().contains("exit status: 7"), "{refused}");
+        // And so does everything afterwards.
+        let refused = client.call_tool("started", ()).await.unwrap_err();
+        assert!(matches!(refused, ClientError::Ended(_)), "{refused}");
+        assert!(client.is_closed());
+        client.close().await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_command_writes_that_is_no_message_is_passed_over() {
+    let program = std::env::current_exe().unwrap();
+    let noise =
+        r#"echo starting; printf '\377\376\n'; echo '{"jsonrpc":"2.0"}'; echo; exec "$0" "$@""#;
+    let command = Command::new("sh")
+        .args(["-c", noise])
+        .arg(program)
+        .args([ITSELF, "--exact", "--nocapture"])
+        .env(TOLD, "1".to_owned());
+    let client = Client::stdio(command).await.unwrap();
+    let started: Started = client.call("started", ()).await.unwrap();
+    assert!(started.variables.contains(&TOLD.to_owned()));
+    client.close().await;
+}
+
+#[tokio::test]
+async fn a_line_without_end_is_not_read_to_its_end() {
+    let endless = Command::new("sh").args(["-c", "yes aaaaaaaa | tr -d '\\n'"]);
+    let refused = Client::stdio(endless).await.unwrap_err();
+    let is_end = matches!(refused, ClientError::Closed | ClientError::Ended(_));
+    assert!(is_end, "{refused}");
+}
+
+/// Whether the process `id` is there.
+fn is_there(id: u32) -> bool {
+    let asked = std::process::Command::new("kill")
+        .args(["-0", &id.to_string()])
+        .stderr(std::process::Stdio::null())
+        .status();
+    asked.unwrap().success()
+}
+
+#[tokio::test]
+async fn a_command_that_does_not_end_with_its_client_is_ended() {
+    let client = Client::stdio(itself().env(STAYS, "1".to_owned()));
+    let client = client.await.unwrap();
+    let started: Started = client.call("started", ()).await.unwrap();
+    assert!(is_there(started.id));
+    // Nobody has to wait: time goes by when nothing else happens.
+    tokio::time::pause();
+    client.close().await;
+    assert!(!is_there(started.id));
 }

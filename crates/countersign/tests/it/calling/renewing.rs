@@ -8,7 +8,7 @@ use std::time::Duration;
 use countersign::client::{Change, Client, ClientError};
 use countersign::{Http, Notifier, Server, Sessions, resource, tool};
 use serde_json::json;
-use testkit::ScriptedAnswer;
+use testkit::{Gate, ScriptedAnswer};
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::played::{Message, legacy, of_method, streamed, to};
@@ -70,6 +70,8 @@ async fn a_server_that_forgets_every_session_is_not_asked_for_ever() {
 #[tokio::test]
 async fn a_client_that_only_listens_gets_a_new_session_which_is_told_what_the_last_one_was() {
     let sessions = AtomicUsize::new(0);
+    let subscribed = Gate::closed();
+    let forgets = subscribed.clone();
     let server = legacy(move |message| {
         let session = message.header("mcp-session-id").unwrap_or_default();
         match (message.request.method.as_str(), message.method()) {
@@ -80,7 +82,7 @@ async fn a_client_that_only_listens_gets_a_new_session_which_is_told_what_the_la
             // The first stream breaks, and then nobody knows the session.
             ("GET", _) if session == "session-1" => Some(match message.header("last-event-id") {
                 None => streamed(ScriptedAnswer::broken("id: 1\nretry: 1\ndata: \n\n")),
-                Some(_) => ScriptedAnswer::status(404),
+                Some(_) => ScriptedAnswer::status(404).behind(&forgets),
             }),
             ("GET", _) => Some(streamed(ScriptedAnswer::stalled(""))),
             (_, "ping") if session == "session-1" => Some(ScriptedAnswer::status(404)),
@@ -96,8 +98,8 @@ async fn a_client_that_only_listens_gets_a_new_session_which_is_told_what_the_la
         .on_log(|_| ())
         .on_change(move |change| heard.send(change).unwrap());
     let client = connect.await.unwrap();
-    // Whichever session it is told to, the last one knows it.
     client.subscribe("note://1").await.unwrap();
+    subscribed.open();
     let mut told = [changes.recv().await.unwrap(), changes.recv().await.unwrap()];
     told.sort();
     assert_eq!(told, [Change::Tools, Change::Resource("note://1".into())]);
