@@ -7,7 +7,7 @@ use rmcp::RoleClient;
 use rmcp::model::{ClientRequest, PingRequest};
 use rmcp::service::Peer;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::ClientError;
 use super::changes::{Change, Changes};
@@ -19,6 +19,9 @@ use super::subscriptions::{Wanted, subscribe};
 
 /// A question of its own is not waited for any longer.
 const ANSWER: Duration = Duration::from_secs(30);
+
+/// A session that lasted so long was a good one.
+const GOOD: Duration = Duration::from_secs(30);
 
 /// Whoever watches over a session.
 pub(super) struct Keeper {
@@ -35,10 +38,16 @@ impl Keeper {
     /// Until the connection ends.
     pub(super) async fn run(mut self) {
         let mut known = self.session.borrow_and_update().number;
+        let mut failures = 0;
+        let mut renewed: Option<Instant> = None;
         while self.session.changed().await.is_ok() {
             let now = *self.session.borrow_and_update();
             if now.hearing == Hearing::Lost {
-                self.renew(now.number).await;
+                if renewed.is_some_and(|at| at.elapsed() >= GOOD) {
+                    failures = 0;
+                }
+                self.renew(&mut failures).await;
+                renewed = Some(Instant::now());
             }
             if self.session.borrow().number > known {
                 known = self.session.borrow_and_update().number;
@@ -47,18 +56,20 @@ impl Keeper {
         }
     }
 
-    /// Asks for anything, which gives the connection another session than `old`.
-    async fn renew(&self, old: u64) {
-        let mut failures = 0;
-        while self.session.borrow().number == old && self.session.has_changed().is_ok() {
-            sleep(delay(failures)).await;
-            failures += 1;
+    /// Asks for anything, which gives the connection another session if this one is gone.
+    /// A server without streams may say the same of a session that is not.
+    async fn renew(&self, failures: &mut u32) {
+        while self.session.has_changed().is_ok() {
+            sleep(delay(*failures)).await;
+            *failures = failures.saturating_add(1);
             let ping = ClientRequest::PingRequest(PingRequest::default());
-            if let Err(error) = self.ask(ping).await
-                && error.kind() != ErrorKind::Transport
-            {
-                tracing::warn!(%error, "the session is lost, and there is no other");
-                return;
+            match self.ask(ping).await {
+                Ok(()) => return,
+                Err(error) if error.kind() == ErrorKind::Transport => {}
+                Err(error) => {
+                    tracing::warn!(%error, "the session is lost, and there is no other");
+                    return;
+                }
             }
         }
     }

@@ -118,6 +118,21 @@ async fn a_client_that_only_listens_gets_a_new_session_which_is_told_what_the_la
 }
 
 #[tokio::test]
+async fn a_server_without_streams_that_says_404_keeps_its_session() {
+    let server = legacy(|message| match message.request.method.as_str() {
+        "GET" => Some(ScriptedAnswer::status(404)),
+        _ => (message.method() == "ping").then(|| message.result(json!({}))),
+    })
+    .await;
+    let client = to(&server).await.unwrap();
+    // Three for the handshake, the stream, and whether it is still there.
+    server.received(5).await;
+    assert_eq!(client.call::<String>("work", ()).await.unwrap(), "done");
+    assert_eq!(of_method(&server, "ping").len(), 1);
+    assert_eq!(of_method(&server, "initialize").len(), 1);
+}
+
+#[tokio::test]
 async fn a_call_whose_session_is_lost_under_way_fails_with_one_clear_sentence() {
     let called = Mutex::new(false);
     let sessions = AtomicUsize::new(0);
