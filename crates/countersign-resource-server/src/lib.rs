@@ -57,7 +57,7 @@ pub use caller::Caller;
 pub use clock::{Clock, SystemClock};
 pub use countersign_oauth as oauth;
 pub use dpop::{Dpop, ProofRefusal};
-pub use gate::{Gate, GateBuilder, RequestHead};
+pub use gate::{AtOnce, Gate, GateBuilder, RequestHead, Unverified};
 pub use key_source::{IssuerKeys, Keys, ReplaceableKeys};
 pub use layer::{Auth, AuthLayer};
 pub use limit::{Limits, Quota};

@@ -7,6 +7,7 @@ mod builder;
 mod challenges;
 mod head;
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -25,7 +26,7 @@ pub use head::RequestHead;
 use crate::dpop::ProofJudge;
 use crate::policy::rules::Rules;
 use crate::refusal::Realm;
-use crate::verifier::{CacheLimits, ChainOutcome, VerifiedToken, VerifierChain};
+use crate::verifier::{CacheLimits, ChainOutcome, TokenDigest, VerifiedToken, VerifierChain};
 use crate::{
     AccessToken, Caller, Clock, Presentation, PresentedToken, Reason, Refusal, ScopeHierarchy,
     SourceName,
@@ -146,6 +147,73 @@ enum Look<'a> {
     VerifyAll(Vec<Found<'a>>),
 }
 
+/// What is said of a request without waiting for anything.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a verifier is asked or is not")]
+pub enum AtOnce<'a> {
+    /// All there is to say.
+    Said(Result<Caller, Refusal>),
+    /// That verifiers have to be asked.
+    Ask(Unverified<'a>),
+}
+
+impl AtOnce<'_> {
+    /// What is said, if that is all there is to say.
+    pub fn said(self) -> Option<Result<Caller, Refusal>> {
+        match self {
+            Self::Said(outcome) => Some(outcome),
+            Self::Ask(_) => None,
+        }
+    }
+}
+
+/// A request with credentials that verifiers have to be asked about.
+#[must_use = "nobody is asked before `verify` is awaited"]
+pub struct Unverified<'a> {
+    gate: &'a Gate,
+    request: RequestHead<'a>,
+    awaited: Awaited<'a>,
+}
+
+impl fmt::Debug for Unverified<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Unverified");
+        shown.field("request", &self.request);
+        shown.finish_non_exhaustive()
+    }
+}
+
+/// What verifiers are asked about.
+enum Awaited<'a> {
+    Token(Found<'a>, TokenDigest),
+    Proof(Found<'a>, &'a ProofJudge),
+    Several(Vec<Found<'a>>),
+}
+
+impl Unverified<'_> {
+    /// Asks the verifiers. Every credential of the request must be good; the caller has all
+    /// of them.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`]; [`Gate::refuse`] turns it into an answer.
+    pub async fn verify(self, now: UnixTime) -> Result<Caller, Refusal> {
+        let (gate, request) = (self.gate, &self.request);
+        match self.awaited {
+            Awaited::Token(found, digest) => {
+                let token = (digest, PresentedToken::new(found.token));
+                gate.verify_token(found, token, request.headers(), now)
+                    .await
+            }
+            // These are rare, so that the future of every request has no room for them.
+            Awaited::Proof(found, proofs) => {
+                Box::pin(gate.verify_with_proof(found, proofs, request, now)).await
+            }
+            Awaited::Several(found) => Box::pin(gate.verify_all(found, request, now)).await,
+        }
+    }
+}
+
 impl Gate {
     /// Settings of a gate.
     pub fn builder() -> GateBuilder {
@@ -223,23 +291,30 @@ impl Gate {
         }
     }
 
-    /// What can be said without waiting: `None` means that [`Self::admit`] has to
-    /// ask a verifier.
-    pub fn admit_at_once(
-        &self,
-        request: RequestHead<'_>,
-        now: UnixTime,
-    ) -> Option<Result<Caller, Refusal>> {
-        match self.look(&request) {
-            Look::Done(outcome) => Some(outcome),
-            Look::Verify(found) if found.scheme == Scheme::Bearer => {
-                let token = PresentedToken::new(found.token);
-                let verified = found.entrance.chain.cached(token, now)?;
-                Some(self.check_verified(verified, found, request.headers()))
-            }
+    /// What can be said of `request` without waiting for anything.
+    pub fn admit_at_once<'a>(&'a self, request: RequestHead<'a>, now: UnixTime) -> AtOnce<'a> {
+        let awaited = match (self.look(&request), &self.proofs) {
+            (Look::Done(outcome), _) => return AtOnce::Said(outcome),
             // A proof is a signature to verify, each time.
-            Look::Verify(_) | Look::VerifyAll(_) => None,
-        }
+            (Look::Verify(found), Some(proofs)) if found.scheme == Scheme::Dpop => {
+                Awaited::Proof(found, proofs)
+            }
+            (Look::Verify(found), _) => {
+                let token = PresentedToken::new(found.token);
+                match found.entrance.chain.recall(token, now) {
+                    Ok(known) => {
+                        return AtOnce::Said(self.check_verified(known, found, request.headers()));
+                    }
+                    Err(digest) => Awaited::Token(found, digest),
+                }
+            }
+            (Look::VerifyAll(found), _) => Awaited::Several(found),
+        };
+        AtOnce::Ask(Unverified {
+            gate: self,
+            request,
+            awaited,
+        })
     }
 
     /// Authenticates `request`. Every credential in it must be good; the caller has all of
@@ -249,11 +324,9 @@ impl Gate {
     ///
     /// A [`Refusal`]; [`Self::refuse`] turns it into an answer.
     pub async fn admit(&self, request: RequestHead<'_>, now: UnixTime) -> Result<Caller, Refusal> {
-        match self.look(&request) {
-            Look::Done(outcome) => outcome,
-            Look::Verify(found) => self.verify(found, &request, now).await,
-            // It is rare, so that the future of every request has no room for it.
-            Look::VerifyAll(found) => Box::pin(self.verify_all(found, &request, now)).await,
+        match self.admit_at_once(request, now) {
+            AtOnce::Said(outcome) => outcome,
+            AtOnce::Ask(unverified) => unverified.verify(now).await,
         }
     }
 
@@ -263,16 +336,15 @@ impl Gate {
         request: &RequestHead<'_>,
         now: UnixTime,
     ) -> Result<Caller, Refusal> {
-        match (found.scheme, &self.proofs) {
-            (Scheme::Dpop, Some(proofs)) => {
-                Box::pin(self.verify_with_proof(found, proofs, request, now)).await
-            }
-            _ => {
-                let token = PresentedToken::new(found.token);
-                self.verify_token(found, token, request.headers(), now)
-                    .await
-            }
+        if let Some(proofs) = &self.proofs
+            && found.scheme == Scheme::Dpop
+        {
+            return self.verify_with_proof(found, proofs, request, now).await;
         }
+        let token = PresentedToken::new(found.token);
+        let digest = TokenDigest::of(token);
+        self.verify_token(found, (digest, token), request.headers(), now)
+            .await
     }
 
     /// RFC 9449 §7.1. The proof is judged first, because whoever sends it pays for that with
@@ -288,6 +360,7 @@ impl Gate {
             .check(request, Some(found.token), now)
             .map_err(not_proven)?;
         let token = PresentedToken::with_proof_of(found.token, &fresh.proven().thumbprint);
+        let token = (TokenDigest::of(token), token);
         let admitted = self
             .verify_token(found, token, request.headers(), now)
             .await;
@@ -301,11 +374,11 @@ impl Gate {
     async fn verify_token(
         &self,
         found: Found<'_>,
-        token: PresentedToken<'_>,
+        (digest, token): (TokenDigest, PresentedToken<'_>),
         headers: &HeaderMap,
         now: UnixTime,
     ) -> Result<Caller, Refusal> {
-        match found.entrance.chain.verify(token, now).await {
+        match found.entrance.chain.verify_as(digest, token, now).await {
             Ok(ChainOutcome::Accepted(verified)) => self.check_verified(verified, found, headers),
             Ok(ChainOutcome::Rejected(reason, source)) => {
                 tracing::debug!(%reason, "a credential is rejected");

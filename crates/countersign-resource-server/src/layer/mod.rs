@@ -153,10 +153,7 @@ impl Settings {
     /// The caller of a request, or the answer to whoever may not call.
     async fn admit(&self, request: RequestHead<'_>) -> Result<Caller, Response<Bytes>> {
         let now = self.gate.now();
-        let outcome = match self.gate.admit_at_once(request, now) {
-            Some(outcome) => outcome,
-            None => self.gate.admit(request, now).await,
-        };
+        let outcome = self.gate.admit(request, now).await;
         outcome
             .and_then(|caller| self.check_scopes(caller))
             .map_err(|refusal| self.gate.refuse(&refusal))

@@ -20,7 +20,7 @@ const OF_ONE_LOT: usize = 8;
 const LOTS: usize = 64;
 /// How many begin in a row before one lets others run. A signature is verified without a
 /// pause, so on a thread of its own a row is never interrupted otherwise.
-const IN_A_ROW: usize = 8;
+const IN_A_ROW: usize = 32;
 /// How long a request waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -137,11 +137,19 @@ impl VerifierChain {
         self.cache.fill()
     }
 
-    /// The remembered outcome for `token`, without waiting for anything. Nothing is said
-    /// about a token that is presented without the key it is bound to.
-    pub fn cached(&self, token: PresentedToken<'_>, now: UnixTime) -> Option<VerifiedToken> {
-        let known = self.cache.find(&TokenDigest::of(token), now)?;
-        binding(&known.access_token, token).is_ok().then_some(known)
+    /// The remembered outcome for `token`, without waiting for anything, or what it is
+    /// looked for by. Nothing is said about a token that is presented without the key it
+    /// is bound to.
+    pub(crate) fn recall(
+        &self,
+        token: PresentedToken<'_>,
+        now: UnixTime,
+    ) -> Result<VerifiedToken, TokenDigest> {
+        let digest = TokenDigest::of(token);
+        let known = self.cache.find(&digest, now);
+        known
+            .filter(|known| binding(&known.access_token, token).is_ok())
+            .ok_or(digest)
     }
 
     /// Judges `token`: the first verifier that knows its kind decides.
@@ -154,7 +162,17 @@ impl VerifierChain {
         token: PresentedToken<'_>,
         now: UnixTime,
     ) -> Result<ChainOutcome, Unavailable> {
-        let digest = TokenDigest::of(token);
+        self.verify_as(TokenDigest::of(token), token, now).await
+    }
+
+    /// Judges `token`, whose digest is known. It is looked for once more: somebody else may
+    /// have brought it meanwhile.
+    pub(crate) async fn verify_as(
+        &self,
+        digest: TokenDigest,
+        token: PresentedToken<'_>,
+        now: UnixTime,
+    ) -> Result<ChainOutcome, Unavailable> {
         if let Some(known) = self.cache.find(&digest, now) {
             return Ok(match binding(&known.access_token, token) {
                 Ok(()) => ChainOutcome::Accepted(known),

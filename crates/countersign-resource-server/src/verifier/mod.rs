@@ -20,6 +20,7 @@ use countersign_oauth::{Issuer, Lifetime, ScopeSet, ScopeToken, UnixTime};
 use thiserror::Error;
 
 pub use cache::CacheLimits;
+pub(crate) use cache::TokenDigest;
 pub use chain::{ChainOutcome, VerifiedToken, VerifierChain};
 pub use introspection::{IntrospectionVerifier, IntrospectionVerifierBuilder};
 pub use jwt::{JwtVerifier, JwtVerifierBuilder};

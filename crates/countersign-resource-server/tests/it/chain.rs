@@ -139,6 +139,7 @@ async fn each_token_needs_the_scopes_of_its_own_verifier_only() {
     let headers = bearer("one-write");
     let at_once = gate
         .admit_at_once(asks(&headers, None), gate.now())
+        .said()
         .unwrap();
     assert_insufficient_scope(&gate.refuse(&at_once.unwrap_err()), "read", "at once");
     let nobody = refused(&gate, &HeaderMap::new()).await;
@@ -183,6 +184,7 @@ async fn refused_tokens_are_not_remembered() {
         assert_refused(&gate, "one-bad", "rejected").await;
         assert!(
             gate.admit_at_once(asks(&bearer("one-bad"), None), gate.now())
+                .said()
                 .is_none()
         );
     }

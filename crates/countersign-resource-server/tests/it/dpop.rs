@@ -103,10 +103,7 @@ fn fields(lines: &[(&str, &str)]) -> HeaderMap {
 
 async fn send(gate: &Gate, headers: &HeaderMap) -> Result<Caller, Refusal> {
     let head = RequestHead::new(&Method::POST, "/mcp", headers);
-    match gate.admit_at_once(head, gate.now()) {
-        Some(outcome) => outcome,
-        None => gate.admit(head, gate.now()).await,
-    }
+    gate.admit(head, gate.now()).await
 }
 
 async fn with_proof(gate: &Gate, token: &str, proof: &str) -> Result<Caller, Refusal> {

@@ -286,17 +286,20 @@ async fn a76_a_token_is_not_served_from_the_cache_after_its_expiry() {
     let token = issuer.token().sign();
     assert!(
         gate.admit_at_once(asks(&bearer(&token), None), clock.now())
+            .said()
             .is_none()
     );
     admitted(&gate, &token).await;
     assert!(
         gate.admit_at_once(asks(&bearer(&token), None), clock.now())
+            .said()
             .unwrap()
             .is_ok()
     );
     clock.advance(Lifetime::from_secs(300));
     assert!(
         gate.admit_at_once(asks(&bearer(&token), None), clock.now())
+            .said()
             .is_none()
     );
     assert_refused(&gate, &token, "expired").await;

@@ -331,7 +331,10 @@ async fn a75_a_set_fetched_early_ends_the_tokens_of_its_missing_keys_at_once() {
     let gate = gate(&script, &clock);
     let withdrawn = token(&issuer, "e1", &clock);
     admitted(&gate, &withdrawn).await;
-    let remembered = |gate: &Gate| gate.admit_at_once(asks(&bearer(&withdrawn), None), clock.now());
+    let remembered = |gate: &Gate| {
+        gate.admit_at_once(asks(&bearer(&withdrawn), None), clock.now())
+            .said()
+    };
     assert!(remembered(&gate).is_some());
     script.now_json(TestIssuer::with_keys(ISSUER, [TestKey::d1()]).jwks());
     clock.advance(secs(30));

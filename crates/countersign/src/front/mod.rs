@@ -43,7 +43,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use countersign_audit::RequestId;
-use countersign_resource_server::{Caller, Clock, Gate, Principal, Refusal, RequestHead};
+use countersign_resource_server::{AtOnce, Caller, Clock, Gate, Principal, Refusal, RequestHead};
 use futures_util::FutureExt;
 use http::request::Parts;
 use http::{Method as HttpMethod, Request, Response, StatusCode};
@@ -309,9 +309,9 @@ impl Front {
         };
         let (head, now) = (self.head(parts), self.clock.now());
         let admitted = match gate.admit_at_once(head, now) {
-            Some(admitted) => admitted,
-            None => match self.core.verifications.turn(peer).await {
-                Some(_turn) => Box::pin(gate.admit(head, now)).await,
+            AtOnce::Said(admitted) => admitted,
+            AtOnce::Ask(unverified) => match self.core.verifications.turn(peer).await {
+                Some(_turn) => Box::pin(unverified.verify(now)).await,
                 None => return Err(self.busy()),
             },
         };
