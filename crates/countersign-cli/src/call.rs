@@ -1,6 +1,7 @@
 //! `countersign call`.
 
 use std::io::{self, IsTerminal as _};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
@@ -64,12 +65,20 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let Wait(timeout) = self.timeout;
+        let furthest = Mutex::new(f64::NEG_INFINITY);
         let server = server(&self.url, self.credentials, self.danger_plain_http).await?;
         let server = server
             .timeout(timeout)
             .connect_timeout(timeout.min(LONGEST_GREETING))
             .overall_cap(LONGEST_CALL)
-            .on_progress(|it| tell(it.progress, it.total, it.message.as_deref()));
+            .on_progress(move |it| {
+                // What is told at once may arrive in another order.
+                let mut furthest = furthest.lock().unwrap_or_else(PoisonError::into_inner);
+                if it.progress > *furthest {
+                    *furthest = it.progress;
+                    tell(it.progress, it.total, it.message.as_deref());
+                }
+            });
         let answer = output::waiting_for(&self.url, async {
             let client = server.await?;
             let answer = call(&client, &self.tool, &self.arguments).await;

@@ -5,7 +5,11 @@ mod api_keys;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod calls;
+#[cfg(test)]
 mod cimd;
+#[cfg(test)]
+mod cimd_published;
 #[cfg(test)]
 mod client_login;
 #[cfg(test)]
