@@ -58,6 +58,16 @@ pub(crate) fn json(document: &impl Serialize) -> anyhow::Result<()> {
     Ok(line(&escaped(&serde_json::to_string_pretty(document)?))?)
 }
 
+/// One line of JSON as it was written, on standard output: byte for byte for a program, and
+/// without what a terminal could obey for people.
+pub(crate) fn json_line(text: &str) -> io::Result<()> {
+    if io::stdout().is_terminal() {
+        line(&escaped(text))
+    } else {
+        line(text)
+    }
+}
+
 /// The same JSON, in which a terminal finds nothing to obey: RFC 8259 §7 has only the
 /// controls below the blank escaped, and some terminals obey others.
 fn escaped(json: &str) -> String {

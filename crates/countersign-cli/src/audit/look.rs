@@ -113,7 +113,7 @@ impl Look {
         let search = self.search();
         let read = log.each(&search, |entry, line| {
             if json {
-                output::line(line)
+                output::json_line(line)
             } else {
                 rows.push(words::row(&entry.record));
                 Ok(())
@@ -151,7 +151,7 @@ impl Look {
         read.await?;
         let show = |entry: &Entry, line: &str| -> io::Result<()> {
             match json {
-                true => output::line(line),
+                true => output::json_line(line),
                 false => table::print_bare(vec![words::row(&entry.record)]),
             }
         };

@@ -118,7 +118,7 @@ async fn dp_01_tokens_are_not_bound_where_one_side_does_not_offer_it_or_nobody_w
 }
 
 #[tokio::test]
-async fn dp_02_tokens_are_bound_where_both_sides_offer_it() {
+async fn dp_01_tokens_are_bound_where_both_sides_offer_it() {
     let scene = Scene::new();
     let both = json!(["EdDSA", "ES256"]);
     offers(&scene.world, &both, &both, "DPoP");
@@ -150,7 +150,7 @@ async fn dp_02_tokens_are_bound_where_both_sides_offer_it() {
 }
 
 #[tokio::test]
-async fn dp_02_code_token_refresh_and_every_request_have_a_proof_of_one_key() {
+async fn dp_01_code_token_refresh_and_every_request_have_a_proof_of_one_key() {
     let scene = Scene::new();
     issues(&scene.world, "DPoP");
     let oauth = client(&scene);
@@ -190,7 +190,7 @@ async fn dp_02_code_token_refresh_and_every_request_have_a_proof_of_one_key() {
 }
 
 #[tokio::test]
-async fn dp_03_the_nonce_of_a_token_endpoint_is_used_once_more_and_no_oftener() {
+async fn dp_01_the_nonce_of_a_token_endpoint_is_used_once_more_and_no_oftener() {
     let scene = Scene::new();
     issues(&scene.world, "DPoP");
     scene.world.play(TOKEN, |asked| {
@@ -231,7 +231,7 @@ async fn refused(oauth: &OAuth, nonce: Option<&str>, attempt: u32) -> Next {
 }
 
 #[tokio::test]
-async fn dp_03_the_nonce_of_a_server_goes_into_the_next_proof_without_a_refresh_or_a_person() {
+async fn dp_01_the_nonce_of_a_server_goes_into_the_next_proof_without_a_refresh_or_a_person() {
     let scene = Scene::new();
     issues(&scene.world, "DPoP");
     let oauth = client(&scene);
@@ -248,7 +248,7 @@ async fn dp_03_the_nonce_of_a_server_goes_into_the_next_proof_without_a_refresh_
 }
 
 #[tokio::test]
-async fn dp_03_a_nonce_that_was_asked_for_costs_the_person_no_login_after_it() {
+async fn dp_01_a_nonce_that_was_asked_for_costs_the_person_no_login_after_it() {
     let scene = Scene::new();
     issues(&scene.world, "DPoP");
     let oauth = client(&scene);

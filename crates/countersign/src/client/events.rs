@@ -10,13 +10,14 @@ use serde::de::IgnoredAny;
 use sse_stream::{Sse, SseStream};
 
 use super::ClientError;
+use super::bulk::is_bulky;
 use super::failures::{Failure, Failures};
 use crate::protocol::{ErrorCode, ErrorData, RequestId};
 
 /// Events, as the SDK takes them.
 pub(super) type Events = BoxStream<'static, Result<Sse, SseError>>;
 
-/// The events in `body`, each of at most `most` bytes.
+/// The events in `body`, each of at most `most` bytes and not of too many values.
 pub(super) fn events(body: BoxStream<'static, Result<Bytes, ClientError>>, most: usize) -> Events {
     let mut size = EventSize::default();
     let bounded = body.map(move |chunk| {
@@ -26,7 +27,16 @@ pub(super) fn events(body: BoxStream<'static, Result<Bytes, ClientError>>, most:
             false => Ok(chunk),
         }
     });
-    SseStream::from_bytes_stream(bounded).boxed()
+    SseStream::from_bytes_stream(bounded)
+        .map(|event| {
+            let event = event?;
+            let data = event.data.as_deref().unwrap_or_default();
+            match is_bulky(data.as_bytes()) {
+                true => Err(SseError::Body(Box::new(ClientError::TooLarge))),
+                false => Ok(event),
+            }
+        })
+        .boxed()
 }
 
 /// How many bytes have arrived of the event that is not complete.

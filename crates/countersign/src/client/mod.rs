@@ -32,11 +32,12 @@
 //!
 //! Credentials go to the one server they were given for: redirects are not followed,
 //! no address carries a token, and plain `http` is refused except to this machine.
-//! Answers are bounded in size, depth, number and time. Nothing that a server names is
+//! Answers are bounded in size, values, depth, number and time. Nothing that a server names is
 //! fetched, nothing it answers is kept for another caller.
 
 mod asked;
 mod authentication;
+mod bulk;
 mod call;
 mod calls;
 mod challenge;

@@ -1,6 +1,7 @@
 //! What is off until it is set, and what stops the start: rows C42, CC-02, WI-03.
 
 use countersign_authorization_server::oauth::jose::Algorithm;
+use countersign_authorization_server::store::Kind;
 use countersign_authorization_server::{
     AuthorizationServer, AuthorizationServerBuilder, Headless, Storage, TokenExchange,
     TrustedIdentityProvider, Workload, WorkloadIssuer,
@@ -35,6 +36,43 @@ async fn c42_a_grant_type_that_is_not_enabled_does_not_exist() {
         let seen = world.post_as("E", &parameters).await;
         seen.assert_tok("unsupported_grant_type");
     }
+}
+
+#[tokio::test]
+async fn cc_03_a_client_that_proves_nothing_gets_no_token_of_its_own() {
+    let world = machines(|builder| builder).await;
+    let mut metadata = ClientMetadata::public(Vec::new());
+    metadata.grant_types = vec![GrantType::ClientCredentials, GrantType::RefreshToken];
+    world.add("public", facts(metadata.clone())).await;
+    metadata.token_endpoint_auth_method = TokenEndpointAuthMethod::ClientSecretBasic;
+    let secret = Secret::new(SECRET);
+    let confidential = facts(metadata).with_secret(&secret, None);
+    world.add("own", confidential).await;
+    let asked = [
+        ("grant_type", "client_credentials"),
+        ("resource", RESOURCE),
+        ("client_id", "public"),
+    ];
+    let seen = world.post("/token", &asked).await;
+    seen.assert_tok("unauthorized_client");
+    let invented = basic("public", SECRET);
+    let seen = world
+        .post_with("/token", Some(&invented), &asked[..2])
+        .await;
+    assert_eq!(seen.status, 401, "{seen:?}");
+    assert_eq!(world.count(Kind::Grant).await, 0);
+    // Whoever authenticates names the resource, and gets nothing that lasts.
+    for (resource, error) in [
+        ("https://evil.test/mcp", "invalid_target"),
+        ("x", "invalid_target"),
+    ] {
+        let asked = [asked[0], ("resource", resource)];
+        world.post_as("own", &asked).await.assert_tok(error);
+    }
+    let seen = world.post_as("own", &asked[..2]).await;
+    let token = only_access(&seen);
+    assert!(seen.json()["expires_in"].as_u64().unwrap() <= 3_600);
+    assert_eq!(world.told_about(&token).await["aud"], RESOURCE);
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ use rmcp::transport::Transport;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::Mutex;
 
+use super::super::bulk::is_bulky;
+
 /// The standard output and input of a process.
 pub(in super::super) struct Process<R, W> {
     input: BufReader<R>,
@@ -84,6 +86,10 @@ where
                     return None;
                 }
             };
+            if is_bulky(&line) {
+                tracing::warn!("the server wrote a line with too many values");
+                return None;
+            }
             match serde_json::from_slice(&line) {
                 Ok(message) => return Some(message),
                 Err(_) => tracing::debug!("a line that is no message is passed over"),

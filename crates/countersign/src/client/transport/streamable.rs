@@ -18,6 +18,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::super::ClientError;
+use super::super::bulk::is_bulky;
 use super::super::challenge::ReceivedChallenge;
 use super::super::ear::Ear;
 use super::super::events::{Answering, Events, events, same};
@@ -231,6 +232,9 @@ async fn json(answer: WireAnswer, id: &RequestId) -> Result<ServerJsonRpcMessage
         return Err(ClientError::NotMcp(why.into()));
     }
     let text = answer.text(MAX_ANSWER).await?;
+    if is_bulky(&text) {
+        return Err(ClientError::TooLarge);
+    }
     let mut message = serde_json::from_slice(&text)
         .map_err(|_| ClientError::NotMcp("the answer is not JSON-RPC".into()))?;
     correlate(&mut message, id)?;

@@ -36,6 +36,33 @@ async fn i12_a_huge_answer_is_not_read_to_its_end() {
 }
 
 #[tokio::test]
+async fn i12_an_answer_of_very_many_small_values_is_not_made() {
+    for value in ["0,", "{},", "{\"a\":0},"] {
+        let body = move |message: &Message| {
+            let many = value.repeat(600_000);
+            let id = &message.body["id"];
+            format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[],"structuredContent":{{"a":[{many}0]}}}}}}"#
+            )
+        };
+        let plain = move |message: &Message| ScriptedAnswer::json(body(message));
+        let refused = outcome(LONG, plain).await;
+        assert!(matches!(refused, Err(ClientError::TooLarge)), "{refused:?}");
+        let event = move |message: &Message| {
+            streamed(ScriptedAnswer::stalled(format!(
+                "data: {}\n\n",
+                body(message)
+            )))
+        };
+        let refused = outcome(LONG, event).await;
+        assert!(matches!(refused, Err(ClientError::TooLarge)), "{refused:?}");
+    }
+    // A text may have any characters.
+    let text = |message: &Message| message.says(&",[{".repeat(600_000));
+    outcome(LONG, text).await.unwrap();
+}
+
+#[tokio::test]
 async fn i12_a_deep_answer_is_refused() {
     for depth in [200, 100_000] {
         let deep = move |message: &Message| {
