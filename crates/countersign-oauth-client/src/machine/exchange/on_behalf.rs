@@ -7,7 +7,7 @@ use countersign_oauth::{ResourceUri, ScopeSet, Secret};
 use http::HeaderMap;
 
 use super::{ExchangedToken, TokenExchange};
-use crate::authorizer::{Authorizer, Authorizing, Next, Outgoing, Refused};
+use crate::authorizer::{Authorizer, Authorizing, Next, Outgoing, Refused, check_target};
 use crate::dpop::Role;
 use crate::error::OAuthError;
 use crate::showing::About;
@@ -105,11 +105,15 @@ impl OnBehalf {
 
 impl Authorizer for OnBehalf {
     fn authorize<'a>(&'a self, request: Outgoing<'a>) -> Authorizing<'a, HeaderMap> {
-        Box::pin(async move { Ok(self.token().await?.fields(request)?) })
+        Box::pin(async move {
+            check_target(&self.resource, request)?;
+            Ok(self.token().await?.fields(request)?)
+        })
     }
 
     fn refused<'a>(&'a self, refused: Refused<'a>) -> Authorizing<'a, Next> {
         Box::pin(async move {
+            check_target(&self.resource, refused.request)?;
             let next = match About::of(&refused, &self.exchange.0.nonces) {
                 About::Token(_) => self.replace(&refused).await?,
                 About::Scope(challenge) if refused.attempt < MAX_ROUNDS => {
@@ -123,7 +127,9 @@ impl Authorizer for OnBehalf {
     }
 
     fn answered(&self, request: Outgoing<'_>, headers: &HeaderMap) {
-        let nonces = &self.exchange.0.nonces;
-        nonces.heed(Role::Resource, request.url, headers);
+        if check_target(&self.resource, request).is_ok() {
+            let nonces = &self.exchange.0.nonces;
+            nonces.heed(Role::Resource, request.url, headers);
+        }
     }
 }

@@ -345,6 +345,23 @@ async fn a_resource_that_is_called_for_somebody_is_shown_what_was_exchanged_for_
 }
 
 #[tokio::test]
+async fn i20_cl_31_what_was_exchanged_for_one_resource_is_shown_to_no_other() {
+    let scene = exchanging(json!({}));
+    let exchange = builder(&scene).build().unwrap();
+    let ada = behalf(&exchange, "adas-token");
+    shown_by(&ada).await;
+    scene.world.forget_requests();
+    let url = Url::parse("https://two.test/api").unwrap();
+    let request = Outgoing::new(&Method::POST, &url);
+    assert!(ada.authorize(request).await.is_err());
+    let (shown, headers) = (HeaderMap::new(), HeaderMap::new());
+    let status = StatusCode::UNAUTHORIZED;
+    let refused = Refused::new(request, "x", &shown, status, &headers, 0);
+    assert!(ada.refused(refused).await.is_err());
+    assert_eq!(scene.world.addresses(), [""; 0]);
+}
+
+#[tokio::test]
 async fn i11_what_a_resource_asks_for_besides_is_asked_of_the_authorization_server() {
     let scene = exchanging(json!({}));
     let exchange = builder(&scene).build().unwrap();
