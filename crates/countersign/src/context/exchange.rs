@@ -1,7 +1,7 @@
 //! Calling another protected server in the name of the caller: RFC 8693.
 
 use countersign_oauth_client::OAuthError;
-use countersign_oauth_client::machine::{ExchangedToken, TokenExchange};
+use countersign_oauth_client::machine::{ExchangedToken, OnBehalf, TokenExchange};
 use countersign_resource_server::oauth::ScopeSet;
 
 use super::Context;
@@ -60,5 +60,48 @@ impl Context {
             }
             other => ToolError::internal(other),
         })
+    }
+
+    /// Calls `resource`, another protected server such as `https://orders.example.com/mcp`,
+    /// for whoever called: for [`Connect::authorizer`](crate::client::Connect::authorizer).
+    /// Its tokens are got by [`exchange`](Self::exchange), permit `scopes` and what that
+    /// server asks for besides, and are for this call alone.
+    ///
+    /// ```no_run
+    /// use countersign::client::Client;
+    /// use countersign::oauth_client::TokenExchange;
+    /// use countersign::{Context, State, ToolError, tool};
+    ///
+    /// /// Counts your orders.
+    /// #[tool(scopes("orders"))]
+    /// async fn count(context: Context, exchange: State<TokenExchange>) -> Result<u64, ToolError> {
+    ///     let orders = "https://orders.example.com/mcp";
+    ///     let caller = context.on_behalf(&exchange, orders, ["orders:read"])?;
+    ///     let client = Client::connect(orders).authorizer(caller).await;
+    ///     let client = client.map_err(ToolError::internal)?;
+    ///     client.call("count", ()).await.map_err(ToolError::internal)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A [`ToolError`] if nobody is logged in for this call; an internal one if `resource` or
+    /// `scopes` are none.
+    pub fn on_behalf<I>(
+        &self,
+        exchange: &TokenExchange,
+        resource: &str,
+        scopes: I,
+    ) -> Result<OnBehalf, ToolError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let Some(token) = self.token() else {
+            return Err(ToolError::new("Nobody is logged in for this call."));
+        };
+        let scopes = ScopeSet::from_names(scopes).map_err(ToolError::internal)?;
+        let behalf = exchange.on_behalf(&token, resource, scopes);
+        behalf.map_err(ToolError::internal)
     }
 }

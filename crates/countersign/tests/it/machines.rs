@@ -11,7 +11,7 @@ use countersign::authorization_server::{
     AuthorizationServer, ClientFacts, ClientSource, TokenExchange as ExchangeRule,
     TrustedIdentityProvider, Workload as KnownWorkload, WorkloadIssuer,
 };
-use countersign::client::{Client, ClientError};
+use countersign::client::{Authorizer as _, Client, ClientError, Outgoing};
 use countersign::oauth::client_authentication::TokenEndpointAuthMethod;
 use countersign::oauth::client_metadata::ClientMetadata;
 use countersign::oauth::form::Form;
@@ -27,8 +27,9 @@ use countersign::{
     ToolError, tool,
 };
 use countersign_resource_server::fetch::{Fetch, Fetcher, Fetching};
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use serde_json::{Map, Value, json};
+use url::Url;
 
 const IDP: &str = "https://idp.test";
 const PLATFORM: &str = "https://platform.test";
@@ -60,6 +61,14 @@ async fn ask_upstream(context: Context) -> Result<String, ToolError> {
     let token = context.exchange(&exchange, UPSTREAM, ["read"]).await?;
     let same = context.token().as_ref() == Some(&token.access_token);
     let text = token.access_token.reveal();
+    // Whoever calls it as MCP shows the same.
+    let caller = context.on_behalf(&exchange, UPSTREAM, ["read"])?;
+    let url = Url::parse(UPSTREAM).map_err(ToolError::internal)?;
+    let shown = caller.authorize(Outgoing::new(&Method::POST, &url)).await;
+    let shown = shown.map_err(ToolError::internal)?;
+    if shown["authorization"] != format!("Bearer {text}") {
+        return Err(ToolError::new("another token is shown"));
+    }
     Ok(format!("{same} {} {text}", token.scopes))
 }
 
