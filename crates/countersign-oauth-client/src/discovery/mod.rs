@@ -127,16 +127,6 @@ impl Discovery {
     }
 }
 
-/// Where `issuer`, which is known, takes requests for tokens.
-pub(crate) async fn token_endpoint(asker: &Asker, issuer: &Issuer) -> Result<String, OAuthError> {
-    let (metadata, _) = published(asker, issuer).await?;
-    metadata.token_endpoint.ok_or_else(|| {
-        OAuthError::BadAnswer(format!(
-            "the authorization server {issuer} names no token endpoint"
-        ))
-    })
-}
-
 /// What the authorization server `issuer` publishes about itself, and what it offers.
 pub(crate) async fn published(
     asker: &Asker,

@@ -62,7 +62,7 @@ impl Grant {
         match self {
             Self::ClientCredentials => {}
             Self::IdentityAssertion(provider) => {
-                let assertion = provider.assertion(discovery, scopes).await?;
+                let assertion = provider.assertion(discovery, scopes, proof).await?;
                 parameters.set("assertion", assertion.reveal());
             }
             Self::Workload(source) => {

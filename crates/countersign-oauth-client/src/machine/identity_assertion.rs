@@ -3,21 +3,21 @@
 
 use std::sync::Arc;
 
-use countersign_oauth::client_authentication::{OwnClient, OwnProof};
 use countersign_oauth::grant_type::GrantType;
 use countersign_oauth::jose::SigningKey;
 use countersign_oauth::parameters::Parameters;
+use countersign_oauth::received_offer::ReceivedOffer;
 use countersign_oauth::token_exchange::{ID_JAG, ID_TOKEN, REFRESH_TOKEN};
-use countersign_oauth::{Issuer, ScopeSet, Secret};
+use countersign_oauth::{ClientId, Issuer, ScopeSet, Secret};
 
 use super::Machine;
 use super::grant::Grant;
-use super::settings::{Proof, Settings, fault, machine_settings};
+use super::settings::{Credentials, Proof, Settings, fault, machine_settings};
 use super::source::TokenSource;
 use crate::ask::Asker;
-use crate::discovery::{Discovery, token_endpoint};
+use crate::discovery::{Discovery, published};
 use crate::error::OAuthError;
-use crate::token_endpoint::TokenEndpoint;
+use crate::token_endpoint::{TokenEndpoint, TokenProof};
 
 /// What the person is known by at the identity provider.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub(super) struct IdentityProvider {
     asker: Asker,
     issuer: Issuer,
     token_endpoint: Option<String>,
-    client: OwnClient,
+    credentials: Credentials,
     subject: Subject,
 }
 
@@ -156,16 +156,18 @@ impl IdentityAssertion {
         if let Some(address) = &self.idp_token_endpoint {
             asker.reach().judge("the identity provider", address)?;
         }
-        let proof = match self.idp_proof {
-            Proof::None => OwnProof::None,
-            Proof::Secret(secret) => OwnProof::SecretBasic(secret),
-            Proof::Key(key) => OwnProof::PrivateKeyJwt(key),
+        let client_id = ClientId::parse(&self.idp_client_id)
+            .map_err(|error| fault(&format!("the client id at the identity provider: {error}")))?;
+        let credentials = Credentials {
+            client_id,
+            proof: self.idp_proof,
+            issuer: None,
         };
         let provider = IdentityProvider {
             asker,
             issuer,
             token_endpoint: self.idp_token_endpoint,
-            client: OwnClient::new(self.idp_client_id, proof),
+            credentials,
             subject: self.subject,
         };
         self.settings.build(Grant::IdentityAssertion(provider))
@@ -173,17 +175,29 @@ impl IdentityAssertion {
 }
 
 impl IdentityProvider {
-    /// An assertion for the authorization server and the resource of `discovery`.
+    /// An assertion for the authorization server and the resource of `discovery`. With
+    /// `proof` the identity provider can bind it to our key.
     pub(super) async fn assertion(
         &self,
         discovery: &Discovery,
         scopes: &ScopeSet,
+        proof: Option<&dyn TokenProof>,
     ) -> Result<Secret, OAuthError> {
         let issuer = self.issuer.as_str();
-        let address = match &self.token_endpoint {
-            Some(address) => address.clone(),
-            None => token_endpoint(&self.asker, &self.issuer).await?,
+        let (address, offer) = match &self.token_endpoint {
+            // Without metadata, a secret goes into the header.
+            Some(address) => (address.clone(), ReceivedOffer::default()),
+            None => {
+                let (metadata, offer) = published(&self.asker, &self.issuer).await?;
+                let address = metadata.token_endpoint.ok_or_else(|| {
+                    OAuthError::BadAnswer(format!(
+                        "the authorization server {issuer} names no token endpoint"
+                    ))
+                })?;
+                (address, offer)
+            }
         };
+        let client = self.credentials.client_at(&self.issuer, &offer)?;
         let (source, kind) = match &self.subject {
             Subject::IdToken(source) => (source, ID_TOKEN),
             Subject::RefreshToken(source) => (source, REFRESH_TOKEN),
@@ -199,7 +213,8 @@ impl IdentityProvider {
         }
         parameters.set("subject_token", subject.reveal());
         parameters.set("subject_token_type", kind);
-        let endpoint = TokenEndpoint::new(&self.asker, &address, issuer, &self.client);
+        let mut endpoint = TokenEndpoint::new(&self.asker, &address, issuer, &client);
+        endpoint.proof = proof;
         let received = endpoint.ask(&parameters).await?;
         // RFC 8693 §2.2.1: anything else would be shown to somebody it is not for.
         if received.issued_token_type.as_deref() != Some(ID_JAG) {

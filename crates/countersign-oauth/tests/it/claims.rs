@@ -56,6 +56,7 @@ fn a46_rs_17_only_the_types_of_an_access_token_are_accepted() {
         (Some("logout+jwt"), false, false),
         (Some("dpop+jwt"), false, false),
         (Some("client-authentication+jwt"), false, false),
+        (Some("oauth-id-jag+jwt"), false, false),
         (Some("secevent+jwt"), false, false),
         (Some("token-introspection+jwt"), false, false),
         (Some("JWS"), false, false),

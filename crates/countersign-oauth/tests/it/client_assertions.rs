@@ -90,7 +90,7 @@ fn as_33_c23_claims_that_break_a_rule_are_refused() {
 }
 
 #[test]
-fn as_33_c23_signatures_and_types_that_break_a_rule_are_refused() {
+fn as_33_a46_c23_signatures_and_types_that_break_a_rule_are_refused() {
     let good = claims(json!({})).to_string();
     let unsigned = format!("{}.{}.", encode(r#"{"alg":"none"}"#), encode(&good));
     assert!(matches!(
@@ -112,7 +112,18 @@ fn as_33_c23_signatures_and_types_that_break_a_rule_are_refused() {
         verify(&foreign),
         Err(AssertionError::Signature(JwsError::BadSignature))
     );
-    for typ in ["at+jwt", "dpop+jwt", "secevent+jwt", ""] {
+    // A46.
+    for typ in [
+        "at+jwt",
+        "AT+JWT",
+        "application/at+jwt",
+        "refresh+jwt",
+        "logout+jwt",
+        "dpop+jwt",
+        "oauth-id-jag+jwt",
+        "secevent+jwt",
+        "",
+    ] {
         let header = json!({"alg": "ES256", "kid": "e1", "typ": typ}).to_string();
         assert_eq!(
             verify(&E1.token(header, &good)),

@@ -38,7 +38,7 @@ fn claims(world: &World, changes: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn wi_02_c42_a_token_of_a_platform_that_breaks_a_rule_is_refused_and_keeps_its_id() {
+async fn wi_02_a46_c42_a_token_of_a_platform_that_breaks_a_rule_is_refused_and_keeps_its_id() {
     let issuer = Issuer::new();
     let world = running(&issuer).await;
     let now = world.clock.now().as_secs();
@@ -70,8 +70,12 @@ async fn wi_02_c42_a_token_of_a_platform_that_breaks_a_rule_is_refused_and_keeps
         let seen = world.present("W", &assertion, &[]).await;
         seen.assert_tok("invalid_grant");
     }
+    // A46.
     for typ in [
         "at+jwt",
+        "AT+JWT",
+        "application/at+jwt",
+        "refresh+jwt",
         "dpop+jwt",
         "logout+jwt",
         "client-authentication+jwt",

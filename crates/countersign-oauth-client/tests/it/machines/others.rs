@@ -1,5 +1,7 @@
 //! Programs for which somebody else vouches: rows EM-01, EM-06 and WI-01.
 
+use countersign_oauth_client::oauth::dpop::{Expected, Target, check};
+
 use super::*;
 
 #[tokio::test]
@@ -135,6 +137,53 @@ async fn em_01_em_06_a_login_becomes_an_assertion_and_that_a_token_each_said_to_
     scene.clock.advance(Lifetime::from_secs(3_600));
     shows(&machine).await.unwrap();
     assert_eq!(scene.world.asked(&format!("{IDP}/token")).len(), 2);
+}
+
+#[tokio::test]
+async fn em_01_the_identity_provider_is_asked_as_it_offers_and_not_otherwise() {
+    let at = format!("{IDP}/token");
+    let metadata_at = format!("{IDP}/.well-known/openid-configuration");
+    for (methods, in_body) in [
+        (json!(["client_secret_post"]), Some(true)),
+        (json!(["client_secret_basic"]), Some(false)),
+        (json!(["private_key_jwt"]), None),
+    ] {
+        let scene = scene();
+        let machine = company(&scene).build().unwrap();
+        let mut metadata = server_metadata(IDP);
+        metadata["token_endpoint_auth_methods_supported"] = methods.clone();
+        scene.world.json(&metadata_at, &metadata);
+        let outcome = refuse(&machine, 401, CHALLENGE, 0).await;
+        assert_eq!(outcome.is_ok(), in_body.is_some(), "{methods}");
+        let Some(in_body) = in_body else {
+            assert!(scene.world.asked(&at).is_empty());
+            continue;
+        };
+        let asked = scene.world.one(&at);
+        assert_eq!(asked.authorization().is_none(), in_body);
+        assert_eq!(asked.field("client_secret").is_some(), in_body);
+    }
+}
+
+#[tokio::test]
+async fn em_01_dp_01_an_assertion_is_asked_for_with_the_key_that_the_token_is_bound_to() {
+    let scene = scene();
+    offers_bound(&scene);
+    scene.world.json(
+        TOKEN,
+        &json!({"access_token": "bound", "token_type": "DPoP", "expires_in": 600}),
+    );
+    let machine = company(&scene).dpop().build().unwrap();
+    refuse(&machine, 401, CHALLENGE, 0).await.unwrap();
+    let proven = |address: &str| {
+        let asked = scene.world.one(address);
+        let target = Target::parse(address).unwrap();
+        let expected = Expected::new("POST", &target, scene.clock.now());
+        check(asked.headers["dpop"].to_str().unwrap(), &expected).unwrap()
+    };
+    let (at_idp, at_server) = (proven(&format!("{IDP}/token")), proven(TOKEN));
+    assert_eq!(at_idp.thumbprint.as_str(), at_server.thumbprint.as_str());
+    assert_ne!(at_idp.jti, at_server.jti);
 }
 
 #[tokio::test]
