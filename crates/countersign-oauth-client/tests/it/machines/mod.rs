@@ -98,7 +98,9 @@ async fn refuse(
 /// A company whose identity provider issues the assertion `the-assertion`.
 fn company(scene: &Scene) -> IdentityAssertion {
     let metadata = format!("{IDP}/.well-known/openid-configuration");
-    scene.world.json(&metadata, &server_metadata(IDP));
+    let mut published = server_metadata(IDP);
+    published["token_endpoint_auth_methods_supported"] = json!(["client_secret_basic"]);
+    scene.world.json(&metadata, &published);
     let exchanged = json!({
         "access_token": "the-assertion", "token_type": "N_A", "expires_in": 300,
         "issued_token_type": "urn:ietf:params:oauth:token-type:id-jag",
