@@ -69,3 +69,4 @@ pub use verifier::{
     JwtVerifier, JwtVerifierBuilder, PresentedToken, ProviderVerifier, ProviderVerifierBuilder,
     StaticToken, StaticTokenVerifier, StaticTokens, Unavailable, Verification, Verifier,
 };
+pub use where_in_file::FileError;

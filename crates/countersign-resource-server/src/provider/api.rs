@@ -5,9 +5,10 @@ use std::fmt;
 use serde::Deserialize;
 use url::{Host, Url};
 
-use super::fill::{Fault, Filler};
+use super::fill::Filler;
 use super::rules;
 use crate::ConfigurationError;
+use crate::where_in_file::Fault;
 
 /// The API of a provider. Its access tokens are sent nowhere else.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::fill::{Fault, Filler};
+use super::fill::Filler;
+use crate::where_in_file::Fault;
 
 /// The addresses of a provider that its file names; the metadata document has the
 /// others.

@@ -8,27 +8,10 @@ use serde::{Deserialize, Deserializer, de};
 use super::place;
 use super::template::{Part, Template, escaped};
 use super::variable::{Variable, VariableKind};
+use crate::where_in_file::Fault;
 
 /// The variable that every preset has.
 pub(super) const CLIENT_ID: &str = "client_id";
-
-/// What is wrong with a field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    /// The path of the field, with dots.
-    pub(super) field: String,
-    /// What is wrong and what to write.
-    pub(super) sentence: String,
-}
-
-impl Fault {
-    pub(super) fn new(field: impl Into<String>, sentence: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            sentence: sentence.into(),
-        }
-    }
-}
 
 /// Fills texts. The values are already of the kinds of their variables.
 #[derive(Debug)]

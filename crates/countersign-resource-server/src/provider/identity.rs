@@ -6,9 +6,10 @@ use countersign_oauth::jose::Algorithm;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::fill::{Fault, Filler, algorithms, default_algorithms};
+use super::fill::{Filler, algorithms, default_algorithms};
 use super::pointer::Pointer;
 use super::template::Template;
+use crate::where_in_file::Fault;
 
 /// How to find out who logged in. An identity is the pair of issuer and subject;
 /// everything else is for people to read and for rules about who may in.

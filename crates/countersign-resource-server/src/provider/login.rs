@@ -6,11 +6,12 @@ use countersign_oauth::Lifetime;
 use countersign_oauth::client_authentication::TokenEndpointAuthMethod;
 use serde::{Deserialize, Deserializer};
 
-use super::fill::{Fault, Filler};
+use super::fill::Filler;
 use super::identity::IdentityProfile;
 use super::pointer::Pointer;
 use super::rules::is_protocol_parameter;
 use super::token_request::RevocationProfile;
+use crate::where_in_file::Fault;
 
 /// How people log in: an authorization code (RFC 6749 §4.1), and what is peculiar.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -47,7 +47,7 @@ pub use login::{
     AssertionAudience, LoginProfile, PromptProfile, ResourceParameter, TokenResponseProfile,
 };
 pub use pointer::{InvalidPointer, Pointer};
-pub use preset::{Preset, PresetError};
+pub use preset::Preset;
 pub use token_request::{
     EndpointAuthentication, IntrospectionProfile, RevocationProfile, RevokedToken, TokenPlacement,
     TokenRequest,

@@ -1,14 +1,11 @@
 //! A preset: a file about a provider.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use serde::Deserialize;
-use thiserror::Error;
-use toml::de::DeTable;
 
 use super::built_in::BUILT_IN;
-use super::fill::{CLIENT_ID, Fault, Filler};
+use super::fill::{CLIENT_ID, Filler};
 use super::rules;
 use super::template::is_variable_name;
 use super::variable::VariableKind;
@@ -18,10 +15,10 @@ use super::{
     Variable,
 };
 use crate::ConfigurationError;
-use crate::where_in_file::{field_at, line_at, offset_of};
+use crate::where_in_file::{Fault, FileError, FileText};
 
-/// The longest file, in bytes.
-const MAX_BYTES: usize = 64 * 1024;
+/// The longest file, in bytes and in words.
+const MAX_SIZE: (usize, &str) = (64 * 1024, "64 KiB");
 
 /// A file about a provider, read and checked: whatever values its variables get, every
 /// rule holds, or filling it is refused.
@@ -29,38 +26,6 @@ const MAX_BYTES: usize = 64 * 1024;
 pub struct Preset {
     variables: BTreeMap<String, Variable>,
     outline: Provider,
-}
-
-/// What is wrong with a file: the line, the field, and what to write.
-#[derive(Debug, Error, Clone, PartialEq, Eq)]
-pub struct PresetError {
-    line: Option<usize>,
-    field: Option<String>,
-    sentence: String,
-}
-
-impl PresetError {
-    /// The line, counted from one.
-    pub const fn line(&self) -> Option<usize> {
-        self.line
-    }
-
-    /// The path of the field, such as `login.identity.subject`.
-    pub fn field(&self) -> Option<&str> {
-        self.field.as_deref()
-    }
-}
-
-impl fmt::Display for PresetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(line) = self.line {
-            write!(f, "line {line}: ")?;
-        }
-        if let Some(field) = &self.field {
-            write!(f, "{field}: ")?;
-        }
-        f.write_str(&self.sentence)
-    }
 }
 
 #[derive(Deserialize)]
@@ -88,19 +53,9 @@ impl Preset {
     ///
     /// # Errors
     ///
-    /// [`PresetError`] says which line and field, and what to write.
-    pub fn parse(text: &str) -> Result<Self, PresetError> {
-        if text.len() > MAX_BYTES {
-            return Err(PresetError {
-                line: None,
-                field: None,
-                sentence: "the file has more than 64 KiB".to_owned(),
-            });
-        }
-        let table = DeTable::parse(text).map_err(|error| refused(text, None, &error))?;
-        let table = table.get_ref();
-        let file: File =
-            toml::from_str(text).map_err(|error| refused(text, Some(table), &error))?;
+    /// [`FileError`] says which line and field, and what to write.
+    pub fn parse(text: &str) -> Result<Self, FileError> {
+        let (file, text) = FileText::read::<File>(text, MAX_SIZE)?;
         let preset = Self {
             variables: file.variables,
             outline: Provider {
@@ -117,11 +72,7 @@ impl Preset {
                 safety: file.safety,
             },
         };
-        preset.check().map_err(|fault| PresetError {
-            line: offset_of(table, &fault.field).map(|offset| line_at(text, offset)),
-            field: Some(fault.field),
-            sentence: fault.sentence,
-        })?;
+        preset.check().map_err(|fault| text.located(fault))?;
         Ok(preset)
     }
 
@@ -352,16 +303,4 @@ fn check_variable(name: &str, variable: &Variable) -> Result<(), Fault> {
         ));
     }
     Ok(())
-}
-
-fn refused(text: &str, table: Option<&DeTable<'_>>, error: &toml::de::Error) -> PresetError {
-    // This span stands for the whole file.
-    let span = error.span().filter(|span| *span != (0..0));
-    PresetError {
-        line: span.as_ref().map(|span| line_at(text, span.start)),
-        field: span
-            .as_ref()
-            .and_then(|span| table.and_then(|table| field_at(table, span))),
-        sentence: error.message().to_owned(),
-    }
 }

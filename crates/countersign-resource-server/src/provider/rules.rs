@@ -6,12 +6,12 @@ use countersign_oauth::client_authentication::TokenEndpointAuthMethod;
 use countersign_oauth::scope::ScopeToken;
 use url::Url;
 
-use super::fill::Fault;
 use super::variable::{has_its_host, has_tls_or_is_local};
 use super::{
     ApiOrigin, IdentityProfile, IdentitySource, IssuerRule, LoginProfile, Provider, TokenKind,
     TokenPlacement, TokenProfile, TokenRequest,
 };
+use crate::where_in_file::Fault;
 
 /// Parameters that are written by the flow itself: RFC 6749 §4.1, RFC 7636 §4,
 /// RFC 8707 §2, RFC 9101 §5, OpenID Connect Core 1.0 §3.1.2.1, RFC 7521 §4.2.

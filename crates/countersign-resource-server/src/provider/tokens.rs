@@ -7,9 +7,10 @@ use countersign_oauth::jose::Algorithm;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
-use super::fill::{Fault, Filler, algorithms, default_algorithms};
+use super::fill::{Filler, algorithms, default_algorithms};
 use super::identity::{ApplicationPin, IssuerRule};
 use super::pointer::Pointer;
+use crate::where_in_file::Fault;
 
 /// How access tokens are judged.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

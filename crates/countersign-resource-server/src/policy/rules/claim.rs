@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::fault::Fault;
 use crate::Caller;
+use crate::where_in_file::Fault;
 
 /// Where a claim is: its name, and the names of the members inside of it.
 #[derive(Clone, PartialEq, Eq)]

@@ -9,54 +9,19 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 use serde_json::Value;
-use thiserror::Error;
-use toml::de::DeTable;
 
 use super::authority::Authority;
 use super::claim::{ClaimPath, ClaimTest};
-use super::fault::Fault;
 use super::roles::Role;
 use super::set::{Effect, Rule, RuleSet, RuleSetBuilder, Unmentioned};
 use super::what::What;
 use super::who::{Node, Who};
 use crate::SourceName;
 use crate::policy::Concealment;
-use crate::where_in_file::{field_at, line_at, offset_of};
+use crate::where_in_file::{Fault, FileError, FileText};
 
-/// The longest file, in bytes.
-const MAX_BYTES: usize = 1024 * 1024;
-
-/// What is wrong with a file of rules: the line, the field, and what to write.
-#[derive(Debug, Error, Clone, PartialEq, Eq)]
-pub struct RuleSetError {
-    line: Option<usize>,
-    field: Option<String>,
-    sentence: String,
-}
-
-impl RuleSetError {
-    /// The line, counted from one.
-    pub const fn line(&self) -> Option<usize> {
-        self.line
-    }
-
-    /// The path of the field, such as `rules.0.who.role`; lists are counted from zero.
-    pub fn field(&self) -> Option<&str> {
-        self.field.as_deref()
-    }
-}
-
-impl fmt::Display for RuleSetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(line) = self.line {
-            write!(f, "line {line}: ")?;
-        }
-        if let Some(field) = &self.field {
-            write!(f, "{field}: ")?;
-        }
-        f.write_str(&self.sentence)
-    }
-}
+/// The longest file, in bytes and in words.
+const MAX_SIZE: (usize, &str) = (1024 * 1024, "1 MiB");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -225,9 +190,9 @@ impl<'de> Deserialize<'de> for Scalar {
 }
 
 impl FromStr for RuleSet {
-    type Err = RuleSetError;
+    type Err = FileError;
 
-    fn from_str(text: &str) -> Result<Self, RuleSetError> {
+    fn from_str(text: &str) -> Result<Self, FileError> {
         Self::parse(text)
     }
 }
@@ -237,46 +202,12 @@ impl RuleSet {
     ///
     /// # Errors
     ///
-    /// [`RuleSetError`] says which line and field, and what to write.
-    pub fn parse(text: &str) -> Result<Self, RuleSetError> {
-        if text.len() > MAX_BYTES {
-            return Err(RuleSetError {
-                line: None,
-                field: None,
-                sentence: "the file has more than 1 MiB".to_owned(),
-            });
-        }
-        let table = DeTable::parse(text).map_err(|error| refused(text, None, &error))?;
-        let table = table.get_ref();
-        let file: File =
-            toml::from_str(text).map_err(|error| refused(text, Some(table), &error))?;
-        let located = |fault: Fault| {
-            let offset = offset_of(table, &fault.field);
-            RuleSetError {
-                line: offset.map(|offset| line_at(text, offset)),
-                field: Some(fault.field).filter(|field| !field.is_empty()),
-                sentence: fault.sentence,
-            }
-        };
-        let line = |number: usize| {
-            let offset = offset_of(table, &format!("rules.{number}"))?;
-            Some(line_at(text, offset))
-        };
-        file.builder(line)
+    /// [`FileError`] says which line and field, and what to write.
+    pub fn parse(text: &str) -> Result<Self, FileError> {
+        let (file, text) = FileText::read::<File>(text, MAX_SIZE)?;
+        file.builder(|number| text.line_of(&format!("rules.{number}")))
             .and_then(RuleSetBuilder::compile)
-            .map_err(located)
-    }
-}
-
-fn refused(text: &str, table: Option<&DeTable<'_>>, error: &toml::de::Error) -> RuleSetError {
-    // This span stands for the whole file.
-    let span = error.span().filter(|span| *span != (0..0));
-    RuleSetError {
-        line: span.as_ref().map(|span| line_at(text, span.start)),
-        field: span
-            .as_ref()
-            .and_then(|span| table.and_then(|table| field_at(table, span))),
-        sentence: error.message().to_owned(),
+            .map_err(|fault| text.located(fault))
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::authority::Authority;
 use super::claim::{ClaimPath, ClaimTest};
-use super::fault::{Fault, check_name};
+use super::name::check_name;
 use crate::Caller;
+use crate::where_in_file::Fault;
 
 /// A role and who has it: the members that are named, whoever has a claim, and whoever has
 /// a role that includes it.

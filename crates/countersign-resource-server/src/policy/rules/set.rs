@@ -7,12 +7,13 @@ use countersign_oauth::scope::InvalidScope;
 
 use super::authority::Authority;
 use super::condition::Condition;
-use super::fault::{Fault, check_name};
 use super::index::Index;
+use super::name::check_name;
 use super::roles::{Role, RoleBook};
 use super::what::{Kind, Target, What};
 use super::who::Who;
 use crate::policy::Concealment;
+use crate::where_in_file::Fault;
 use crate::{Caller, ConfigurationError, ScopeHierarchy};
 
 /// Whether a rule lets in or keeps out.

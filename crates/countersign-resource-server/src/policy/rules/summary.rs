@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use super::authority::Authority;
 use super::condition::Condition;
-use super::fault::Fault;
 use super::roles::{Role, RoleBook};
 use super::set::{Effect, RuleSet, Unmentioned};
 use super::what::Kind;
 use super::words;
 use crate::ConfigurationError;
 use crate::policy::Concealment;
+use crate::where_in_file::Fault;
 
 /// What a set of rules means, in words.
 #[derive(Clone, Debug)]

@@ -5,11 +5,12 @@ use std::cell::OnceCell;
 
 use serde::Deserialize;
 
-use super::fault::{Fault, check_name};
+use super::name::check_name;
 use super::pattern::{Alphabet, Pattern};
 use crate::Caller;
 use crate::policy::spelling;
 use crate::policy::{Action, Component, ComponentKind};
+use crate::where_in_file::Fault;
 
 /// What a rule is about. Kinds stand beside each other: a rule with `tools` and
 /// `resources` is about both. `tags` and `methods` narrow it.

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::authority::Authority;
 use super::claim::{ClaimPath, ClaimTest};
 use super::condition::Condition;
-use super::fault::Fault;
 use super::roles::RoleBook;
+use crate::where_in_file::Fault;
 
 /// How deep conditions may be inside of each other.
 const DEEPEST: usize = 16;

@@ -9,7 +9,8 @@ mod format;
 mod refusals;
 mod rules;
 
-use countersign_resource_server::provider::{Preset, PresetError};
+use countersign_resource_server::FileError;
+use countersign_resource_server::provider::Preset;
 
 /// A file with a bit of everything.
 const SAMPLE: &str = r#"name = "sample"
@@ -66,7 +67,7 @@ fn changed(old: &str, new: &str) -> String {
 }
 
 /// Why `text` is refused.
-fn refusal(text: &str) -> PresetError {
+fn refusal(text: &str) -> FileError {
     match Preset::parse(text) {
         Ok(_) => panic!("this was read:\n{text}"),
         Err(error) => error,
