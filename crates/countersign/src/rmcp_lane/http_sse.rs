@@ -12,14 +12,13 @@ use countersign_resource_server::Caller;
 use http::request::Parts;
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
-use rmcp::model::{ClientJsonRpcMessage, GetExtensions};
+use rmcp::model::ClientJsonRpcMessage;
 
 use super::body::{Bounded, EventStream, ResponseBody};
-use super::lane::{SessionLane, refuse_full, remaining};
-use super::outbound::{NotTaken, Shape};
+use super::lane::{SessionLane, hand_over, refuse_full, remaining};
+use super::outbound::Shape;
 use super::reply;
-use super::session::{NotSent, Session};
-use crate::protocol::ErrorData;
+use super::session::Session;
 
 /// The member of the query that names the session.
 const SESSION: &str = "session_id";
@@ -85,31 +84,12 @@ impl SessionLane {
         let Some(session) = self.of_sse(caller, over) else {
             return reply::no_such_session();
         };
-        let Ok(mut message) = serde_json::from_slice::<ClientJsonRpcMessage>(body) else {
+        let Ok(message) = serde_json::from_slice::<ClientJsonRpcMessage>(body) else {
             return reply::invalid_message();
         };
-        let id = match &mut message {
-            ClientJsonRpcMessage::Request(request) => {
-                request.request.extensions_mut().insert(parts);
-                Some(request.id.clone())
-            }
-            ClientJsonRpcMessage::Notification(notification) => {
-                notification.notification.extensions_mut().insert(parts);
-                None
-            }
-            ClientJsonRpcMessage::Response(_) | ClientJsonRpcMessage::Error(_) => None,
-        };
-        match session.send(message).await {
+        match hand_over(&session, message, parts).await {
             Ok(_) => reply::empty(StatusCode::ACCEPTED),
-            Err(NotSent::Ended) => reply::no_such_session(),
-            Err(NotSent::NotTaken(NotTaken::Duplicate)) => reply::error(
-                StatusCode::BAD_REQUEST,
-                id,
-                ErrorData::invalid_request("A request with this id is running", None),
-            ),
-            Err(NotSent::NotTaken(NotTaken::TooMany)) => {
-                reply::full_house(StatusCode::TOO_MANY_REQUESTS, id, 1)
-            }
+            Err(refusal) => refusal,
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use countersign_resource_server::oauth::UnixTime;
-use countersign_resource_server::policy::{Action, ComponentKind, Denial, Permit};
+use countersign_resource_server::policy::{Action, Component, ComponentKind, Denial, Permit};
 use countersign_resource_server::{Caller, Clock};
 use http::request::Parts;
 use rmcp::RoleServer;
@@ -203,17 +203,20 @@ impl Incoming {
         Ok(self.in_session(request, self.info(method, request)?))
     }
 
-    /// The context of a call.
+    /// The permit and the context of a call of `component`.
     ///
     /// # Errors
     ///
-    /// JSON-RPC −32602 for the state of another request, and for one that has expired.
+    /// The JSON-RPC error for a denial; −32602 for the state of another request, and for one
+    /// that has expired.
     pub(super) fn call(
         &self,
-        method: &'static str,
+        (method, component): (&'static str, Component<'_>),
         request: &RequestContext<RoleServer>,
         brought: &Brought<'_>,
-    ) -> Result<Context, ErrorData> {
+    ) -> Result<(Permit, Context), ErrorData> {
+        let action = Action::on(method, component);
+        let permit = self.permit(&request.extensions, &action, brought.component)?;
         let mut info = self.info(method, request)?;
         info.component = Bytes::copy_from_slice(brought.component.as_bytes());
         if let Some(arguments) = brought.arguments {
@@ -232,7 +235,7 @@ impl Incoming {
             )?;
             info.inputs = Some(Box::new(inputs));
         }
-        Ok(self.in_session(request, info))
+        Ok((permit, self.in_session(request, info)))
     }
 }
 

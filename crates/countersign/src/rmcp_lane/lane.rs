@@ -19,9 +19,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full as FullBody};
 use rmcp::ServerHandler;
-use rmcp::model::{
-    ClientJsonRpcMessage, ClientRequest, GetExtensions, GetMeta, ProtocolVersion, RequestId,
-};
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest, GetMeta, ProtocolVersion, RequestId};
 use serde::Deserialize;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -173,29 +171,10 @@ impl SessionLane {
             Ok(session) => session,
             Err(refusal) => return refusal,
         };
-        let id = match &mut message {
-            ClientJsonRpcMessage::Request(request) => {
-                request.request.extensions_mut().insert(parts);
-                Some(request.id.clone())
-            }
-            ClientJsonRpcMessage::Notification(notification) => {
-                notification.notification.extensions_mut().insert(parts);
-                None
-            }
-            ClientJsonRpcMessage::Response(_) | ClientJsonRpcMessage::Error(_) => None,
-        };
-        match session.send(message).await {
+        match hand_over(&session, message, parts).await {
             Ok(Some(log)) => self.answer(caller, &session, &log).await,
             Ok(None) => reply::empty(StatusCode::ACCEPTED),
-            Err(NotSent::Ended) => reply::no_such_session(),
-            Err(NotSent::NotTaken(NotTaken::Duplicate)) => reply::error(
-                StatusCode::BAD_REQUEST,
-                id,
-                ErrorData::invalid_request("A request with this id is running", None),
-            ),
-            Err(NotSent::NotTaken(NotTaken::TooMany)) => {
-                reply::full_house(StatusCode::TOO_MANY_REQUESTS, id, 1)
-            }
+            Err(refusal) => refusal,
         }
     }
 
@@ -461,6 +440,31 @@ fn error_code(text: &[u8]) -> Option<ErrorCode> {
     }
     let failed: Failed = serde_json::from_slice(text).ok()?;
     Some(failed.error.code)
+}
+
+/// Gives `session` a message with the head of its HTTP request; for a request, where its
+/// answer comes. What is refused is refused with the answer.
+pub(super) async fn hand_over(
+    session: &Session,
+    mut message: ClientJsonRpcMessage,
+    parts: Parts,
+) -> Result<Option<Arc<EventLog>>, Response<ResponseBody>> {
+    let id = match &message {
+        ClientJsonRpcMessage::Request(request) => Some(request.id.clone()),
+        _ => None,
+    };
+    message.insert_extension(parts);
+    session.send(message).await.map_err(|why| match why {
+        NotSent::Ended => reply::no_such_session(),
+        NotSent::NotTaken(NotTaken::Duplicate) => reply::error(
+            StatusCode::BAD_REQUEST,
+            id,
+            ErrorData::invalid_request("A request with this id is running", None),
+        ),
+        NotSent::NotTaken(NotTaken::TooMany) => {
+            reply::full_house(StatusCode::TOO_MANY_REQUESTS, id, 1)
+        }
+    })
 }
 
 pub(super) fn refuse_full(full: Full, id: Option<RequestId>) -> Response<ResponseBody> {

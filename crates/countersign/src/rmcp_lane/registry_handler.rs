@@ -124,6 +124,17 @@ impl RegistryHandler {
         earlier.or_else(|| Some(self.core().notifier.as_ref()?.listen()))
     }
 
+    fn unknown(
+        &self,
+        context: &RequestContext<RoleServer>,
+        method: &str,
+        kind: ComponentKind,
+        name: &str,
+    ) -> ErrorData {
+        let extensions = &context.extensions;
+        self.incoming.unknown(extensions, method, kind, name)
+    }
+
     fn refused(
         &self,
         context: &RequestContext<RoleServer>,
@@ -217,8 +228,7 @@ impl ServerHandler for RegistryHandler {
                 _ => (ComponentKind::Prompt, ""),
             };
             let method = "completion/complete";
-            self.incoming
-                .unknown(&context.extensions, method, kind, name)
+            self.unknown(&context, method, kind, name)
         })?;
         let action = Action::on("completion/complete", component);
         let permit = self
@@ -298,21 +308,16 @@ impl ServerHandler for RegistryHandler {
     ) -> Result<CallToolResponse, ErrorData> {
         let Some(entry) = self.core().registry.tool(&request.name) else {
             let (kind, name) = (ComponentKind::Tool, &*request.name);
-            return Err(self
-                .incoming
-                .unknown(&context.extensions, "tools/call", kind, name));
+            return Err(self.unknown(&context, "tools/call", kind, name));
         };
-        let action = Action::on("tools/call", entry.component());
-        let permit = self
-            .incoming
-            .permit(&context.extensions, &action, &request.name)?;
         let brought = Brought {
             component: &request.name,
             arguments: request.arguments.as_ref(),
             responses: request.input_responses.as_ref(),
             state: request.request_state.as_deref(),
         };
-        let call_context = self.incoming.call("tools/call", &context, &brought)?;
+        let called = ("tools/call", entry.component());
+        let (permit, call_context) = self.incoming.call(called, &context, &brought)?;
         let call = self.core().call_tool(
             permit,
             entry,
@@ -329,21 +334,16 @@ impl ServerHandler for RegistryHandler {
     ) -> Result<ReadResourceResponse, ErrorData> {
         let Some((entry, variables)) = self.core().registry.resource(&request.uri) else {
             let (kind, name) = (ComponentKind::Resource, &*request.uri);
-            return Err(self
-                .incoming
-                .unknown(&context.extensions, "resources/read", kind, name));
+            return Err(self.unknown(&context, "resources/read", kind, name));
         };
-        let action = Action::on("resources/read", entry.component_at(&request.uri));
-        let permit = self
-            .incoming
-            .permit(&context.extensions, &action, &request.uri)?;
         let brought = Brought {
             component: &request.uri,
             arguments: None,
             responses: request.input_responses.as_ref(),
             state: request.request_state.as_deref(),
         };
-        let call_context = self.incoming.call("resources/read", &context, &brought)?;
+        let called = ("resources/read", entry.component_at(&request.uri));
+        let (permit, call_context) = self.incoming.call(called, &context, &brought)?;
         let call = self
             .core()
             .read_resource(permit, entry, call_context, &request.uri, variables);
@@ -357,21 +357,16 @@ impl ServerHandler for RegistryHandler {
     ) -> Result<GetPromptResponse, ErrorData> {
         let Some(entry) = self.core().registry.prompt(&request.name) else {
             let (kind, name) = (ComponentKind::Prompt, &*request.name);
-            return Err(self
-                .incoming
-                .unknown(&context.extensions, "prompts/get", kind, name));
+            return Err(self.unknown(&context, "prompts/get", kind, name));
         };
-        let action = Action::on("prompts/get", entry.component());
-        let permit = self
-            .incoming
-            .permit(&context.extensions, &action, &request.name)?;
         let brought = Brought {
             component: &request.name,
             arguments: request.arguments.as_ref(),
             responses: request.input_responses.as_ref(),
             state: request.request_state.as_deref(),
         };
-        let call_context = self.incoming.call("prompts/get", &context, &brought)?;
+        let called = ("prompts/get", entry.component());
+        let (permit, call_context) = self.incoming.call(called, &context, &brought)?;
         let call = self.core().get_prompt(
             permit,
             entry,
@@ -392,12 +387,7 @@ impl ServerHandler for RegistryHandler {
         }
         let Some((entry, _)) = self.core().registry.resource(&request.uri) else {
             let (kind, uri) = (ComponentKind::Resource, &*request.uri);
-            return Err(self.incoming.unknown(
-                &context.extensions,
-                "resources/subscribe",
-                kind,
-                uri,
-            ));
+            return Err(self.unknown(&context, "resources/subscribe", kind, uri));
         };
         let action = Action::on("resources/subscribe", entry.component_at(&request.uri));
         self.incoming
