@@ -6,6 +6,7 @@
 
 mod arguments;
 mod completion;
+mod definition;
 mod injected;
 mod json;
 mod media;

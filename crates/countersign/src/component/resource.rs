@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use countersign_resource_server::SourceRule;
-
-use super::{Access, Injected, Requirements, Running};
+use super::definition::definition_settings;
+use super::{Access, Requirements, Running};
 use crate::protocol::{Icon, ReadResourceResult};
 use crate::{Context, ToolError};
 
@@ -43,6 +42,8 @@ pub struct ResourceDefinition {
     /// What has to be there at start.
     pub requirements: Requirements,
 }
+
+definition_settings!(ResourceDefinition);
 
 impl ResourceDefinition {
     /// An open resource.
@@ -87,41 +88,6 @@ impl ResourceDefinition {
     pub fn icon(mut self, src: impl Into<String>) -> Self {
         let icons = self.icons.get_or_insert_default();
         icons.push(Icon::new(src));
-        self
-    }
-
-    /// For these callers only.
-    #[must_use]
-    pub fn access(mut self, access: Access) -> Self {
-        self.access = access;
-        self
-    }
-
-    /// For callers of these sources only, see [`crate::Server::source`].
-    #[must_use]
-    pub fn auth(mut self, sources: SourceRule) -> Self {
-        self.access = self.access.auth(sources);
-        self
-    }
-
-    /// With a label.
-    #[must_use]
-    pub fn tag(mut self, tag: impl Into<String>) -> Self {
-        self.tags.push(tag.into());
-        self
-    }
-
-    /// Calls back to the client.
-    #[must_use]
-    pub const fn interactive(mut self) -> Self {
-        self.interactive = true;
-        self
-    }
-
-    /// With a parameter that the server supplies.
-    #[must_use]
-    pub fn requires<T: Injected>(mut self) -> Self {
-        T::require(&mut self.requirements);
         self
     }
 }

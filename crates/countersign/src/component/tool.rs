@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use countersign_resource_server::SourceRule;
-
-use super::{Access, Arguments, Injected, Requirements, Running, schema};
+use super::definition::definition_settings;
+use super::{Access, Arguments, Requirements, Running, schema};
 use crate::Context;
 use crate::protocol::{CallToolResult, Icon, JsonObject, Tool, ToolAnnotations};
 
@@ -26,6 +25,8 @@ pub struct ToolDefinition {
     /// Whether structured results travel as the member `result` of an object.
     pub(crate) wraps_result: bool,
 }
+
+definition_settings!(ToolDefinition);
 
 impl ToolDefinition {
     /// An open tool of this name; `input_schema` describes its arguments. An empty
@@ -72,13 +73,6 @@ impl ToolDefinition {
         self
     }
 
-    /// With a parameter that the server supplies.
-    #[must_use]
-    pub fn requires<T: Injected>(mut self) -> Self {
-        T::require(&mut self.requirements);
-        self
-    }
-
     /// `result` as the output schema announces it.
     pub(crate) fn wrapped(&self, mut result: CallToolResult) -> CallToolResult {
         if self.wraps_result && result.is_error != Some(true) {
@@ -93,34 +87,6 @@ impl ToolDefinition {
     #[must_use]
     pub fn annotations(mut self, annotations: ToolAnnotations) -> Self {
         self.tool.annotations = Some(annotations);
-        self
-    }
-
-    /// For these callers only.
-    #[must_use]
-    pub fn access(mut self, access: Access) -> Self {
-        self.access = access;
-        self
-    }
-
-    /// For callers of these sources only, see [`crate::Server::source`].
-    #[must_use]
-    pub fn auth(mut self, sources: SourceRule) -> Self {
-        self.access = self.access.auth(sources);
-        self
-    }
-
-    /// With a label.
-    #[must_use]
-    pub fn tag(mut self, tag: impl Into<String>) -> Self {
-        self.tags.push(tag.into());
-        self
-    }
-
-    /// Calls back to the client.
-    #[must_use]
-    pub const fn interactive(mut self) -> Self {
-        self.interactive = true;
         self
     }
 }
