@@ -8,6 +8,10 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+/// The scope that asks for a refresh token, which means the same everywhere (OpenID Connect
+/// Core §11).
+pub const OFFLINE_ACCESS: &str = "offline_access";
+
 /// One scope name (`scope-token` of RFC 6749 §3.3).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScopeToken(Arc<str>);
@@ -123,13 +127,14 @@ impl ScopeSet {
         self.0.iter()
     }
 
-    /// All but `offline_access`, which permits nothing at a resource: it asks for a
+    /// All but [`OFFLINE_ACCESS`], which permits nothing at a resource: it asks for a
     /// refresh token (RS-08).
-    pub(crate) fn without_offline_access(&self) -> Self {
+    #[must_use]
+    pub fn without_offline_access(&self) -> Self {
         let asked_for = self
             .0
             .iter()
-            .filter(|scope| scope.as_str() != "offline_access");
+            .filter(|scope| scope.as_str() != OFFLINE_ACCESS);
         asked_for.cloned().collect()
     }
 

@@ -1,16 +1,19 @@
 //! The authorization endpoint: RFC 6749 §3.1 and §4.1.1.
 //!
-//! | order | check | file | if it fails |
-//! |---|---|---|---|
-//! | 1 | the client is known | `client.rs` | a page |
-//! | 2 | the address is one of the client | `client.rs` | a page |
-//! | 3 | no parameter is repeated, `state` is short | `parameters.rs` | redirect |
-//! | 4 | no request object | `parameters.rs` | redirect |
-//! | 5 | `response_type` is `code`, and the client may use codes | `response_type.rs` | redirect |
-//! | 6 | there is an S256 challenge | `pkce.rs` | redirect |
-//! | 7 | the resource is one of ours | `resource.rs` | redirect |
-//! | 8 | the scopes are for this client | `scope.rs` | redirect |
-//! | 9 | `prompt` has a meaning | `prompt.rs` | redirect |
+//! | order | check | if it fails |
+//! |---|---|---|
+//! | 1 | the client is known | a page |
+//! | 2 | the address is one of the client (RFC 6749 §3.1.2.3, RFC 9700 §2.1) | a page |
+//! | 3 | no parameter is repeated (RFC 6749 §3.1), `state` is short | redirect |
+//! | 4 | no request object (OpenID Connect Core §6) | redirect |
+//! | 5 | `response_type` is `code`, and the client may use codes | redirect |
+//! | 6 | there is an S256 challenge, also of confidential clients (RFC 7636 §4.3, RFC 9700 §2.1.1) | redirect |
+//! | 7 | the resource is one of ours | redirect |
+//! | 8 | the scopes are for this client | redirect |
+//! | 9 | `prompt` has a meaning (OpenID Connect Core §3.1.2.1) | redirect |
+//!
+//! What a request can be judged by alone is in `countersign-oauth`, what this server
+//! allows in `checks.rs`.
 //!
 //! A request that passes waits in the store for its person, and for nobody else,
 //! under the hash of a secret of 256 bits that only the browser has.
@@ -18,16 +21,10 @@
 mod again;
 mod arrival;
 mod attempt;
-mod client;
+mod checks;
 mod finish;
-mod parameters;
 mod pending;
-mod pkce;
-mod prompt;
-mod resource;
-mod response_type;
 mod returned;
-mod scope;
 
 use countersign_oauth::UnixTime;
 use countersign_oauth::authorization_request::{
@@ -74,7 +71,9 @@ impl Inner {
             return Ok(self.show_unknown_client());
         };
         // Before this line errors are shown here; after it they go to the client.
-        let request = match client::verify_redirect(request, &client) {
+        let metadata = &client.facts.metadata;
+        let verified = request.verify_redirect(&metadata.redirect_uris, metadata.application_type);
+        let request = match verified {
             Ok(request) => request,
             Err(error) => return Ok(self.show(error)),
         };
@@ -90,18 +89,19 @@ impl Inner {
         request: &VerifiedRequest,
         client: &Client,
     ) -> Result<PendingAuthorization, RequestRefusal> {
-        parameters::check(request)?;
-        response_type::check(request, client)?;
+        request.check_parameters()?;
+        request.check_request_object()?;
+        checks::response_type(request, client)?;
         Ok(PendingAuthorization {
             client_id: client.id.clone(),
             redirect_uri: request.redirect().uri().clone(),
             redirect_uri_was_sent: request.redirect().was_sent(),
             state: request.state().map(str::to_owned),
-            code_challenge: pkce::check(request)?,
+            code_challenge: request.code_challenge()?,
             dpop_jkt: request.dpop_jkt()?,
-            resource: resource::check(request, &self.settings)?,
-            scope: scope::check(request, client, &self.settings)?,
-            prompts: prompt::check(request)?,
+            resource: checks::resource(request, &self.settings)?,
+            scope: checks::scope(request, client, &self.settings)?,
+            prompts: request.prompts()?,
         })
     }
 

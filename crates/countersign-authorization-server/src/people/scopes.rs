@@ -1,11 +1,10 @@
 //! What a scope permits, in words for people (RFC 6749 §3.3).
 
 use countersign_oauth::ScopeSet;
+use countersign_oauth::scope::OFFLINE_ACCESS;
 
 use super::People;
 
-/// The one scope whose meaning is the same everywhere (OpenID Connect Core §11).
-const OFFLINE_ACCESS: &str = "offline_access";
 const OFFLINE_ACCESS_SENTENCE: &str = "Stay connected while you are not using it";
 
 /// What is known about a scope.

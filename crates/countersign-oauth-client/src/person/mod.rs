@@ -17,6 +17,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_oauth::received_challenge::ReceivedChallenge;
+use countersign_oauth::scope::OFFLINE_ACCESS;
 use countersign_oauth::{ClientId, Issuer, Lifetime, ResourceUri, ScopeSet, Secret, UnixTime};
 use http::HeaderMap;
 
@@ -274,11 +275,10 @@ impl Inner {
         }
     }
 
-    /// What to ask for, and tokens that last beside it.
+    /// What to ask for, `offline_access` included where that is known.
     fn wanted(&self, discovery: &Discovery, challenge: Option<&ReceivedChallenge>) -> ScopeSet {
         let mut wanted = discovery.scopes_for(challenge, &self.scopes);
-        // Asked for only where it is known, and nothing is assumed of it.
-        let offline = ScopeSet::parse("offline_access").unwrap_or_default();
+        let offline = ScopeSet::parse(OFFLINE_ACCESS).unwrap_or_default();
         if discovery.offer.scopes_supported.is_superset(&offline) {
             wanted = wanted.union(&offline);
         }
