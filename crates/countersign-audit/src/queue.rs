@@ -168,11 +168,6 @@ impl Queue {
         !state.failing
     }
 
-    /// Whether nobody notes any more.
-    pub fn is_closed(&self) -> bool {
-        self.state().closed
-    }
-
     /// Nothing more comes.
     pub fn close(&self) {
         self.state().closed = true;

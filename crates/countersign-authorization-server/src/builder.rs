@@ -14,7 +14,7 @@ use crate::accounts::Accounts;
 use crate::api_keys::PersonalKeys;
 use crate::audit::AuditTrail;
 use crate::auth_settings::AuthSettings;
-use crate::claims::{PlainClaims, TokenClaims};
+use crate::claims::TokenClaims;
 use crate::client::{ClientIdDocuments, ClientPolicy, EveryClient};
 use crate::confirmed::Confirmed;
 use crate::endpoint_budgets::EndpointLimits;
@@ -52,7 +52,7 @@ pub struct AuthorizationServerBuilder {
     documents: Option<ClientIdDocuments>,
     client_policy: Arc<dyn ClientPolicy>,
     token_manager: Option<Arc<dyn DynTokenManager>>,
-    claims: Arc<dyn TokenClaims>,
+    claims: Option<Arc<dyn TokenClaims>>,
     audit: Arc<dyn Sink>,
     upstreams: Vec<Upstream>,
     pub(crate) machines: MachineSettings,
@@ -94,7 +94,7 @@ impl AuthorizationServerBuilder {
             documents: None,
             client_policy: Arc::new(EveryClient),
             token_manager: None,
-            claims: Arc::new(PlainClaims),
+            claims: None,
             audit: Arc::new(TracingSink::new()),
             upstreams: Vec::new(),
             machines: MachineSettings::default(),
@@ -311,7 +311,7 @@ impl AuthorizationServerBuilder {
 
     /// Adds `claims` to access tokens that are signed.
     pub fn token_claims(mut self, claims: Arc<dyn TokenClaims>) -> Self {
-        self.claims = claims;
+        self.claims = Some(claims);
         self
     }
 

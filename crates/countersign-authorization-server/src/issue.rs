@@ -174,7 +174,9 @@ impl Inner {
         claims.scope = scope.clone();
         claims.jkt = proof.map(Proof::key);
         claims.act.clone_from(&granted.act);
-        self.claims.add(&granted.subject, &mut claims);
+        if let Some(more) = &self.claims {
+            more.add(&granted.subject, &mut claims.added);
+        }
         let key = self.keys().await?.signing(now)?;
         let generator = aws_lc_rs::rand::SystemRandom::new();
         let token = sign_compact(Some(TYP), claims.to_json().as_bytes(), &key, &generator)

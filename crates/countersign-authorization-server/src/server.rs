@@ -69,7 +69,7 @@ pub(crate) struct Inner {
     pub(crate) people: Option<Arc<People>>,
     pub(crate) client_policy: Arc<dyn ClientPolicy>,
     pub(crate) token_manager: Option<Arc<dyn DynTokenManager>>,
-    pub(crate) claims: Arc<dyn TokenClaims>,
+    pub(crate) claims: Option<Arc<dyn TokenClaims>>,
     pub(crate) audit: AuditTrail,
     pub(crate) paths: Paths,
     pub(crate) endpoint_limits: EndpointLimits,

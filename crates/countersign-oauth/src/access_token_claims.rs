@@ -65,7 +65,28 @@ pub struct AccessTokenClaims {
     pub jkt: Option<Thumbprint>,
     /// Who acts for the subject (RFC 8693 §4.1); left out if nobody does.
     pub act: Option<Actor>,
-    additions: Map<String, Value>,
+    /// What a user of the library adds.
+    pub added: AddedClaims,
+}
+
+/// Claims that a user of the library adds (RFC 9068 §2.2.3).
+#[derive(Clone, Debug, Default)]
+pub struct AddedClaims(Map<String, Value>);
+
+impl AddedClaims {
+    /// Adds the claim `name`, in the place of an earlier one of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`ReservedClaim`] for the claims that the server decides about.
+    pub fn add(&mut self, name: impl Into<String>, value: Value) -> Result<(), ReservedClaim> {
+        let name = name.into();
+        if RESERVED.contains(&name.as_str()) {
+            return Err(ReservedClaim);
+        }
+        self.0.insert(name, value);
+        Ok(())
+    }
 }
 
 impl AccessTokenClaims {
@@ -91,22 +112,8 @@ impl AccessTokenClaims {
             scope: ScopeSet::new(),
             jkt: None,
             act: None,
-            additions: Map::new(),
+            added: AddedClaims::default(),
         }
-    }
-
-    /// Adds a claim of the user's own.
-    ///
-    /// # Errors
-    ///
-    /// [`ReservedClaim`] for the claims that this server decides about.
-    pub fn add(&mut self, name: impl Into<String>, value: Value) -> Result<(), ReservedClaim> {
-        let name = name.into();
-        if RESERVED.contains(&name.as_str()) {
-            return Err(ReservedClaim);
-        }
-        self.additions.insert(name, value);
-        Ok(())
     }
 
     /// When the token expires.
@@ -134,7 +141,7 @@ impl AccessTokenClaims {
         if let Some(act) = &self.act {
             payload.insert("act".to_owned(), act.to_value());
         }
-        payload.extend(self.additions.clone());
+        payload.extend(self.added.0.clone());
         Value::Object(payload).to_string()
     }
 }

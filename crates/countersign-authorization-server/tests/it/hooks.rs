@@ -3,8 +3,11 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
+use countersign_authorization_server::claims::TokenClaims;
+use countersign_authorization_server::oauth::access_token_claims::AddedClaims;
 use countersign_authorization_server::oauth::client_metadata::ClientMetadata;
 use countersign_authorization_server::oauth::introspection::ActiveToken;
+use countersign_authorization_server::oauth::jose::decode_unverified;
 use countersign_authorization_server::oauth::{ClientId, ResourceUri, Secret};
 use countersign_authorization_server::settings::AccessTokenFormat;
 use countersign_authorization_server::store::GrantId;
@@ -256,4 +259,37 @@ async fn m_28_a_registration_that_the_policy_refuses_makes_no_client() {
         .count(countersign_authorization_server::store::Kind::Client)
         .await;
     assert_eq!(after, before + 1);
+}
+
+/// Says of which department somebody is, and tries to say who they are.
+#[derive(Debug)]
+struct Departments;
+
+impl TokenClaims for Departments {
+    fn add(&self, subject: &str, claims: &mut AddedClaims) {
+        claims
+            .add("department", json!(format!("of {subject}")))
+            .unwrap();
+        for name in ["iss", "sub", "aud", "exp", "scope", "client_id", "cnf"] {
+            claims.add(name, json!("root")).unwrap_err();
+        }
+    }
+}
+
+#[tokio::test]
+async fn claims_are_added_to_each_signed_token_and_decide_nothing_that_the_server_decides() {
+    let world = world_with(settings(), |builder| {
+        builder.token_claims(Arc::new(Departments))
+    })
+    .await;
+    let (access, refresh) = world.tokens().await;
+    let (again, _) = tokens_of(&world.refresh(&refresh, &[]).await);
+    for token in [access, again] {
+        let token = decode_unverified(&token).unwrap();
+        let claims: serde_json::Value = serde_json::from_slice(token.payload()).unwrap();
+        assert_eq!(claims["department"], "of alice");
+        assert_eq!(claims["sub"], "alice");
+        assert_eq!(claims["client_id"], "C1");
+        assert!(!claims.to_string().contains("root"), "{claims}");
+    }
 }
