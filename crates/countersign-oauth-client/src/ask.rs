@@ -72,7 +72,7 @@ impl Asker {
     /// Adds to `parameters` what proves that they come from `client`: one method, its own
     /// (RFC 6749 §2.3). What it returns is the value of `Authorization`, if the method
     /// needs one. Assertions are for `audience`, the issuer (RFC 7523 §3).
-    pub(crate) fn authenticate(
+    fn authenticate(
         &self,
         client: &OwnClient,
         audience: &str,
@@ -88,6 +88,28 @@ impl Asker {
         client
             .apply(parameters, &facts)
             .map_err(|error| OAuthError::Configuration(format!("the key of the client: {error}")))
+    }
+
+    /// A request of `client` to `what` at `address`, with `parameters` and what proves that
+    /// they come from it. Assertions are for `audience`, the issuer.
+    pub(crate) fn request_of(
+        &self,
+        client: &OwnClient,
+        audience: &str,
+        (what, address): (&str, &str),
+        parameters: &Parameters,
+    ) -> Result<Request<Bytes>, OAuthError> {
+        let mut parameters = parameters.clone();
+        let authorization = self.authenticate(client, audience, &mut parameters)?;
+        let mut request = request(what, Method::POST, address)?;
+        *request.body_mut() = Bytes::from(parameters.encoded().reveal().to_owned());
+        let media_type = HeaderValue::from_static(form::MEDIA_TYPE);
+        request.headers_mut().insert(CONTENT_TYPE, media_type);
+        if let Some(authorization) = &authorization {
+            let value = sensitive(authorization)?;
+            request.headers_mut().insert(AUTHORIZATION, value);
+        }
+        Ok(request)
     }
 
     /// Sends `request` to `what`. Every status but those of an outage is an answer. Who
@@ -187,22 +209,6 @@ pub(crate) fn request(
     let json = HeaderValue::from_static("application/json");
     request.headers_mut().insert(ACCEPT, json);
     Ok(request)
-}
-
-/// Makes `form` the body of `request`, with `authorization` as its header.
-pub(crate) fn write_form(
-    request: &mut Request<Bytes>,
-    form: &Secret,
-    authorization: Option<&Secret>,
-) -> Result<(), OAuthError> {
-    *request.body_mut() = Bytes::from(form.reveal().to_owned());
-    let media_type = HeaderValue::from_static(form::MEDIA_TYPE);
-    request.headers_mut().insert(CONTENT_TYPE, media_type);
-    if let Some(authorization) = authorization {
-        let value = sensitive(authorization)?;
-        request.headers_mut().insert(AUTHORIZATION, value);
-    }
-    Ok(())
 }
 
 /// `text` as the value of a header, kept out of logs.

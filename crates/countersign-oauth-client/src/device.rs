@@ -10,10 +10,10 @@ use countersign_oauth::received_tokens::{
     ReceivedTokens, is_error_code, is_token, lifetime, printable,
 };
 use countersign_oauth::{Lifetime, ScopeSet, Secret, json};
-use http::{Method, Response};
+use http::Response;
 use serde_json::Value;
 
-use crate::ask::{Asker, request, write_form};
+use crate::ask::Asker;
 use crate::callback;
 use crate::discovery::Discovery;
 use crate::error::OAuthError;
@@ -86,14 +86,8 @@ impl DeviceAuthorization {
             parameters.set("scope", &scopes.to_string());
         }
         parameters.set("resource", discovery.resource.as_str());
-        let make = || {
-            let mut parameters = parameters.clone();
-            let issuer = discovery.issuer.as_str();
-            let header = asker.authenticate(client, issuer, &mut parameters)?;
-            let mut request = request(WHAT, Method::POST, endpoint)?;
-            write_form(&mut request, &parameters.encoded(), header.as_ref())?;
-            Ok(request)
-        };
+        let issuer = discovery.issuer.as_str();
+        let make = || asker.request_of(client, issuer, (WHAT, endpoint), &parameters);
         let answer = asker.ask_anew(WHAT, make).await?;
         read(asker, &answer)
     }

@@ -6,10 +6,10 @@ use countersign_oauth::client_authentication::OwnClient;
 use countersign_oauth::json;
 use countersign_oauth::parameters::Parameters;
 use countersign_oauth::received_tokens::is_error_code;
-use http::{Method, Response};
+use http::Response;
 use serde_json::Value;
 
-use crate::ask::{Asker, request, write_form};
+use crate::ask::Asker;
 use crate::discovery::Discovery;
 use crate::error::OAuthError;
 use crate::store::StoredTokens;
@@ -56,14 +56,8 @@ async fn one(
     let mut parameters = Parameters::default();
     parameters.set("token", token.reveal());
     parameters.set("token_type_hint", hint);
-    let make = || {
-        let mut parameters = parameters.clone();
-        let issuer = discovery.issuer.as_str();
-        let authorization = asker.authenticate(client, issuer, &mut parameters)?;
-        let mut request = request(WHAT, Method::POST, address)?;
-        write_form(&mut request, &parameters.encoded(), authorization.as_ref())?;
-        Ok(request)
-    };
+    let issuer = discovery.issuer.as_str();
+    let make = || asker.request_of(client, issuer, (WHAT, address), &parameters);
     check(&asker.ask_anew(WHAT, make).await?)
 }
 

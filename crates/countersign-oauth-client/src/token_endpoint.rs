@@ -9,7 +9,7 @@ use countersign_oauth::received_tokens::{ReceivedTokenType, ReceivedTokens, Toke
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue, Method, Request};
 
-use crate::ask::{Asker, request, write_form};
+use crate::ask::Asker;
 use crate::error::{NoAnswer, OAuthError};
 
 /// What the token endpoint is called in a sentence.
@@ -66,7 +66,7 @@ impl<'a> TokenEndpoint<'a> {
         }
     }
 
-    /// Sends a proof with each request.
+    /// Sends with each request a proof of possession that `proof` makes (RFC 9449 §5).
     #[must_use]
     pub const fn proving(mut self, proof: &'a dyn TokenProof) -> Self {
         self.proof = Some(proof);
@@ -123,12 +123,10 @@ impl<'a> TokenEndpoint<'a> {
 
     /// A request of its own for each attempt: assertions and proofs count once.
     fn request(&self, parameters: &Parameters) -> Result<Request<Bytes>, OAuthError> {
-        let mut parameters = parameters.clone();
-        let authorization = self
+        let place = (WHAT, self.address);
+        let mut request = self
             .asker
-            .authenticate(self.client, self.audience, &mut parameters)?;
-        let mut request = request(WHAT, Method::POST, self.address)?;
-        write_form(&mut request, &parameters.encoded(), authorization.as_ref())?;
+            .request_of(self.client, self.audience, place, parameters)?;
         if let Some(proof) = self.proof {
             let value = proof.proof(&Method::POST, self.address)?;
             request.headers_mut().insert(DPOP, value);

@@ -118,13 +118,14 @@ impl IdentityAssertion {
         self
     }
 
-    /// Our secret there.
+    /// The secret with which we prove ourselves at the identity provider (RFC 6749 §2.3.1).
     pub fn identity_provider_secret(mut self, secret: impl Into<Secret>) -> Self {
         self.idp_proof = Proof::Secret(secret.into());
         self
     }
 
-    /// Our private key there.
+    /// The private key with which we prove ourselves at the identity provider instead
+    /// (RFC 7523 §2.2).
     pub fn identity_provider_key(mut self, key: Arc<SigningKey>) -> Self {
         self.idp_proof = Proof::Key(key);
         self

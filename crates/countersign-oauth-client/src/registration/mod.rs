@@ -49,7 +49,7 @@ pub struct Registrar {
     pub key: Option<Arc<SigningKey>>,
 }
 
-/// A client, and whether it was registered dynamically, so that it can be again.
+/// A client with what it proves itself with.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct KnownClient {
@@ -57,8 +57,6 @@ pub struct KnownClient {
     pub client: OwnClient,
     /// Its id.
     pub client_id: ClientId,
-    /// Whether it can be forgotten and registered again.
-    pub is_dynamic: bool,
 }
 
 impl Registrar {
@@ -193,7 +191,6 @@ impl Registrar {
         Ok(KnownClient {
             client: OwnClient::new(client_id.as_str(), proof),
             client_id: client_id.clone(),
-            is_dynamic: false,
         })
     }
 
@@ -240,7 +237,6 @@ fn of_stored(client: &StoredClient) -> KnownClient {
     KnownClient {
         client: OwnClient::new(client.client_id.as_str(), proof),
         client_id: client.client_id.clone(),
-        is_dynamic: true,
     }
 }
 
