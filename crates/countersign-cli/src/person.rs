@@ -21,8 +21,8 @@ pub(crate) struct ClientOptions {
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
 
-    /// A file with the secret of that client
-    #[arg(long, value_name = "FILE", requires = "client_id")]
+    /// A file with the secret of that client, which is sent to its authorization server alone
+    #[arg(long, value_name = "FILE", requires_all = ["client_id", "issuer"])]
     client_secret_file: Option<PathBuf>,
 
     /// The authorization server with which that client is registered

@@ -77,7 +77,8 @@ impl OAuthBuilder {
         self
     }
 
-    /// Its secret, if it has one.
+    /// Its secret, if it has one. It needs [`Self::issuer`], because the resource says where
+    /// clients go, and whoever sends people to a resource may have made it.
     #[must_use]
     pub fn client_secret(mut self, secret: Secret) -> Self {
         self.client_secret = Some(secret);
@@ -261,6 +262,12 @@ impl OAuthBuilder {
                     .map_err(|error| fault(&format!("client_id(…): {error}")))?;
                 if secret.as_ref().is_some_and(|it| it.reveal().is_empty()) {
                     return Err(fault("client_secret(…) is empty: set it or leave it out"));
+                }
+                if secret.is_some() && issuer.is_none() {
+                    return Err(fault(
+                        "client_secret(…) is for one authorization server alone: set issuer(…) to \
+                         that with which the client is registered",
+                    ));
                 }
                 ways.push(Registration::PreRegistered {
                     client_id,

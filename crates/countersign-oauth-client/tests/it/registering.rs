@@ -170,20 +170,17 @@ async fn i9_cl_14_after_the_authorization_server_changed_nothing_of_the_old_one_
 async fn cl_15_a_client_that_somebody_registered_is_not_shown_to_another_server() {
     // The settings say where it is registered.
     let scene = Scene::new();
-    let settings = || {
-        let secret = Secret::new("the-secret");
-        scene.builder().client_id("pre").client_secret(secret)
-    };
-    let oauth = settings().issuer("https://elsewhere.test").build().unwrap();
+    let settings = || scene.builder().client_id("pre");
+    let secret = Secret::new("the-secret");
+    let known = settings().client_secret(secret);
+    let oauth = known.issuer("https://elsewhere.test").build().unwrap();
     let error = oauth.login().await.unwrap_err().to_string();
     assert!(
         error.contains("registered with https://elsewhere.test"),
         "{error}"
     );
 
-    // They do not, and it got tokens from one before.
-    let methods = json!({ "token_endpoint_auth_methods_supported": ["client_secret_post"] });
-    scene.world.amend(SERVER_METADATA, &methods);
+    // They do not, for one without a secret, and it got tokens from one before.
     settings().build().unwrap().login().await.unwrap();
     let new = "https://new.test";
     scene.world.authorization_server(new);
@@ -347,7 +344,7 @@ async fn cl_35_one_way_of_authentication_is_used_and_the_server_offers_it() {
         let scene = Scene::new();
         let change = json!({ "token_endpoint_auth_methods_supported": methods });
         scene.world.amend(SERVER_METADATA, &change);
-        let settings = scene.builder().client_id("a/id");
+        let settings = scene.builder().client_id("a/id").issuer(ISSUER);
         let oauth = settings
             .client_secret(Secret::new("s&ecret"))
             .build()
@@ -362,7 +359,7 @@ async fn cl_35_one_way_of_authentication_is_used_and_the_server_offers_it() {
     }
     // Neither is offered.
     let scene = Scene::new();
-    let settings = scene.builder().client_id("a");
+    let settings = scene.builder().client_id("a").issuer(ISSUER);
     let oauth = settings.client_secret(Secret::new("s")).build().unwrap();
     let error = oauth.login().await.unwrap_err().to_string();
     assert!(error.contains("takes no client secret"), "{error}");
@@ -396,7 +393,7 @@ async fn cl_10_cl_35_a_client_with_a_key_signs_an_assertion_for_the_issuer() {
 }
 
 #[test]
-fn settings_that_do_not_go_together_stop_the_start() {
+fn cl_14_settings_that_do_not_go_together_stop_the_start() {
     let scene = Scene::new();
     for (settings, says) in [
         (
@@ -411,6 +408,13 @@ fn settings_that_do_not_go_together_stop_the_start() {
                 .client_id("a")
                 .client_secret(Secret::new("")),
             "is empty",
+        ),
+        (
+            scene
+                .builder()
+                .client_id("a")
+                .client_secret(Secret::new("s")),
+            "set issuer(…)",
         ),
         (scene.builder().client_id("a").issuer("as"), "issuer(…)"),
         (scene.builder().scopes(["a b"]), "scopes(…)"),
