@@ -3,60 +3,51 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use countersign_oauth::time::Clock;
 use countersign_oauth::{ApiKeyFormat, Issuer, ResourceUri, ScopeSet};
-use countersign_resource_server::limit::Verifications;
 use countersign_resource_server::{ConfigurationError, Dpop, SystemClock};
 
 use crate::accounts::Accounts;
 use crate::api_keys::PersonalKeys;
-use crate::audit::AuditTrail;
 use crate::auth_settings::AuthSettings;
 use crate::claims::TokenClaims;
 use crate::client::{ClientIdDocuments, ClientPolicy, EveryClient};
-use crate::confirmed::Confirmed;
-use crate::endpoint_budgets::EndpointLimits;
-use crate::grant_end::GrantEnder;
 use crate::interaction::Interaction;
-use crate::keys::Keyring;
 use crate::login::Login;
 use crate::machines::MachineSettings;
-use crate::paths::{Endpoint, Paths};
-use crate::people::{LocalAccounts, People};
-use crate::possession::Possession;
+use crate::people::People;
 use crate::random::{Random, SystemGenerator};
-use crate::server::{AuthorizationServer, Inner};
+use crate::server::AuthorizationServer;
 use crate::settings::{AccessTokenFormat, Settings};
 use crate::sign_in::SignInPage;
 use crate::storage::Storage;
 use crate::token_manager::{DynTokenManager, TokenManager};
 use crate::upstream::{Upstream, is_provider_name};
-use crate::vault::{Provides, Vault, VaultParts};
 use countersign_audit::{Sink, TracingSink};
 
 /// A change of something that is made when the server is built.
-type Change<T> = Box<dyn FnOnce(T) -> T + Send>;
+pub(crate) type Change<T> = Box<dyn FnOnce(T) -> T + Send>;
 
 /// An [`AuthorizationServer`] under construction.
 #[must_use = "a builder does nothing until build()"]
 pub struct AuthorizationServerBuilder {
-    settings: Result<Settings, ConfigurationError>,
-    storage: Option<Storage>,
-    interaction: Option<Arc<dyn Interaction>>,
-    accounts: Vec<Change<Accounts>>,
-    pages: Vec<Change<People>>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
-    documents: Option<ClientIdDocuments>,
-    client_policy: Arc<dyn ClientPolicy>,
-    token_manager: Option<Arc<dyn DynTokenManager>>,
-    claims: Option<Arc<dyn TokenClaims>>,
-    audit: Arc<dyn Sink>,
-    upstreams: Vec<Upstream>,
+    pub(crate) settings: Result<Settings, ConfigurationError>,
+    pub(crate) storage: Option<Storage>,
+    pub(crate) interaction: Option<Arc<dyn Interaction>>,
+    pub(crate) accounts: Vec<Change<Accounts>>,
+    pub(crate) pages: Vec<Change<People>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) documents: Option<ClientIdDocuments>,
+    pub(crate) client_policy: Arc<dyn ClientPolicy>,
+    pub(crate) token_manager: Option<Arc<dyn DynTokenManager>>,
+    pub(crate) claims: Option<Arc<dyn TokenClaims>>,
+    pub(crate) audit: Arc<dyn Sink>,
+    pub(crate) upstreams: Vec<Upstream>,
     pub(crate) machines: MachineSettings,
-    wants_local_accounts: bool,
+    pub(crate) wants_local_accounts: bool,
 }
 
 impl AuthorizationServer {
@@ -330,8 +321,8 @@ impl AuthorizationServerBuilder {
         Some(settings.address(&format!("/callback/{name}")))
     }
 
-    /// Judges what was said so far, except for the pages, without a storage: for whoever
-    /// opens one only for a server that will start.
+    /// Judges what was said so far, except for the pages, without a storage; see
+    /// [`Self::prepare`] for all of it.
     ///
     /// # Errors
     ///
@@ -350,92 +341,6 @@ impl AuthorizationServerBuilder {
         }
         Ok(settings)
     }
-
-    /// The server.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigurationError`] says what is missing or contradicts itself.
-    pub fn build(self) -> Result<AuthorizationServer, ConfigurationError> {
-        self.check()?;
-        let mut settings = self.settings?;
-        let machines = self.machines.open(&settings)?;
-        machines.offer_to_clients(&mut settings);
-        let Storage { store, sealing, .. } = self.storage.ok_or_else(no_storage)?;
-        let audit = AuditTrail {
-            sink: self.audit,
-            clock: Arc::clone(&self.clock),
-        };
-        let confirmed = Arc::new(Confirmed::default());
-        let ender = Arc::new(GrantEnder {
-            store: Arc::clone(&store),
-            confirmed: Arc::clone(&confirmed),
-            token_manager: self.token_manager.clone(),
-            vault: OnceLock::new(),
-        });
-        let (interaction, people) = match self.interaction {
-            Some(interaction) => (interaction, None),
-            None => {
-                let local_accounts = if self.upstreams.is_empty() || self.wants_local_accounts {
-                    LocalAccounts::Offered
-                } else {
-                    LocalAccounts::NotOffered
-                };
-                let accounts = Accounts::new(Arc::clone(&store))
-                    .clock(Arc::clone(&self.clock))
-                    .random(Arc::clone(&self.random));
-                let accounts = apply(accounts, self.accounts);
-                let people = apply(People::new(accounts, &settings), self.pages)
-                    .upstreams(self.upstreams.clone(), local_accounts);
-                check_ways(&people, &self.upstreams, self.wants_local_accounts)?;
-                let people = Arc::new(people);
-                let interaction: Arc<dyn Interaction> = people.clone();
-                (interaction, Some(people))
-            }
-        };
-        self.machines.check_people(interaction.as_ref())?;
-        if let Some(accounts) = interaction.accounts() {
-            accounts.join(audit.clone(), Arc::clone(&ender))?;
-        }
-        let mut paths = Paths::new(&settings, interaction.as_ref());
-        check_sign_in(people.as_deref(), &mut paths)?;
-        let sealing = Arc::new(sealing);
-        let vault = Vault::new(VaultParts {
-            store: Arc::clone(&store),
-            sealing: Arc::clone(&sealing),
-            clock: Arc::clone(&self.clock),
-            random: Arc::clone(&self.random),
-            ender: Arc::clone(&ender),
-            audit: audit.clone(),
-            providers: self.upstreams.iter().map(provides).collect(),
-        });
-        let endpoint_limits = EndpointLimits::new(&settings.budgets.endpoints)?;
-        let possession = Possession::of(&settings, self.clock.now())?;
-        Ok(AuthorizationServer::of(Inner {
-            possession,
-            settings,
-            endpoint_limits,
-            verifications: Verifications::default(),
-            store,
-            sealing,
-            clock: self.clock,
-            random: self.random,
-            keyring: Keyring::default(),
-            confirmed,
-            ender,
-            vault,
-            documents: self.documents,
-            client_policy: self.client_policy,
-            token_manager: self.token_manager,
-            interaction,
-            people,
-            claims: self.claims,
-            audit,
-            paths,
-            machines,
-            upstreams: self.upstreams,
-        }))
-    }
 }
 
 fn check_format(settings: &Settings, has_manager: bool) -> Result<(), ConfigurationError> {
@@ -446,17 +351,6 @@ fn check_format(settings: &Settings, has_manager: bool) -> Result<(), Configurat
         ));
     }
     Ok(())
-}
-
-fn no_storage() -> ConfigurationError {
-    ConfigurationError::new(
-        "the authorization server has no storage: say where it keeps its state with \
-         .storage(…)",
-    )
-}
-
-fn provides(upstream: &Upstream) -> Arc<dyn Provides> {
-    Arc::new(upstream.clone())
 }
 
 /// People come back to an address with the name of the provider in it, so it must be part
@@ -480,48 +374,6 @@ fn check_upstreams(upstreams: &[Upstream]) -> Result<(), ConfigurationError> {
         }
     }
     Ok(())
-}
-
-/// A way to log in that would never be offered is not what anybody meant.
-fn check_ways(
-    people: &People,
-    upstreams: &[Upstream],
-    wants_local_accounts: bool,
-) -> Result<(), ConfigurationError> {
-    let has_upstreams = !upstreams.is_empty();
-    let contradiction = if people.has_login_of_its_own() && has_upstreams {
-        "people are to log in at an upstream provider, and by .login(…): leave one out"
-    } else if people.has_login_of_its_own() && people.has_sign_in_page() {
-        "people are to log in by .login(…), and on a sign-in page: leave one out"
-    } else if people.has_sign_in_page() && has_upstreams {
-        "people are to log in at an upstream provider, and on a sign-in page: leave one out"
-    } else if people.has_sign_in_page() && wants_local_accounts {
-        "people are to log in with local accounts, and on a sign-in page: leave one out"
-    } else {
-        return Ok(());
-    };
-    Err(ConfigurationError::new(contradiction))
-}
-
-/// The endpoints have their paths for themselves.
-fn check_sign_in(people: Option<&People>, paths: &mut Paths) -> Result<(), ConfigurationError> {
-    let place = people.map(People::check_sign_in).transpose()?.flatten();
-    match place {
-        Some(path) if paths.endpoint(&path) != Some(Endpoint::Page) => {
-            Err(ConfigurationError::new(format!(
-                "the sign-in page is to be at `{path}`, where an endpoint is: say another path"
-            )))
-        }
-        Some(path) => {
-            paths.sign_in_at(&path);
-            Ok(())
-        }
-        None => Ok(()),
-    }
-}
-
-fn apply<T>(begun: T, changes: Vec<Change<T>>) -> T {
-    changes.into_iter().fold(begun, |made, change| change(made))
 }
 
 impl fmt::Debug for AuthorizationServerBuilder {

@@ -65,6 +65,7 @@ pub mod housekeeping;
 pub mod interaction;
 mod issue;
 mod keys;
+mod late_store;
 pub mod login;
 pub mod machines;
 pub mod overview;
@@ -72,6 +73,7 @@ mod own_tokens;
 mod paths;
 pub mod people;
 mod possession;
+mod prepared;
 pub mod random;
 mod server;
 mod service;
@@ -103,6 +105,7 @@ pub use self::{
     machines::{TokenExchange, TrustedIdentityProvider, Workload, WorkloadIssuer},
     own_tokens::OwnTokens,
     people::People,
+    prepared::PreparedServer,
     server::AuthorizationServer,
     settings::Settings,
     shared_limits::SharedLimits,

@@ -88,6 +88,13 @@ struct OfServer {
     ender: Arc<GrantEnder>,
 }
 
+fn of_another() -> ConfigurationError {
+    ConfigurationError::new(
+        "the accounts belong to another authorization server already: make them anew for this \
+         one, with Accounts::new",
+    )
+}
+
 impl Accounts {
     /// The accounts in `store`, which is that of the server.
     pub fn new(store: Arc<dyn Store>) -> Self {
@@ -114,12 +121,19 @@ impl Accounts {
         ender: Arc<GrantEnder>,
     ) -> Result<(), ConfigurationError> {
         let joined = self.server.set(OfServer { audit, ender });
-        joined.map_err(|_| {
-            ConfigurationError::new(
-                "the accounts belong to another authorization server already: make them anew for \
-                 this one, with Accounts::new",
-            )
-        })
+        joined.map_err(|_| of_another())
+    }
+
+    /// Whether they can be made those of a server.
+    ///
+    /// # Errors
+    ///
+    /// As [`Accounts::join`].
+    pub(crate) fn check_free(&self) -> Result<(), ConfigurationError> {
+        match self.server.get() {
+            None => Ok(()),
+            Some(_) => Err(of_another()),
+        }
     }
 
     /// Reads the time from `clock`.

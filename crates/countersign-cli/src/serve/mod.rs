@@ -44,6 +44,10 @@ struct Started {
 impl Serve {
     pub(crate) async fn run(mut self) -> anyhow::Result<()> {
         let settings = self.settings.read()?;
+        let settings = match self.dpop {
+            Some(dpop) => settings.option("--dpop", "dpop.bound_tokens", dpop.name())?,
+            None => settings,
+        };
         if !self.is_stdio() {
             self.take(&settings)?;
         }
@@ -190,7 +194,11 @@ impl Serve {
             Accepted::Others(verifying) => vec![verifying.explained(self)],
             Accepted::Configured => settings.check()?,
         };
-        for line in more.into_iter().chain(paste::lines(url, self, accepted)) {
+        let bound = settings.requires_bound_tokens();
+        for line in more
+            .into_iter()
+            .chain(paste::lines(url, self, accepted, bound))
+        {
             output::line(&line)?;
         }
         Ok(output::line("\nStop with Ctrl-C.")?)

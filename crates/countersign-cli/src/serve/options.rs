@@ -138,6 +138,11 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE", help_heading = LET_IN)]
     pub(super) policy: Option<PathBuf>,
 
+    /// Tokens that are bound to a key of the client (DPoP, RFC 9449): accepted takes them
+    /// beside bearer tokens, required takes no others
+    #[arg(long, value_name = "WHAT", hide_possible_values = true, help_heading = LET_IN)]
+    pub(super) dpop: Option<BoundTokens>,
+
     /// Let everybody on this machine call greet and whoami without a token
     #[arg(long, help_heading = LET_IN)]
     pub(super) no_auth: bool,
@@ -193,6 +198,23 @@ pub(super) enum AuditOnFull {
     Spool,
 }
 
+/// Which tokens have to be bound to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum BoundTokens {
+    Accepted,
+    Required,
+}
+
+impl BoundTokens {
+    /// As the setting `dpop.bound_tokens` says it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Required => "required",
+        }
+    }
+}
+
 impl Serve {
     /// `server`, with what it decides noted where that was said.
     pub(super) fn audited(&self, server: Server) -> anyhow::Result<Server> {
@@ -206,8 +228,8 @@ impl Serve {
                 (None, false) => Ok(server),
             };
         };
-        let log = JsonLines::at(file).on_full(self.on_full()).open()?;
-        let server = server.audit(log).audit(TracingSink::new());
+        let files = JsonLines::at(file).on_full(self.on_full());
+        let server = server.audit_files(files).audit(TracingSink::new());
         Ok(server.suspicion(Suspicion::new()))
     }
 
@@ -380,6 +402,7 @@ impl Serve {
             first([
                 (!self.required_scopes.is_empty(), "--required-scopes"),
                 (self.policy.is_some(), "--policy"),
+                (self.dpop.is_some(), "--dpop"),
             ])
         })
         .or_else(|| self.issuing_option())

@@ -10,10 +10,15 @@ use crate::shell::quoted;
 use crate::{AUDIENCE, ISSUER, RESOURCE};
 
 /// What to do, and what to type for it in another terminal, in the folder of this one.
-pub(super) fn lines(url: &str, options: &Serve, accepted: &Accepted) -> Vec<String> {
+/// `bound` is whether tokens have to be bound to a key, which those of `countersign token`
+/// are not.
+pub(super) fn lines(url: &str, options: &Serve, accepted: &Accepted, bound: bool) -> Vec<String> {
     let program = program();
     let call = format!("{program} call {} greet name=World", quoted(url));
     let what = |what: &str| format!("\n{what} from another terminal:\n");
+    if bound && !matches!(accepted, Accepted::Nothing) {
+        return vec![what("Log in and call a tool"), call];
+    }
     let mint = match accepted {
         Accepted::Nothing => return vec![what("Call a tool"), call],
         Accepted::Ours(_) => ours(url, options),

@@ -413,3 +413,168 @@ fn the_audit_log_in_the_database_is_switched_on_by_the_file() {
     assert!(told.contains("countersign.toml:2"), "{told}");
     assert!(told.contains("take one of them away"), "{told}");
 }
+
+#[test]
+fn each_variable_about_machines_and_proofs_alone_stops_the_start_and_says_what_to_set() {
+    let exchange = "COUNTERSIGN_TOKEN_EXCHANGE_ORDERS_";
+    let set = |family: &str, field: &str| format!("set {family}{field}");
+    let (idp, job) = (
+        "COUNTERSIGN_IDENTITY_PROVIDERS_ACME_",
+        "COUNTERSIGN_WORKLOADS_DEPLOY_JOB_",
+    );
+    for (family, field, value, to_set) in [
+        (idp, "SCOPES", "read", set(idp, "ISSUER")),
+        (idp, "JWKS_URL", "https://a.test/jwks", set(idp, "ISSUER")),
+        (idp, "JWKS_FILE", "jwks.json", set(idp, "ISSUER")),
+        (idp, "ALGORITHMS", "ES256", set(idp, "ISSUER")),
+        (job, "ISSUER", ISSUER, set(job, "CLIENT_ID")),
+        (job, "CLIENT_ID", "W", set(job, "ISSUER")),
+        (job, "CLAIMS", "sub=a", set(job, "ISSUER")),
+        (job, "SCOPES", "read", set(job, "ISSUER")),
+        (job, "RESOURCES", "https://a.test", set(job, "ISSUER")),
+        (exchange, "CLIENT_ID", "E", set(exchange, "CALLS")),
+        (
+            exchange,
+            "CALLS",
+            "https://a.test",
+            set(exchange, "CLIENT_ID"),
+        ),
+        (
+            exchange,
+            "SERVES",
+            "https://a.test",
+            set(exchange, "CLIENT_ID"),
+        ),
+        (exchange, "SCOPES", "read", set(exchange, "CLIENT_ID")),
+        (
+            exchange,
+            "LIFETIME_SECONDS",
+            "60",
+            set(exchange, "CLIENT_ID"),
+        ),
+        (
+            "COUNTERSIGN_DPOP_",
+            "ALGORITHMS",
+            "ES256",
+            set("COUNTERSIGN_DPOP_", "BOUND_TOKENS to accepted or required"),
+        ),
+        (
+            "COUNTERSIGN_DPOP_",
+            "NONCE_LIFETIME_SECONDS",
+            "60",
+            set("COUNTERSIGN_DPOP_", "BOUND_TOKENS"),
+        ),
+        (
+            "COUNTERSIGN_DPOP_",
+            "NONCE_SECRET",
+            SECRET,
+            set("COUNTERSIGN_DPOP_", "BOUND_TOKENS"),
+        ),
+        (
+            "COUNTERSIGN_DPOP_",
+            "BOUND_TOKENS",
+            "always",
+            "set it to one of them".to_owned(),
+        ),
+    ] {
+        let name = format!("{family}{field}");
+        let sentence = refusal(&[(&name, value)]);
+        assert!(sentence.contains(&name), "{sentence}");
+        assert!(sentence.contains(&to_set), "{sentence}");
+    }
+}
+
+#[test]
+fn a_start_that_settings_refuse_leaves_nothing_but_the_settings() {
+    let written = "[issuing]\nissuer_url = \"http://localhost:8000\"\n[audit]\nfile = \"audit.jsonl\"\n\
+                   store = true\n";
+    let job = "[workloads.job]\nissuer = \"https://a.test\"\nclient_id = \"W\"\n";
+    let exchange = "[token_exchange.api]\nclient_id = \"E\"\ncalls = \"https://api.test/a\"\n";
+    for (text, told) in [
+        (job.to_owned(), "taken for job"),
+        (format!("{job}claims = \"sub=*\"\n"), "`*` may stand"),
+        (
+            format!("{job}claims = \"sub=a\"\nscopes = \"deploy\"\n"),
+            "issuing.scopes",
+        ),
+        (exchange.to_owned(), "issuing.resources"),
+        (
+            "[dpop]\nbound_tokens = \"always\"\n".to_owned(),
+            "neither accepted nor required",
+        ),
+        ("[policy]\nfile = \"rules.toml\"\n".to_owned(), "rules.toml"),
+        (
+            "[limits]\nuser = \"lots\"\n".to_owned(),
+            "countersign.toml:7",
+        ),
+        ("[metrics]\nbind = \"0.0.0.0:1\"\n".to_owned(), "host:port"),
+        (
+            "[server]\npublic_url = \"https://a.test/token\"\n".to_owned(),
+            "the issuer is",
+        ),
+    ] {
+        let folder = folder();
+        let file = folder.path().join("countersign.toml");
+        std::fs::write(&file, format!("{written}{text}")).unwrap();
+        let answer = run(folder.path(), &["serve", "--bind", "127.0.0.1:0"]);
+        assert_eq!(answer.code, 1, "{text}: {}", answer.stdout);
+        assert!(answer.stderr.contains(told), "{text}: {}", answer.stderr);
+        let left = folder.path().read_dir().unwrap();
+        let left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
+        assert_eq!(left, ["countersign.toml"], "{text}");
+    }
+    let folder = folder();
+    let options = [
+        "serve",
+        "--bind",
+        "127.0.0.1:0",
+        "--audit",
+        "audit.jsonl",
+        "--policy",
+        "rules.toml",
+    ];
+    assert_eq!(run(folder.path(), &options).code, 1);
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn what_settings_say_about_machines_and_proofs_is_in_the_metadata() {
+    let folder = folder();
+    let text = "[issuing]\nresources = [\"https://api.test/a\"]\nscopes = [\"orders\"]\n\
+                [dpop]\nbound_tokens = \"accepted\"\nalgorithms = [\"ES256\"]\n\
+                [identity_providers.acme]\nissuer = \"https://acme.test\"\n\
+                [workloads.job]\nissuer = \"https://platform.test\"\nclient_id = \"W\"\n\
+                claims = [\"sub=a\"]\nscopes = [\"orders\"]\n\
+                [token_exchange.api]\nclient_id = \"E\"\ncalls = \"https://api.test/a\"\n\
+                scopes = [\"orders\"]\n";
+    std::fs::write(folder.path().join("countersign.toml"), text).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for (options, required) in [(&[][..], false), (&["--dpop", "required"], true)] {
+        let server = Server::start(folder.path(), options);
+        let http = testkit::Http::socket(&server.authority());
+        let read =
+            |path: &str| runtime.block_on(async { http.get(path).send().await.json().await });
+        let metadata: serde_json::Value = read("/.well-known/oauth-authorization-server");
+        let grants = metadata["grant_types_supported"].to_string();
+        for name in ["grant-type:jwt-bearer", "grant-type:token-exchange"] {
+            assert!(grants.contains(name), "{grants}");
+        }
+        assert_eq!(
+            metadata["dpop_signing_alg_values_supported"],
+            serde_json::json!(["ES256"])
+        );
+        let resource: serde_json::Value = read("/.well-known/oauth-protected-resource/mcp");
+        let said = &resource["dpop_bound_access_tokens_required"];
+        assert_eq!(*said == true, required, "{resource}");
+        let mints = server.printed.contains("TOKEN=$(");
+        assert_eq!(mints, !required, "{}", server.printed);
+        let minted = run(
+            folder.path(),
+            &["token", "--subject", "ada", "--audience", &server.url],
+        );
+        assert_eq!(
+            call(&server, minted.ok().trim()),
+            if required { 4 } else { 0 }
+        );
+    }
+}

@@ -204,6 +204,11 @@ impl GateBuilder {
         self
     }
 
+    /// The names of its sources, in the order in which they say who calls.
+    pub fn source_names(&self) -> impl Iterator<Item = &SourceName> {
+        self.order.iter()
+    }
+
     /// Whether access tokens are accepted, or might be: those that an authorization server
     /// issues to clients, which API keys are not.
     pub fn takes_access_tokens(&self) -> bool {

@@ -6,6 +6,7 @@
 //! why not. A refusal of which nobody said why is noted by its status, so that none goes
 //! by unseen. What was allowed is noted before it is carried out.
 
+mod file_log;
 mod settings;
 mod words;
 
@@ -19,6 +20,7 @@ pub use countersign_resource_server::suspicion::Suspicion;
 use countersign_resource_server::{AccessToken, Caller, Clock, Refusal};
 use http::StatusCode;
 
+pub(crate) use file_log::FileLog;
 pub(crate) use settings::Audit;
 
 use crate::protocol::{ErrorCode, ErrorData};

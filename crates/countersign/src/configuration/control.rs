@@ -14,6 +14,7 @@ use super::setting::{
     API_KEYS, API_KEYS_FOR_PEOPLE, AUDIT, AUDIT_ON_FULL, AUDIT_STORE, LIMIT_OF_ADDRESS,
     LIMIT_OF_USER, METRICS, POLICY,
 };
+use crate::audit::FileLog;
 
 impl Configuration {
     /// The file of the rules, if one is named.
@@ -104,15 +105,14 @@ impl Configuration {
         quota.map_err(|error| self.wrong(path, &error))
     }
 
-    /// The audit log, if one is named; it is made when it is opened.
-    pub(crate) fn audit_log(&self) -> Result<Option<JsonLines>, ConfigurationError> {
+    /// The audit log, if one is named; it is made when the server starts.
+    pub(crate) fn audit_log(&self) -> Result<Option<FileLog>, ConfigurationError> {
         let on_full = self.on_full()?;
         let Some(file) = self.text(AUDIT) else {
             return Ok(None);
         };
-        let log = JsonLines::at(file).on_full(on_full).open();
-        log.map(Some)
-            .map_err(|error| ConfigurationError::new(format!("{}: {error}", self.origin(AUDIT))))
+        let files = JsonLines::at(file).on_full(on_full);
+        Ok(Some(FileLog::new(files, Some(self.origin(AUDIT)))))
     }
 
     /// Whether the audit log is kept in the database of the authorization server, if that is

@@ -12,6 +12,8 @@ use super::setting::{Kind, Setting};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
+    /// On the command line, by this option.
+    Option(String),
     /// In the environment, by this variable.
     Variable(String),
     /// In this file, on this line.
@@ -21,7 +23,7 @@ pub enum Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Variable(name) => f.write_str(name),
+            Self::Option(name) | Self::Variable(name) => f.write_str(name),
             Self::File(path, line) => write!(f, "{}:{line}", path.display()),
         }
     }
@@ -56,7 +58,7 @@ pub(crate) struct Given {
 }
 
 impl Value {
-    /// The value of `setting` that `text` is, in a variable. The text is not repeated in
+    /// The value of `setting` that `text` is, in a variable or an option. The text is not repeated in
     /// a refusal: it may be a secret in the wrong place.
     pub(crate) fn from_variable(
         setting: &Setting,

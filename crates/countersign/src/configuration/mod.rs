@@ -66,6 +66,7 @@ pub struct Configuration {
 /// How much a place counts: what is less counts more.
 fn rank(origin: &Origin) -> u8 {
     match origin {
+        Origin::Option(_) => 0,
         Origin::Variable(name) if name.starts_with(DOUBLE) => 2,
         Origin::Variable(_) => 1,
         Origin::File(..) => 3,
@@ -147,6 +148,29 @@ impl Configuration {
         for (setting, place, given) in file::read(path, &text, environment)? {
             self.add(setting, place, given)?;
         }
+        Ok(self)
+    }
+
+    /// The same, where `option` of a command line says `text` about the setting at `path`,
+    /// such as `dpop.bound_tokens`. Options count more than variables and the file.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigurationError`] if there is no such setting, or `text` is no value of it.
+    pub fn option(
+        mut self,
+        option: &str,
+        path: &str,
+        text: &str,
+    ) -> Result<Self, ConfigurationError> {
+        let Some(setting) = setting::at(path) else {
+            return Err(ConfigurationError::new(format!(
+                "there is no setting {path}"
+            )));
+        };
+        let value = Value::from_variable(setting, option, text)?;
+        let origin = Origin::Option(option.to_owned());
+        self.add(setting, path.to_owned(), Given { value, origin })?;
         Ok(self)
     }
 

@@ -77,6 +77,11 @@ impl Configuration {
         Ok(Some(dpop))
     }
 
+    /// Whether it is said that every access token has to be bound to a key.
+    pub fn requires_bound_tokens(&self) -> bool {
+        self.text(DPOP) == Some("required")
+    }
+
     /// Whether a gate takes `dpop`, of which the setting at `path` was said last.
     fn usable(&self, path: &str, dpop: &Dpop) -> Result<(), ConfigurationError> {
         let taken = Gate::builder().dpop(dpop.clone()).map(|_| ());
@@ -234,6 +239,7 @@ mod tests {
             let configuration = of(&all).unwrap();
             let said = configuration.check().unwrap().join("\n");
             assert!(said.contains(sentence), "{said}");
+            assert_eq!(configuration.requires_bound_tokens(), value == "required");
             let printed = configuration.print();
             assert!(printed.contains("nonce_secret = (redacted)"), "{printed}");
             assert!(!printed.contains("canary"), "{printed}");

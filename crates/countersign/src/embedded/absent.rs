@@ -4,26 +4,35 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use countersign_resource_server::{ConfigurationError, GateBuilder};
+use countersign_resource_server::{ConfigurationError, GateBuilder, SourceName};
 use http::Response;
 use http::request::Parts;
 use http_body::Body;
 
-use crate::front::{Answer, BoxError};
-use crate::server::Surroundings;
+use crate::front::{Answer, BoxError, Place};
+use crate::server::{Announced, Surroundings};
 
 #[derive(Debug)]
 pub(crate) enum EmbeddedAuth {}
 
 impl EmbeddedAuth {
-    pub(crate) async fn open(self, _around: &Surroundings<'_>) -> Result<Self, ConfigurationError> {
+    pub(crate) fn judge(&mut self, _: &Surroundings<'_>) -> Result<Announced, ConfigurationError> {
+        match *self {}
+    }
+
+    pub(crate) async fn open(self) -> Result<Self, ConfigurationError> {
         match self {}
+    }
+
+    pub(crate) fn check_open(&self) -> Result<(), ConfigurationError> {
+        match *self {}
     }
 
     pub(crate) fn mount(
         self,
         _gate: GateBuilder,
-        _around: &Surroundings<'_>,
+        _source: SourceName,
+        _place: &Place,
     ) -> Result<(GateBuilder, Mounted), ConfigurationError> {
         match self {}
     }
@@ -35,12 +44,6 @@ pub(crate) enum Mounted {}
 impl Mounted {
     pub(crate) fn answers(&self, _path: &str) -> bool {
         match *self {}
-    }
-
-    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
-        match *self {}
-        #[expect(unreachable_code, reason = "it has the type")]
-        std::iter::empty()
     }
 
     pub(crate) async fn respond<B>(

@@ -5,6 +5,7 @@
 //! next one on.
 
 mod mounted;
+mod opening;
 mod registered;
 mod store_log;
 mod variables;
@@ -12,27 +13,23 @@ mod variables;
 use std::fmt;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use countersign_authorization_server::{
-    AuthSettings, AuthorizationServer, AuthorizationServerBuilder, ClientIdDocuments,
-    DocumentTrust, Headless, Login, Storage, TokenExchange, TrustedIdentityProvider, Upstream,
-    WorkloadIssuer,
+    AuthSettings, AuthorizationServer, AuthorizationServerBuilder, Headless, Login, PreparedServer,
+    Storage, TokenExchange, TrustedIdentityProvider, Upstream, WorkloadIssuer,
 };
-use countersign_resource_server::fetch::Fetcher;
 use countersign_resource_server::oauth::Secret;
-use countersign_resource_server::{ApiKeyAuth, ConfigurationError, GateBuilder};
+use countersign_resource_server::{ApiKeyAuth, ConfigurationError};
 
 pub(crate) use mounted::Mounted;
 pub(crate) use registered::Registered;
 pub use store_log::AuditInStore;
 
-use registered::check_registered;
 use store_log::StoreLog;
 
 use crate::authentication::Authentication;
 use crate::front::App;
-use crate::server::{Reach, Server, Surroundings};
+use crate::server::Server;
 
 /// A change of the authorization server, made when the address is known.
 type Change = Box<dyn FnOnce(AuthorizationServerBuilder) -> AuthorizationServerBuilder + Send>;
@@ -92,7 +89,7 @@ pub struct EmbeddedAuth {
     #[cfg(feature = "sqlite")]
     database: Option<PathBuf>,
     /// What was judged before the storage was opened.
-    begun: Option<AuthorizationServerBuilder>,
+    prepared: Option<PreparedServer>,
 }
 
 /// Where the state is.
@@ -159,7 +156,7 @@ impl EmbeddedAuth {
             log: None,
             #[cfg(feature = "sqlite")]
             database: None,
-            begun: None,
+            prepared: None,
         }
     }
 
@@ -332,165 +329,6 @@ impl EmbeddedAuth {
         self.announcement = Box::new(tell);
         self
     }
-
-    /// Opens what has to be waited for, if what was said can be served at `around`: a
-    /// start that fails for another reason leaves nothing behind.
-    pub(crate) async fn open(
-        mut self,
-        around: &Surroundings<'_>,
-    ) -> Result<Self, ConfigurationError> {
-        match self.kept {
-            Kept::Later(_) => {}
-            Kept::Memory if self.log.is_some() => self.kept = Kept::Opened(Storage::memory()?),
-            Kept::Memory | Kept::Opened(_) | Kept::Built(_) => {}
-        }
-        if !matches!(self.kept, Kept::Later(_)) {
-            return self.noting().await;
-        }
-        let builder = self.begin(around)?;
-        mounted::check(builder.check()?, around.place)?;
-        check_registered(|name| builder.callback_address(name), &self.registered)?;
-        for auth in &self.api_keys {
-            auth.source()?;
-        }
-        self.begun = Some(builder);
-        if let Kept::Later(open) = self.kept {
-            self.kept = Kept::Opened(open().await?);
-        }
-        self.noting().await
-    }
-
-    /// Begins the audit log, if it is to be kept in the storage that was opened.
-    async fn noting(self) -> Result<Self, ConfigurationError> {
-        let Some(log) = self.log.clone() else {
-            return Ok(self);
-        };
-        let Kept::Opened(storage) = &self.kept else {
-            return Err(ConfigurationError::new(
-                "the audit log is to be kept where the authorization server keeps its data, and \
-                 that server was built before: start a StoreSink, and give it to Server::audit",
-            ));
-        };
-        let (journal, beside) = (storage.journal().cloned(), self.audit_key_file());
-        log.begin(journal, beside).await?;
-        Ok(self)
-    }
-
-    /// Where the key of the audit log is, if it is known where the database is.
-    fn audit_key_file(&self) -> Option<PathBuf> {
-        #[cfg(feature = "sqlite")]
-        return self.database.as_deref().map(Storage::audit_key_file);
-        #[cfg(not(feature = "sqlite"))]
-        None
-    }
-
-    /// Everything about the authorization server but its storage.
-    fn begin(
-        &mut self,
-        around: &Surroundings<'_>,
-    ) -> Result<AuthorizationServerBuilder, ConfigurationError> {
-        if self.headless.is_some() && around.reach == Reach::Others {
-            return Err(ConfigurationError::new(
-                "everybody would be logged in without being asked, and others reach this server: \
-                 leave out .danger_approve_everything(…), or bind a loopback address",
-            ));
-        }
-        let place = around.place;
-        let issuer = self.issuer.take().unwrap_or_else(|| {
-            let (origin, stripped) = (place.resource.origin(), &place.stripped);
-            format!("{origin}{stripped}")
-        });
-        let documents = ClientIdDocuments::new(
-            Arc::new(Fetcher::builder().build()?),
-            DocumentTrust::AnyHost,
-        );
-        let scopes = around.scopes.clone();
-        let mut builder = AuthorizationServer::builder(&issuer)
-            .resource(place.resource.as_str())
-            .settings(|settings| {
-                settings.offer(scopes.all);
-                settings.concealed_scopes = scopes.concealed;
-                settings.default_scopes = scopes.default;
-                settings.dpop.clone_from(&around.dpop);
-            })
-            .client_id_documents(documents)
-            .clock(Arc::clone(&around.clock));
-        if let Some(audit) = &around.audit {
-            builder = builder.audit(Arc::clone(audit));
-        }
-        if let Some(settings) = &self.settings {
-            builder = builder.auth_settings(settings);
-        }
-        if let Some(headless) = self.headless.take() {
-            builder = builder.interaction(Arc::new(headless));
-        }
-        let changes = std::mem::take(&mut self.changes).into_iter();
-        Ok(changes.fold(builder, |builder, change| change(builder)))
-    }
-
-    /// Builds the authorization server for the address of the server around it, and
-    /// lets the tokens that it issues through the gate.
-    pub(crate) fn mount(
-        mut self,
-        gate: GateBuilder,
-        around: &Surroundings<'_>,
-    ) -> Result<(GateBuilder, Mounted), ConfigurationError> {
-        if let Some(log) = &self.log {
-            log.check_begun()?;
-        }
-        let log = self.log.take();
-        let said_more =
-            self.issuer.is_some() || self.headless.is_some() || !self.changes.is_empty();
-        let place = around.place;
-        let storage = match std::mem::replace(&mut self.kept, Kept::Memory) {
-            Kept::Built(_) if said_more => {
-                return Err(ConfigurationError::new(
-                    "the authorization server was built before, and is told more now: say it to \
-                     its builder instead of to EmbeddedAuth",
-                ));
-            }
-            Kept::Built(server) => {
-                let gate = (gate, around.source.clone());
-                let (gate, mounted) = mounted::mount(server, gate, place, self.announcement)?;
-                let mounted = mounted.noting_in(log);
-                return accept_keys(gate, self.api_keys, mounted);
-            }
-            Kept::Opened(storage) => storage,
-            Kept::Memory => Storage::memory()?,
-            Kept::Later(_) => {
-                return Err(ConfigurationError::new(
-                    "Server::into_app cannot wait for the database of the authorization server to \
-                     be opened: open it before, with \
-                     EmbeddedAuth::storage(Storage::sqlite(…).await?), or start the server with \
-                     Server::start",
-                ));
-            }
-        };
-        let builder = match self.begun.take() {
-            Some(builder) => builder,
-            None => self.begin(around)?,
-        };
-        let server = builder.storage(storage).build()?;
-        check_registered(|name| server.callback_address(name), &self.registered)?;
-        let gate = (gate, around.source.clone());
-        let (gate, mounted) = mounted::mount(server, gate, place, self.announcement)?;
-        let mounted = mounted.noting_in(log);
-        accept_keys(gate, self.api_keys, mounted)
-    }
-}
-
-/// Lets the API keys of the server in `mounted` through the gate.
-fn accept_keys(
-    mut gate: GateBuilder,
-    api_keys: Vec<ApiKeyAuth>,
-    mounted: Mounted,
-) -> Result<(GateBuilder, Mounted), ConfigurationError> {
-    let format = &mounted.server.settings().api_keys.format;
-    for auth in api_keys {
-        let keys = mounted.server.api_keys();
-        gate = gate.verifier(auth.keys(keys).format(format.clone()))?;
-    }
-    Ok((gate, mounted))
 }
 
 impl App {

@@ -83,6 +83,12 @@ fn check_issuer(issuer: &str, place: &Place) -> Result<(), ConfigurationError> {
     )))
 }
 
+/// `paths` as they are in requests, of which a proxy has `stripped` the beginning.
+pub(super) fn shortened<'a>(paths: impl Iterator<Item = &'a str>, stripped: &str) -> Vec<String> {
+    let shortened = |path: &str| path.strip_prefix(stripped).unwrap_or(path).to_owned();
+    paths.map(shortened).collect()
+}
+
 impl Mounted {
     /// The same, where `log` is the audit log in the storage.
     pub(super) fn noting_in(mut self, log: Option<StoreLog>) -> Self {
@@ -99,12 +105,6 @@ impl Mounted {
 
     pub(crate) fn answers(&self, path: &str) -> bool {
         self.server.answers(path) || self.whole(path).is_some()
-    }
-
-    /// The paths of requests that are for the authorization server.
-    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
-        let shortened = |path| str::strip_prefix(path, self.stripped.as_str()).unwrap_or(path);
-        self.server.paths().map(shortened)
     }
 
     /// The path that the client used, if a proxy took away its beginning.

@@ -4,6 +4,7 @@ mod connection;
 mod crowd;
 mod exchanges;
 mod framing;
+mod judged;
 mod listener;
 mod running;
 mod tls;
@@ -14,17 +15,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_resource_server::ConfigurationError;
 use countersign_resource_server::oauth::ResourceUri;
-use countersign_resource_server::{ConfigurationError, GateBuilder};
 use thiserror::Error;
 
 use connection::Patience;
 pub use running::RunningServer;
 
-use crate::embedded::Mounted;
 use crate::front::http_sse::{MESSAGES, STREAM};
-use crate::front::{App, Front, Limits, Place};
-use crate::rmcp_lane::{Foreign, RegistryHandler, SessionLane, SessionMode};
+use crate::front::{App, Limits, Place};
 use crate::server::{Reach, Server, Surroundings};
 
 /// Why a server does not serve.
@@ -363,7 +362,10 @@ impl Server {
         }
         let place = http.place(local)?;
         server.check(local.ip(), &place)?;
-        let metrics = match server.metrics_at.take() {
+        let metrics_at = server.metrics_at.take();
+        let reloads = std::mem::take(&mut server.reloads);
+        let judged = server.judged(place, local)?;
+        let metrics = match metrics_at {
             Some((metrics, address)) => {
                 let running = metrics.starting(Http::bind(address)).await?;
                 tracing::info!("metrics at http://{}/metrics", running.address());
@@ -371,12 +373,7 @@ impl Server {
             }
             None => None,
         };
-        if let Some(embedded) = server.embedded.take() {
-            let around = server.surroundings(local.ip(), &place);
-            server.embedded = Some(embedded.open(&around).await?);
-        }
-        let reloads = std::mem::take(&mut server.reloads);
-        let app = server.checked_app(place, local)?;
+        let app = judged.opened().await?.app()?;
         if let Some(issuing) = &app.0.issuing {
             issuing.begin().await?;
         }
@@ -421,7 +418,7 @@ impl Server {
             .into());
         }
         server.check(local.ip(), &place)?;
-        server.checked_app(place, local)
+        server.judged(place, local)?.opened_at_once()?.app()
     }
 
     /// What can be said without opening anything.
@@ -431,7 +428,7 @@ impl Server {
         }
         self.check_authentication(address, place)?;
         if !self.authenticates() {
-            self.check_sources(None)?;
+            self.check_sources(&[], false)?;
         }
         self.routes
             .check(&place.endpoints(), self.authenticates())?;
@@ -441,94 +438,6 @@ impl Server {
         self.admission = admission;
         self.check_dpop(takes_tokens || self.embedded.is_some())?;
         Ok(())
-    }
-
-    fn checked_app(mut self, mut place: Place, local: SocketAddr) -> Result<App, ServeError> {
-        self.watch();
-        let authenticates = self.authenticates();
-        let gate = std::mem::take(&mut self.admission).gate(&place.resource)?;
-        let gate = self.with_dpop(gate)?;
-        let (gate, issuing) = self.mount(gate, local.ip(), &place)?;
-        let gate = authenticates.then(|| {
-            let gate = gate
-                .required_scopes(self.required_scopes.clone())
-                .challenge_scopes(self.challenge_scopes.clone())
-                .scope_hierarchy(self.hierarchy.clone())
-                .clock(Arc::clone(&self.clock))
-                .resource_name(self.implementation.name.clone());
-            let gate = match &self.rules {
-                Some(rules) => gate.rules(rules.clone()),
-                None => gate,
-            };
-            let gate = if self.optional { gate.optional() } else { gate };
-            gate.build(place.resource.clone())
-        });
-        self.check_sources(gate.as_ref())?;
-        let clock = Arc::clone(&self.clock);
-        let routes = std::mem::take(&mut self.routes);
-        let sessions = self.has_sessions();
-        let limits = self.session_limits.clone();
-        limits.check()?;
-        place.limits.keep_alive = limits.keep_alive;
-        let foreign = self.foreign.as_mut().and_then(Foreign::take);
-        let mut core = self.into_core()?;
-        core.patience = place.limits.call_patience;
-        let core = Arc::new(core);
-        let (served, time) = (Arc::clone(&core), Arc::clone(&clock));
-        let mode = if sessions {
-            SessionMode::Offered
-        } else {
-            SessionMode::Stateless
-        };
-        let lane = match foreign {
-            Some(handler) => handler.lane(served, time, mode, limits),
-            None => SessionLane::new(
-                move |caller| RegistryHandler::new(Arc::clone(&served), Arc::clone(&time), caller),
-                mode,
-                limits,
-                Arc::clone(&clock),
-            ),
-        };
-        let front = Arc::new(Front {
-            core,
-            gate,
-            issuing,
-            place,
-            routes,
-            clock,
-            lane,
-            sessions,
-        });
-        if let Some(metrics) = &front.core.metrics {
-            // Who has the metrics must not keep the server.
-            let front = Arc::downgrade(&front);
-            metrics.show(move || front.upgrade().map(|front| front.levels()));
-        }
-        Ok(App(front))
-    }
-
-    /// Builds the authorization server of its own, if there is to be one, whose tokens
-    /// `gate` lets in then.
-    fn mount(
-        &mut self,
-        gate: GateBuilder,
-        address: IpAddr,
-        place: &Place,
-    ) -> Result<(GateBuilder, Option<Mounted>), ConfigurationError> {
-        let Some(embedded) = self.embedded.take() else {
-            return Ok((gate, None));
-        };
-        let (gate, mounted) = embedded.mount(gate, &self.surroundings(address, place))?;
-        for path in mounted.paths() {
-            self.routes.check_free(path)?;
-            if place.endpoints().contains(&path) {
-                return Err(ConfigurationError::new(format!(
-                    "the path `{path}` is one of the authorization server: choose another one \
-                     for the MCP endpoint"
-                )));
-            }
-        }
-        Ok((gate, Some(mounted)))
     }
 
     /// What an authorization server in it is told.
@@ -542,7 +451,6 @@ impl Server {
             scopes: self.offered_scopes(),
             place,
             reach,
-            source: self.embedded_source.clone(),
             clock: Arc::clone(&self.clock),
             dpop: self.dpop.clone(),
             audit: self.audit.clone(),

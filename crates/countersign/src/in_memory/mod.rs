@@ -100,9 +100,16 @@ impl Server {
                 Some(Arc::new(built(admission, &self)?))
             }
         };
-        self.check_sources(gate.as_deref())?;
+        let known = gate.iter().flat_map(|gate| gate.sources()).cloned();
+        let admits_anonymous = gate.as_ref().is_some_and(|gate| gate.admits_anonymous());
+        self.check_sources(&known.collect::<Vec<_>>(), admits_anonymous)?;
+        let logs = std::mem::take(&mut self.logs);
+        let core = Arc::new(self.into_core()?);
+        for log in logs {
+            log.open()?;
+        }
         Ok(InMemoryClient {
-            core: Arc::new(self.into_core()?),
+            core,
             gate,
             clock,
             caller: Caller::anonymous(),

@@ -32,6 +32,7 @@ use super::foreign_access::ForeignAccess;
 use super::foreign_request::{completed, passing};
 use super::incoming::Incoming;
 use super::registry_handler::{CacheHints, is_modern, unreadable};
+use super::subscriptions::{Subscriptions, Watched};
 use crate::ToolError;
 use crate::component::CompletionRequest;
 use crate::dispatch::{Core, guarded, tool_failure};
@@ -69,6 +70,12 @@ impl<H: ServerHandler> ForeignHandler<H> {
             incoming: Incoming::new(core, clock, caller),
             access,
         }
+    }
+}
+
+impl<H: ServerHandler> Watched for ForeignHandler<H> {
+    fn subscriptions(&self) -> Subscriptions {
+        self.incoming.subscriptions.clone()
     }
 }
 
@@ -286,13 +293,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
     ) -> Option<SubscriptionFilter> {
         let mut allowed = requested.clone();
         if let Some(uris) = &mut allowed.resource_subscriptions {
-            let kind = ComponentKind::Resource;
-            uris.retain(|uri| {
-                let needed = self.access.needed(kind, uri);
-                let component = needed.component(kind, uri);
-                self.incoming
-                    .allows(&Action::on("subscriptions/listen", component))
-            });
+            uris.retain(|uri| self.incoming.may_hear(uri));
         }
         // The handler may answer with more than it was asked for.
         let accepted = self.inner.accepted_subscription_filter(&allowed)?;
@@ -302,11 +303,13 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let call = self.begin("subscriptions/listen", context.request_context())?;
         // A subscription is there to last; its stream has bounds of its own.
+        let accepted = context.accepted().resource_subscriptions.clone();
+        let accepted = accepted.unwrap_or_default();
         let listening = async {
-            self.inner
-                .listen(context)
-                .await
-                .map_err(ToolError::protocol)
+            tokio::select! {
+                () = self.incoming.loses(&accepted) => Ok(()),
+                outcome = self.inner.listen(context) => outcome.map_err(ToolError::protocol),
+            }
         };
         let outcome = guarded(call, listening).await;
         outcome.map_err(ToolError::into_error_data)
@@ -319,7 +322,14 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
     ) -> Result<(), ErrorData> {
         let kind = ComponentKind::Resource;
         let call = self.begin_on("resources/subscribe", kind, &request.uri, &context)?;
-        self.run(call, self.inner.subscribe(request, context)).await
+        let (uri, caller) = (request.uri.clone(), call.caller().clone());
+        // From before the handler knows of it, which may tell something at once.
+        self.incoming.subscriptions.add(uri.clone(), caller);
+        let outcome = self.run(call, self.inner.subscribe(request, context)).await;
+        if outcome.is_err() {
+            self.incoming.subscriptions.remove(&uri);
+        }
+        outcome
     }
 
     async fn unsubscribe(
@@ -328,6 +338,7 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         context: Request,
     ) -> Result<(), ErrorData> {
         let call = self.begin("resources/unsubscribe", &context)?;
+        self.incoming.subscriptions.remove(&request.uri);
         self.run(call, self.inner.unsubscribe(request, context))
             .await
     }

@@ -11,12 +11,12 @@ use countersign_resource_server::Caller;
 use http::{Request, Response};
 use http_body_util::Full;
 use http_body_util::combinators::BoxBody;
-use rmcp::ServerHandler;
 use rmcp::service::serve_server_with_ct;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio_util::sync::CancellationToken;
 
+use super::subscriptions::Watched;
 use super::transport::SessionTransport;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -47,7 +47,7 @@ pub(crate) struct HandlersOf<F>(pub(crate) Arc<F>);
 impl<F, H> Handlers for HandlersOf<F>
 where
     F: Fn(Caller) -> H + Send + Sync + 'static,
-    H: ServerHandler,
+    H: Watched,
 {
     fn session(
         &self,
@@ -57,6 +57,7 @@ where
         patience: Duration,
     ) -> Boxed<()> {
         let handler = (self.0)(caller);
+        let transport = transport.judged_by(handler.subscriptions());
         Box::pin(async move {
             let starting = serve_server_with_ct(handler, transport, ended);
             match tokio::time::timeout(patience, starting).await {

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use countersign_resource_server::oauth::UnixTime;
+use countersign_resource_server::policy::rules::Rules;
 use countersign_resource_server::policy::{Action, Component, ComponentKind, Denial, Permit};
 use countersign_resource_server::{Caller, Clock};
 use http::request::Parts;
@@ -19,6 +20,7 @@ use serde::Serialize;
 
 use super::denial;
 use super::granted::Granted;
+use super::subscriptions::{Subscriptions, may_watch};
 use crate::Context;
 use crate::audit;
 use crate::context::{Home, Inputs, Link, RequestInfo};
@@ -34,6 +36,8 @@ pub(super) struct Incoming {
     /// Who opened the connection; each HTTP request names its own caller.
     caller: Caller,
     level: Mutex<Option<LoggingLevel>>,
+    /// What the client of a session watches.
+    pub(super) subscriptions: Subscriptions,
 }
 
 /// What a call brings.
@@ -49,11 +53,13 @@ pub(super) struct Brought<'a> {
 
 impl Incoming {
     pub(super) fn new(core: Arc<Core>, clock: Arc<dyn Clock>, caller: Caller) -> Self {
+        let (known, time) = (Arc::clone(&core), Arc::clone(&clock));
         Self {
             core,
             clock,
-            caller,
             level: Mutex::default(),
+            subscriptions: Subscriptions::new(known, time, caller.clone()),
+            caller,
         }
     }
 
@@ -159,6 +165,25 @@ impl Incoming {
         let mut caller = self.caller.clone();
         let decided = self.core.permit(&mut caller, action, self.now());
         decided.map(Permit::spend).is_ok()
+    }
+
+    /// Whether whoever opened the stream may hear of the resource at `uri` now.
+    pub(super) fn may_hear(&self, uri: &str) -> bool {
+        let asked = ("subscriptions/listen", uri);
+        may_watch(&self.core, &*self.clock, &self.caller, asked)
+    }
+
+    /// Returns when whoever opened the stream may not hear of all of `uris` any more, or
+    /// not listen at all, because the rules were replaced.
+    pub(super) async fn loses(&self, uris: &[String]) {
+        let Some(mut rules) = self.core.rules.as_ref().map(Rules::watch) else {
+            return std::future::pending().await;
+        };
+        let listening = Action::method("subscriptions/listen");
+        while self.allows(&listening) && uris.iter().all(|uri| self.may_hear(uri)) {
+            rules.replaced().await;
+        }
+        tracing::debug!("a subscription ends, which new rules do not permit");
     }
 
     /// From now on calls say nothing below `level`.

@@ -18,7 +18,6 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, PROXY_AUTHORIZAT
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full as FullBody};
-use rmcp::ServerHandler;
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, GetMeta, ProtocolVersion, RequestId};
 use serde::Deserialize;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -31,6 +30,7 @@ use super::limits::SessionLimits;
 use super::outbound::{NotTaken, Shape};
 use super::reply::{self, LAST_EVENT_ID, SESSION_ID};
 use super::session::{NotSent, Session};
+use super::subscriptions::Watched;
 use super::table::{Full, Owner, Place, SessionTable};
 use crate::front::{Era, answer};
 use crate::protocol::{ErrorCode, ErrorData};
@@ -79,7 +79,7 @@ impl SessionLane {
     ) -> Self
     where
         F: Fn(Caller) -> H + Send + Sync + 'static,
-        H: ServerHandler,
+        H: Watched,
     {
         let ended = CancellationToken::new();
         Self {

@@ -23,13 +23,14 @@ mod outbound;
 mod registry_handler;
 mod reply;
 mod session;
+mod subscriptions;
 mod table;
 mod task_owners;
 mod transport;
 
 pub(crate) use foreign_access::ForeignAccess;
 pub(crate) use foreign_request::completed;
-pub(crate) use from_rmcp::Foreign;
+pub(crate) use from_rmcp::{Foreign, Served};
 pub(crate) use granted::Granted;
 pub(crate) use http_sse::OverSse;
 pub(crate) use lane::{SessionLane, SessionMode, remaining};

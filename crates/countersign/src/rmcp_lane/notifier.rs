@@ -1,7 +1,6 @@
 //! Tells clients that a list or a resource has changed.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rmcp::RoleServer;
 use rmcp::model::{
@@ -14,13 +13,12 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
+use super::subscriptions::Subscriptions;
 use crate::protocol::ServerCapabilities;
 
 /// Changes that a slow stream may fall behind by before it is told that
 /// everything changed.
 const CAPACITY: usize = 256;
-/// Resources that one session may subscribe to.
-const MAX_SUBSCRIPTIONS: usize = 1000;
 
 /// Tells every client that asked for it what has changed. Clones tell the same
 /// clients. Give it to [`crate::Server::notifier`].
@@ -91,41 +89,6 @@ impl Notifier {
     }
 }
 
-/// The resources that one session subscribed to.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Subscriptions(Arc<Mutex<HashSet<String>>>);
-
-impl Subscriptions {
-    /// Subscribes to `uri`; whether there was room for it.
-    pub(super) fn add(&self, uri: String) -> bool {
-        let mut uris = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if uris.len() >= MAX_SUBSCRIPTIONS && !uris.contains(&uri) {
-            return false;
-        }
-        uris.insert(uri);
-        true
-    }
-
-    pub(super) fn remove(&self, uri: &str) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(uri);
-    }
-
-    fn has(&self, uri: &str) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(uri)
-    }
-
-    fn all(&self) -> Vec<Arc<str>> {
-        let uris = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        uris.iter().map(|uri| uri.as_str().into()).collect()
-    }
-}
-
 impl Change {
     fn notification(&self) -> ServerNotification {
         match self {
@@ -178,7 +141,7 @@ pub(super) async fn tell_session(
         };
         let Some(next) = next else { return };
         for change in next {
-            if matches!(&change, Change::Updated(uri) if !subscriptions.has(uri)) {
+            if matches!(&change, Change::Updated(uri) if !subscriptions.hears(uri)) {
                 continue;
             }
             if peer.send_notification(change.notification()).await.is_err() {
@@ -189,10 +152,12 @@ pub(super) async fn tell_session(
 }
 
 /// Tells one `subscriptions/listen` stream what has changed, until the client
-/// closes it. The SDK sent the acknowledgement and tags each notification.
+/// closes it: of the resources those that `may_hear` says. The SDK sent the
+/// acknowledgement and tags each notification.
 pub(super) async fn tell_stream(
     mut changes: broadcast::Receiver<Change>,
     stream: SubscriptionContext,
+    may_hear: impl Fn(&str) -> bool,
 ) {
     let accepted = stream.accepted().clone();
     let uris = || {
@@ -206,6 +171,9 @@ pub(super) async fn tell_stream(
         };
         let Some(next) = next else { return };
         for change in next.iter().filter(|change| asked_for(&accepted, change)) {
+            if matches!(change, Change::Updated(uri) if !may_hear(uri)) {
+                continue;
+            }
             if stream.sink().send(change.notification()).await.is_err() {
                 return;
             }

@@ -30,7 +30,8 @@ use tokio::sync::broadcast;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::incoming::{Brought, Incoming, internal_error};
-use super::notifier::{Change, Notifier, Subscriptions, tell_session, tell_stream};
+use super::notifier::{Change, Notifier, tell_session, tell_stream};
+use super::subscriptions::{Subscriptions, Watched};
 use crate::component::Arguments;
 use crate::direct;
 use crate::dispatch::{Core, List, too_long};
@@ -42,7 +43,6 @@ use crate::protocol::{
 /// Serves the components of a [`Core`] to one session, stream or connection.
 pub(crate) struct RegistryHandler {
     incoming: Incoming,
-    subscriptions: Subscriptions,
     changes: Mutex<Option<broadcast::Receiver<Change>>>,
     told: AtomicBool,
     ended: CancellationToken,
@@ -55,7 +55,6 @@ impl RegistryHandler {
         let ended = CancellationToken::new();
         Self {
             incoming: Incoming::new(core, clock, caller),
-            subscriptions: Subscriptions::default(),
             changes: Mutex::default(),
             told: AtomicBool::new(false),
             _end_with_the_handler: ended.clone().drop_guard(),
@@ -393,7 +392,8 @@ impl ServerHandler for RegistryHandler {
         self.incoming
             .permit(&context.extensions, &action, &request.uri)?
             .spend();
-        if self.subscriptions.add(request.uri) {
+        let caller = self.incoming.caller(&context.extensions).clone();
+        if self.incoming.subscriptions.add(request.uri, caller) {
             Ok(())
         } else {
             Err(ErrorData::invalid_request("Too many subscriptions", None))
@@ -409,7 +409,7 @@ impl ServerHandler for RegistryHandler {
         self.incoming
             .permit(&context.extensions, &action, "")?
             .spend();
-        self.subscriptions.remove(&request.uri);
+        self.incoming.subscriptions.remove(&request.uri);
         Ok(())
     }
 
@@ -423,14 +423,7 @@ impl ServerHandler for RegistryHandler {
         self.await_changes();
         let mut accepted = requested.clone();
         if let Some(uris) = &mut accepted.resource_subscriptions {
-            uris.retain(|uri| {
-                let found = self.core().registry.resource(uri);
-                found.is_some_and(|(entry, _)| {
-                    let component = entry.component_at(uri);
-                    let action = Action::on("subscriptions/listen", component);
-                    self.incoming.allows(&action)
-                })
-            });
+            uris.retain(|uri| self.incoming.may_hear(uri));
         }
         Some(accepted)
     }
@@ -440,7 +433,13 @@ impl ServerHandler for RegistryHandler {
         let extensions = &stream.request_context().extensions;
         self.incoming.permit(extensions, &action, "")?.spend();
         if let Some(changes) = self.take_changes() {
-            tell_stream(changes, stream).await;
+            let accepted = stream.accepted().resource_subscriptions.clone();
+            let accepted = accepted.unwrap_or_default();
+            let incoming = &self.incoming;
+            tokio::select! {
+                () = incoming.loses(&accepted) => {}
+                () = tell_stream(changes, stream, |uri| incoming.may_hear(uri)) => {}
+            }
         }
         Ok(())
     }
@@ -454,7 +453,7 @@ impl ServerHandler for RegistryHandler {
             tokio::spawn(tell_session(
                 changes,
                 context.peer,
-                self.subscriptions.clone(),
+                self.incoming.subscriptions.clone(),
                 self.ended.clone(),
             ));
         }
@@ -469,6 +468,12 @@ impl ServerHandler for RegistryHandler {
         let unknown = || ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "Method not found", None);
         let error = unreadable(&request.method).unwrap_or_else(unknown);
         Err(self.refused(&context, &request.method, error))
+    }
+}
+
+impl Watched for RegistryHandler {
+    fn subscriptions(&self) -> Subscriptions {
+        self.incoming.subscriptions.clone()
     }
 }
 

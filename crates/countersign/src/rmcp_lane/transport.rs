@@ -10,12 +10,15 @@ use rmcp::transport::Transport;
 use tokio::sync::mpsc;
 
 use super::outbound::Outbound;
+use super::subscriptions::Subscriptions;
 
 /// The end of a session that a [`rmcp::ServerHandler`] is served on.
 #[derive(Debug)]
 pub(crate) struct SessionTransport {
     inbound: mpsc::Receiver<ClientJsonRpcMessage>,
     outbound: Arc<Outbound>,
+    /// Judges what the handler tells of resources.
+    subscriptions: Option<Subscriptions>,
 }
 
 impl SessionTransport {
@@ -23,7 +26,17 @@ impl SessionTransport {
         inbound: mpsc::Receiver<ClientJsonRpcMessage>,
         outbound: Arc<Outbound>,
     ) -> Self {
-        Self { inbound, outbound }
+        Self {
+            inbound,
+            outbound,
+            subscriptions: None,
+        }
+    }
+
+    /// The same, where `subscriptions` judge what goes out.
+    pub(crate) fn judged_by(mut self, subscriptions: Subscriptions) -> Self {
+        self.subscriptions = Some(subscriptions);
+        self
     }
 }
 
@@ -34,7 +47,10 @@ impl Transport<RoleServer> for SessionTransport {
         &mut self,
         message: ServerJsonRpcMessage,
     ) -> impl Future<Output = Result<(), Infallible>> + Send + 'static {
-        self.outbound.deliver(&message);
+        let judge = self.subscriptions.as_ref();
+        if judge.is_none_or(|judge| judge.passes(&message)) {
+            self.outbound.deliver(&message);
+        }
         ready(Ok(()))
     }
 

@@ -80,7 +80,7 @@ impl Configuration {
         }
         let notes = server.notes;
         if !notes && let Some(log) = self.audit_log()? {
-            server = server.audit(log).audit(TracingSink::new());
+            server = server.audit_in(log).audit(TracingSink::new());
             server = server.suspicion(Suspicion::new());
         }
         if server.metrics.is_none()

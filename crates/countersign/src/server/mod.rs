@@ -2,6 +2,7 @@
 
 mod admission;
 mod configured;
+mod noting;
 mod possession;
 mod reload;
 mod sources;
@@ -13,7 +14,7 @@ use std::time::Duration;
 pub(crate) use admission::Admission;
 use axum::routing::MethodRouter;
 pub(crate) use configured::Outside;
-use countersign_audit::{Fanout, Sink, TracingSink};
+use countersign_audit::Sink;
 use countersign_resource_server::limit::{Limits, Verifications};
 use countersign_resource_server::oauth::{ScopeSet, Secret};
 use countersign_resource_server::policy::Policy;
@@ -23,9 +24,9 @@ use countersign_resource_server::{
     Clock, ConfigurationError, Dpop, ScopeHierarchy, SourceName, SystemClock,
 };
 pub(crate) use reload::Reloads;
-pub(crate) use surroundings::{Reach, Surroundings};
+pub(crate) use surroundings::{Announced, Reach, Surroundings};
 
-use crate::audit::Audit;
+use crate::audit::{Audit, FileLog};
 use crate::authentication::Authentication;
 use crate::component::{CompletionHandler, PromptHandler, ResourceHandler, ToolHandler};
 use crate::context::{Shared, UrlTickets};
@@ -107,6 +108,8 @@ pub struct Server {
     pub(crate) audit: Option<Arc<dyn Sink>>,
     /// Whether it was said where decisions are noted; metrics take them as well.
     pub(crate) notes: bool,
+    /// Where decisions are noted in files, which are opened when it starts.
+    pub(crate) logs: Vec<FileLog>,
     pub(crate) suspicion: Option<Suspicion>,
     /// What watches, once it does.
     pub(crate) watching: Option<Arc<Suspicion>>,
@@ -150,6 +153,7 @@ impl Server {
             reloads: Reloads::default(),
             audit: None,
             notes: false,
+            logs: Vec::new(),
             suspicion: None,
             watching: None,
             metrics: None,
@@ -389,50 +393,6 @@ impl Server {
     pub const fn danger_without_authentication(mut self) -> Self {
         self.open_to_everybody = true;
         self
-    }
-
-    /// Notes every decision in `sink`: one record for each request, whether it was
-    /// allowed or refused, over HTTP and over stdio. An authorization server inside this
-    /// one notes there too, unless it was told otherwise. Called again, it adds a sink.
-    #[must_use]
-    pub fn audit(mut self, sink: impl Sink) -> Self {
-        self.notes = true;
-        self.add_sink(sink);
-        self
-    }
-
-    /// Hands records to `sink` as well.
-    pub(crate) fn add_sink(&mut self, sink: impl Sink) {
-        self.audit = Some(match self.audit.take() {
-            None => Arc::new(sink),
-            Some(earlier) => Arc::new(Fanout::new().and(earlier).and(sink)),
-        });
-    }
-
-    /// Has `suspicion` watch what is noted: it notes what looks like an attack, and holds
-    /// back the refusals of whoever fails again and again. Nobody is locked out by it.
-    #[must_use]
-    pub fn suspicion(mut self, suspicion: Suspicion) -> Self {
-        self.suspicion = Some(suspicion);
-        self
-    }
-
-    /// Counts for those who are told of it, and puts what watches before the sink. From then on the sink is the last one.
-    pub(crate) fn watch(&mut self) {
-        if self.telemetry.is_some() && self.metrics.is_none() {
-            // What is sent is what was counted.
-            let metrics = Metrics::new();
-            self.add_sink(metrics.clone());
-            self.metrics = Some(metrics);
-        }
-        let Some(suspicion) = self.suspicion.take() else {
-            return;
-        };
-        let sink = self.audit.take();
-        let sink = sink.unwrap_or_else(|| Arc::new(TracingSink::new()));
-        let watch = suspicion.over(sink);
-        self.watching = Some(Arc::clone(watch.suspicion()));
-        self.audit = Some(Arc::new(watch));
     }
 
     /// When legacy clients get a session.

@@ -1,6 +1,6 @@
 //! Named ways to authenticate, and whether every component names ones that there are.
 
-use countersign_resource_server::{ConfigurationError, Gate, SourceName, SourceRule};
+use countersign_resource_server::{ConfigurationError, SourceName, SourceRule};
 
 use super::Server;
 use crate::authentication::Authentication;
@@ -55,40 +55,46 @@ impl Server {
         server
     }
 
-    /// Whether every component accepts a source that there is.
+    /// Whether every component accepts a source that there is: `known` are all of them, and
+    /// `admits_anonymous` is whether anybody is let in without a credential.
     ///
     /// # Errors
     ///
     /// [`ConfigurationError`] names the first component that does not, and what to set.
-    pub(crate) fn check_sources(&self, gate: Option<&Gate>) -> Result<(), ConfigurationError> {
+    pub(crate) fn check_sources(
+        &self,
+        known: &[SourceName],
+        admits_anonymous: bool,
+    ) -> Result<(), ConfigurationError> {
+        let known: Vec<&str> = known.iter().map(SourceName::as_str).collect();
+        let there = (&*known, admits_anonymous);
         let named = self
             .registry
             .named_accesses()
             .filter_map(|(what, access)| Some((what, access.sources.as_ref()?)));
         for (what, rule) in named {
-            check(&what, rule, gate)?;
+            check(&what, rule, there)?;
         }
         let foreign = self.foreign.as_ref();
         for (what, rule) in foreign.iter().flat_map(|foreign| foreign.access.rules()) {
-            check(&what, rule, gate)?;
+            check(&what, rule, there)?;
         }
         for (what, rule) in self.routes.rules() {
-            check(&what, rule, gate)?;
+            check(&what, rule, there)?;
         }
         Ok(())
     }
 }
 
-fn check(what: &str, rule: &SourceRule, gate: Option<&Gate>) -> Result<(), ConfigurationError> {
+fn check(
+    what: &str,
+    rule: &SourceRule,
+    (known, admits_anonymous): (&[&str], bool),
+) -> Result<(), ConfigurationError> {
     let refuse = |why: String| Err(ConfigurationError::new(format!("{what} {why}")));
     if rule.is_empty() {
         return refuse("accepts no source at all: name one, or leave the rule out".to_owned());
     }
-    let known: Vec<&str> = gate
-        .iter()
-        .flat_map(|gate| gate.sources())
-        .map(SourceName::as_str)
-        .collect();
     if let Some(name) = rule.names().find(|name| !known.contains(name)) {
         let shown: String = name.chars().take(80).collect();
         let shown = shown.escape_default();
@@ -104,7 +110,7 @@ fn check(what: &str, rule: &SourceRule, gate: Option<&Gate>) -> Result<(), Confi
             ),
         });
     }
-    if rule.admits_nobody() && !gate.is_some_and(Gate::admits_anonymous) {
+    if rule.admits_nobody() && !admits_anonymous {
         return refuse(
             "may be used without a credential, and the server lets nobody in without one: add \
              .optional_auth(), or leave `optional` out"

@@ -17,8 +17,6 @@ use crate::front::Place;
     expect(dead_code, reason = "nobody issues tokens")
 )]
 pub(crate) struct Surroundings<'a> {
-    /// What the tokens that are issued are called.
-    pub(crate) source: SourceName,
     /// Where the server is.
     pub(crate) place: &'a Place,
     pub(crate) reach: Reach,
@@ -28,6 +26,19 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) dpop: Option<Dpop>,
     /// Where decisions are noted, if that was said.
     pub(crate) audit: Option<Arc<dyn Sink>>,
+}
+
+/// What a server has to know of an authorization server in it before that is opened.
+#[derive(Debug)]
+#[cfg_attr(
+    not(feature = "authorization-server"),
+    expect(dead_code, reason = "nobody issues tokens")
+)]
+pub(crate) struct Announced {
+    /// The paths of requests that are for it.
+    pub(crate) paths: Vec<String>,
+    /// What the API keys are called that it makes.
+    pub(crate) sources: Vec<SourceName>,
 }
 
 /// Who can send requests to a server.

@@ -37,7 +37,11 @@ impl Server {
         let limit = Limits::default().body;
         let clock = Arc::clone(&self.clock);
         let foreign = self.foreign.as_mut().and_then(Foreign::take);
+        let logs = std::mem::take(&mut self.logs);
         let core = Arc::new(self.into_core()?);
+        for log in logs {
+            log.open()?;
+        }
         match foreign {
             Some(handler) => handler.over(core, clock, stdio(limit)).await,
             None => {
@@ -59,7 +63,7 @@ impl Server {
                  or serve HTTP",
             ));
         }
-        self.check_sources(None)?;
+        self.check_sources(&[], false)?;
         Ok(())
     }
 }

@@ -4,7 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign::authorization_server::api_keys::ApiKeyRequest;
-use countersign::{AccessToken, ApiKeyOwner, Configuration, Http, RunningServer, Server, tool};
+use countersign::{
+    AccessToken, ApiKeyAuth, ApiKeyOwner, Configuration, FixedKey, Http, RunningServer, Server,
+    tool,
+};
 use serde_json::json;
 use testkit::{AUDIENCE, ISSUER, ModernClient, NOW, SignatureAlgorithm, TestClock, TestIssuer};
 
@@ -264,4 +267,101 @@ async fn people_log_in_where_settings_say() {
         "{told}"
     );
     assert!(told.contains("set issuing.issuer_url"), "{told}");
+}
+
+#[tokio::test]
+async fn dp_01_tokens_have_to_be_bound_where_settings_say_so() {
+    let settings = |more: &[(&str, &str)]| {
+        let all = [
+            ("FASTMCP_AUTH_SECRET_KEY", FIRST),
+            ("FASTMCP_AUTH_ISSUER", ISSUER),
+            ("FASTMCP_AUTH_AUDIENCE", AUDIENCE),
+        ];
+        let all = all.iter().chain(more).copied();
+        Configuration::from_variables(all).unwrap()
+    };
+    for (said, expected) in [("required", 401), ("accepted", 200)] {
+        let running = started(&settings(&[("COUNTERSIGN_DPOP_BOUND_TOKENS", said)])).await;
+        assert_eq!(
+            status(&running, Some(&token(FIRST))).await,
+            expected,
+            "{said}"
+        );
+        let http = testkit::Http::socket(&running.address().to_string());
+        let metadata = "/.well-known/oauth-protected-resource/mcp";
+        let metadata = http.get(metadata).send().await.json().await;
+        let required = &metadata["dpop_bound_access_tokens_required"];
+        assert_eq!(*required == true, said == "required", "{metadata}");
+        assert!(metadata["dpop_signing_alg_values_supported"].is_array());
+    }
+    // What code says counts most.
+    let dpop = countersign::Dpop::accepted();
+    let said = settings(&[("COUNTERSIGN_DPOP_BOUND_TOKENS", "required")]);
+    let server = silent().dpop(dpop).configuration(&said);
+    let running = server.start(Http::bind("127.0.0.1:0")).await.unwrap();
+    assert_eq!(status(&running, Some(&token(FIRST))).await, 200);
+}
+
+#[test]
+fn dp_01_what_nobody_could_bind_stops_the_start_and_says_what_to_set() {
+    let said = file("[dpop]\nbound_tokens = \"required\"\n");
+    let keys = || {
+        let key = countersign::oauth::Secret::new("0123456789abcdef");
+        ApiKeyAuth::header("X-API-Key").key(key, FixedKey::service("nightly"))
+    };
+    let open = || Server::new("Open").tool(hello);
+    for (server, told) in [
+        (open().configuration(&said), "set auth.jwks_url"),
+        (
+            open().auth(keys()).configuration(&said),
+            "API keys are none",
+        ),
+        (
+            open().source("jobs", keys()).configuration(&said),
+            "set auth.jwks_url",
+        ),
+        (
+            open().auth(keys()).dpop(countersign::Dpop::required()),
+            "add Server::auth, or remove Server::dpop",
+        ),
+    ] {
+        let refused = refusal(server);
+        assert!(refused.contains(told), "{told}: {refused}");
+    }
+    let machines = file(
+        "[workloads.job]\nissuer = \"https://a.example\"\nclient_id = \"W\"\nclaims = \"sub=a\"\n",
+    );
+    let told = refusal(open().configuration(&machines));
+    assert!(told.contains("set issuing.issuer_url"), "{told}");
+    let off = file(
+        "[auth]\nenabled = false\n[workloads.job]\nissuer = \"https://a.example\"\nclient_id = \"W\"\nclaims = \"sub=a\"\n",
+    );
+    let told = refusal(open().configuration(&off));
+    assert!(
+        told.contains("says that callers need none: take one"),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_a_file_names_that_the_server_has_not_stops_the_start() {
+    let auth = countersign::EmbeddedAuth::in_memory;
+    for (text, told) in [
+        (
+            "[workloads.job]\nissuer = \"https://a.example\"\nclient_id = \"W\"\nclaims = \"sub=a\"\nscopes = \"deploy\"\n",
+            "issuing.scopes",
+        ),
+        (
+            "[token_exchange.api]\nclient_id = \"E\"\ncalls = \"https://api.example/a\"\n",
+            "issuing.resources",
+        ),
+    ] {
+        let server = Server::new("Open").tool(hello).auth(auth());
+        let refused = refusal(server.configuration(&file(text)));
+        assert!(refused.contains(told), "{told}: {refused}");
+        let more = "[issuing]\nscopes = [\"deploy\"]\nresources = [\"https://api.example/a\"]\n";
+        let server = Server::new("Open").tool(hello).auth(auth());
+        let server = server.configuration(&file(&format!("{more}{text}")));
+        server.into_app(&Http::bind("127.0.0.1:8000")).unwrap();
+    }
 }

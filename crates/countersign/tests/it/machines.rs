@@ -23,12 +23,13 @@ use countersign::oauth_client::machine::{
     from_fn,
 };
 use countersign::{
-    AccessToken, Clock as _, Context, EmbeddedAuth, Http, Keys, RunningServer, Server, SystemClock,
-    ToolError, tool,
+    AccessToken, Clock as _, Configuration, Context, EmbeddedAuth, Http, Keys, RunningServer,
+    Server, SystemClock, ToolError, tool,
 };
 use countersign_resource_server::fetch::{Fetch, Fetcher, Fetching};
 use http::{Method, Request, Response};
 use serde_json::{Map, Value, json};
+use tempfile::TempDir;
 use url::Url;
 
 const IDP: &str = "https://idp.test";
@@ -73,14 +74,14 @@ async fn ask_upstream(context: Context) -> Result<String, ToolError> {
 }
 
 /// An issuer of assertions, and how many it made.
-struct Maker {
+pub(crate) struct Maker {
     issuer: &'static str,
     key: SigningKey,
     made: AtomicUsize,
 }
 
 impl Maker {
-    fn new(issuer: &'static str) -> Arc<Self> {
+    pub(crate) fn new(issuer: &'static str) -> Arc<Self> {
         let pem = SigningKey::generate_pkcs8_pem(Algorithm::ES256, &SystemRandom::new()).unwrap();
         let key = SigningKey::from_pkcs8_pem(&pem).unwrap();
         Arc::new(Self {
@@ -90,11 +91,15 @@ impl Maker {
         })
     }
 
-    fn keys(&self) -> Keys {
-        Keys::key_set(json!({"keys": [self.key.public_jwk().unwrap()]}).to_string())
+    fn jwks(&self) -> String {
+        json!({"keys": [self.key.public_jwk().unwrap()]}).to_string()
     }
 
-    fn make(&self, typ: Option<&str>, audience: &str, more: &Value) -> String {
+    pub(crate) fn keys(&self) -> Keys {
+        Keys::key_set(self.jwks())
+    }
+
+    pub(crate) fn make(&self, typ: Option<&str>, audience: &str, more: &Value) -> String {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         let now = SystemClock::default().now().as_secs();
         let mut claims = json!({
@@ -142,7 +147,31 @@ impl Fetch for WithIdp {
     }
 }
 
+/// What an operator writes instead of code.
+const SETTINGS: &str = r#"
+[issuing]
+resources = ["https://upstream.test/api"]
+
+[identity_providers.acme]
+issuer = "https://idp.test"
+jwks_file = "idp.json"
+
+[workloads.deployer]
+issuer = "https://platform.test"
+jwks_file = "platform.json"
+client_id = "W"
+claims = ["sub=repo:acme/app"]
+scopes = ["read", "write"]
+
+[token_exchange.upstream]
+client_id = "E"
+calls = "https://upstream.test/api"
+scopes = ["read"]
+"#;
+
 struct Running {
+    /// Of the settings.
+    folder: TempDir,
     server: RunningServer,
     idp: Arc<Maker>,
     platform: Arc<Maker>,
@@ -167,8 +196,29 @@ impl Running {
                 let rule = ExchangeRule::new("E", served, UPSTREAM).scopes(["read"]);
                 server.resource(UPSTREAM).token_exchange(rule)
             });
+        Self::of(auth, "", (idp, platform)).await
+    }
+
+    /// The same, where settings outside of code say all of it.
+    async fn configured() -> Self {
+        let auth = EmbeddedAuth::in_memory().on_setup_link(|_| {});
+        Self::of(auth, SETTINGS, (Maker::new(IDP), Maker::new(PLATFORM))).await
+    }
+
+    async fn of(
+        auth: EmbeddedAuth,
+        settings: &str,
+        (idp, platform): (Arc<Maker>, Arc<Maker>),
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("countersign.toml");
+        std::fs::write(&file, settings).unwrap();
+        std::fs::write(folder.path().join("idp.json"), idp.jwks()).unwrap();
+        std::fs::write(folder.path().join("platform.json"), platform.jwks()).unwrap();
+        let settings = Configuration::default().file(&file).unwrap();
         let server = Server::new("Notes")
             .auth(auth)
+            .configuration(&settings)
             .tool(whoami)
             .tool(change)
             .tool(ask_upstream);
@@ -177,6 +227,7 @@ impl Running {
         let key = SigningKey::from_pkcs8_pem(&pem).unwrap();
         let key = key.with_kid("own").unwrap();
         let running = Self {
+            folder,
             server,
             idp,
             platform,
@@ -226,7 +277,11 @@ impl Running {
     }
 
     fn job(&self, sub: &str) -> Machine {
-        let (platform, claims) = (Arc::clone(&self.platform), json!({ "sub": sub }));
+        self.job_of(&self.platform, sub)
+    }
+
+    fn job_of(&self, platform: &Arc<Maker>, sub: &str) -> Machine {
+        let (platform, claims) = (Arc::clone(platform), json!({ "sub": sub }));
         let source = from_fn(move |audience: String| {
             let token = platform.make(None, &audience, &claims);
             async move { Ok(Secret::new(token)) }
@@ -268,7 +323,7 @@ impl Running {
     }
 }
 
-async fn add(issuer: &AuthorizationServer, id: &str, facts: ClientFacts) {
+pub(crate) async fn add(issuer: &AuthorizationServer, id: &str, facts: ClientFacts) {
     let id = ClientId::parse(id).unwrap();
     issuer.add_client(&id, &facts).await.unwrap();
 }
@@ -289,11 +344,43 @@ async fn cc_01_a_program_with_the_wrong_secret_or_the_wrong_key_gets_nothing() {
     let error = running.call(&running.job("repo:evil/app"), "whoami").await;
     assert!(error.unwrap_err().to_string().contains("invalid_grant"));
     running.server.stop().await;
+    let running = Running::configured().await;
+    let error = running.call(&running.job("repo:evil/app"), "whoami").await;
+    assert!(error.unwrap_err().to_string().contains("invalid_grant"));
+    running.server.stop().await;
+}
+
+#[tokio::test]
+async fn wi_03_keys_of_a_platform_that_were_replaced_in_their_file_verify_nothing() {
+    let running = Running::configured().await;
+    let (job, another) = ("repo:acme/app", Maker::new(PLATFORM));
+    let file = running.folder.path().join("platform.json");
+    for unusable in ["", "{\"keys\":[]}"] {
+        std::fs::write(&file, unusable).unwrap();
+        assert!(running.server.reload().is_err(), "{unusable}");
+    }
+    let who = "service:deployer by W";
+    assert_eq!(
+        running.call(&running.job(job), "whoami").await.unwrap(),
+        who
+    );
+    std::fs::write(&file, another.jwks()).unwrap();
+    running.server.reload().unwrap();
+    let error = running.call(&running.job(job), "whoami").await;
+    assert!(error.unwrap_err().to_string().contains("invalid_grant"));
+    let new = running.job_of(&another, job);
+    assert_eq!(running.call(&new, "whoami").await.unwrap(), who);
+    running.server.stop().await;
 }
 
 #[tokio::test]
 async fn cc_01_em_01_wi_01_programs_of_every_kind_are_let_in_as_who_they_are() {
-    let running = Running::start().await;
+    for running in [Running::start().await, Running::configured().await] {
+        each_kind_is_let_in(running).await;
+    }
+}
+
+async fn each_kind_is_let_in(running: Running) {
     let with_key = PrivateKeyJwt::new(running.server.url(), "K", Arc::clone(&running.key));
     for (machine, who) in [
         (running.with_secret("secret"), "S by S"),
@@ -317,7 +404,12 @@ async fn cc_01_em_01_wi_01_programs_of_every_kind_are_let_in_as_who_they_are() {
 
 #[tokio::test]
 async fn em_09_a_tool_exchanges_what_it_was_called_with_and_it_ends_with_the_person() {
-    let running = Running::start().await;
+    for running in [Running::start().await, Running::configured().await] {
+        is_exchanged(running).await;
+    }
+}
+
+async fn is_exchanged(running: Running) {
     let machine = running.of_company();
     let said = running.call(&machine, "ask_upstream").await.unwrap();
     let mut words = said.split(' ');

@@ -63,6 +63,8 @@ mod limits;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod machine_examples;
+#[cfg(test)]
 mod machines;
 #[cfg(test)]
 mod market;

@@ -37,7 +37,7 @@ mod words;
 pub use authority::Authority;
 pub use claim::ClaimPath;
 pub use explain::Explanation;
-pub use reload::Rules;
+pub use reload::{Rules, RulesWatch};
 pub use roles::Role;
 pub use set::{Effect, Rule, RuleSet, RuleSetBuilder, Unmentioned};
 pub use summary::Summary;

@@ -1,11 +1,11 @@
 //! Rules that are replaced while they are in force.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 use countersign_oauth::UnixTime;
+use tokio::sync::watch;
 
 use super::set::RuleSet;
 use crate::policy::{Action, Component, Denial, Policy};
@@ -24,7 +24,7 @@ struct Inner {
     /// What the server says besides about scopes that include others.
     joined: ArcSwap<ScopeHierarchy>,
     /// How often rules were put in force.
-    replaced: AtomicU64,
+    replaced: watch::Sender<u64>,
     file: Option<PathBuf>,
     /// The text of the file that is in force.
     text: ArcSwap<String>,
@@ -57,7 +57,7 @@ impl Rules {
         Self(Arc::new(Inner {
             current,
             joined,
-            replaced: AtomicU64::new(0),
+            replaced: watch::Sender::new(0),
             file,
             text: ArcSwap::default(),
             replacing: Mutex::default(),
@@ -87,9 +87,12 @@ impl Rules {
     }
 
     fn put(&self, mut rules: RuleSet) {
-        rules.generation = self.0.replaced.fetch_add(1, Ordering::Relaxed) + 1;
+        let generation = *self.0.replaced.borrow() + 1;
+        rules.generation = generation;
         rules.hierarchy = rules.hierarchy.union(&self.0.joined.load());
         self.0.current.store(Arc::new(rules));
+        // Whoever waits finds the new ones.
+        self.0.replaced.send_replace(generation);
     }
 
     /// Reads the file again and puts it in force; nothing happens if the rules are from no
@@ -128,6 +131,11 @@ impl Rules {
         self.loaded().generation
     }
 
+    /// Waits for other rules from now on: for what was decided before and still lasts.
+    pub fn watch(&self) -> RulesWatch {
+        RulesWatch(self.0.replaced.subscribe())
+    }
+
     /// Puts `caller` under the rules that are in force now: they may have been replaced
     /// since it was let in, while its request was read. Its roles and what its scopes
     /// contain are then said by the rules that decide, and by no others.
@@ -137,6 +145,20 @@ impl Rules {
 
     fn loaded(&self) -> Guard<Arc<RuleSet>> {
         self.0.current.load()
+    }
+}
+
+/// Waits for rules to be replaced, see [`Rules::watch`].
+#[derive(Debug)]
+pub struct RulesWatch(watch::Receiver<u64>);
+
+impl RulesWatch {
+    /// Returns when other rules were put in force since the last time, or since the watch
+    /// began; never if nobody can replace them any more.
+    pub async fn replaced(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 

@@ -2,11 +2,31 @@
 
 use std::sync::{Arc, Mutex};
 
+use countersign::audit::JsonLines;
 use countersign::authorization_server::{AuthorizationServer, Storage};
-use countersign::{EmbeddedAuth, Http, RouteAccess, Server};
+use countersign::oauth::jose::Algorithm;
+use countersign::{
+    ApiKeyAuth, Dpop, EmbeddedAuth, Http, Limits, Quota, RouteAccess, Server, SessionLimits, State,
+    tool,
+};
 use testkit::TestClock;
 
 use super::{ORIGIN, PUBLIC, headless, server};
+
+/// Counted by a tool that nobody gave a counter.
+struct Counter;
+
+/// Counts.
+#[tool]
+async fn counts(_counter: State<Counter>) -> &'static str {
+    "counted"
+}
+
+/// For keys that nobody accepts.
+#[tool(auth = "keys")]
+async fn for_keys() -> &'static str {
+    "kept"
+}
 
 fn refusal(server: Server, place: &Http) -> String {
     server.into_app(place).unwrap_err().to_string()
@@ -104,7 +124,53 @@ async fn a_start_that_fails_before_the_database_is_needed_leaves_none_behind() {
     let auth = || EmbeddedAuth::sqlite(&file);
     let server = |auth: EmbeddedAuth| server(auth, &TestClock::new());
     let free = || Http::bind("127.0.0.1:0");
+    let log = || JsonLines::at(folder.path().join("audit.jsonl"));
+    let mine = || axum::routing::get(|| async { "mine" });
+    let another = Quota::per_minute(1);
+    let symmetric = Dpop::required().algorithms([Algorithm::HS256]);
     for (server, place, told) in [
+        // What is about the paths and pages of the authorization server.
+        (
+            server(auth()).route("/token", mine(), RouteAccess::Open),
+            free(),
+            "/token",
+        ),
+        (server(auth()), free().path("/authorize"), "`/authorize`"),
+        (
+            server(auth().configure(|it| it.resource("not a url"))),
+            free(),
+            "not a url",
+        ),
+        (
+            server(auth().registered_redirect_uri("github", "https://a.example/callback")),
+            free(),
+            "github",
+        ),
+        (
+            server(auth().api_keys(ApiKeyAuth::header("Authorization"))),
+            free(),
+            "Authorization",
+        ),
+        // What is about the server around it.
+        (server(auth()).tool(counts), free(), "Counter"),
+        (server(auth()).tool(for_keys), free(), "source `keys`"),
+        (
+            server(auth()).limits(Limits::new().per_component("nowhere", another)),
+            free(),
+            "`nowhere`",
+        ),
+        (server(auth()).dpop(symmetric), free(), "private key"),
+        (
+            server(auth()).rules_file("/nowhere/rules.toml"),
+            free(),
+            "/nowhere/rules.toml",
+        ),
+        (server(auth()).required_scopes(["a b"]), free(), "scopes"),
+        (
+            server(auth()).session_limits(SessionLimits::new().total(0)),
+            free(),
+            "session limit `total`",
+        ),
         (server(auth()), Http::bind(taken), "cannot listen"),
         (server(auth()), free().public_url("nowhere"), "public URL"),
         (server(auth()).auth(auth()), free(), "leave one out"),
@@ -118,8 +184,9 @@ async fn a_start_that_fails_before_the_database_is_needed_leaves_none_behind() {
             "/mcp",
         ),
     ] {
+        let server = server.audit_files(log());
         let refused = server.start(place).await.unwrap_err().to_string();
-        assert!(refused.contains(told), "{refused}");
+        assert!(refused.contains(told), "{told}: {refused}");
         assert_eq!(folder.path().read_dir().unwrap().count(), 0, "{refused}");
     }
 }
@@ -153,4 +220,36 @@ async fn the_first_start_tells_the_link_for_the_first_account_and_later_ones_do_
     let http = testkit::Http::service(running.app());
     assert_eq!(http.get(page).send().await.status(), 200);
     running.stop().await;
+}
+
+#[tokio::test]
+async fn the_files_of_the_audit_log_are_made_by_a_start_that_is_not_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("audit.jsonl");
+    let started = server(EmbeddedAuth::in_memory(), &TestClock::new())
+        .audit_files(JsonLines::at(&log))
+        .start(Http::bind("127.0.0.1:0").public_url(PUBLIC))
+        .await
+        .unwrap();
+    assert!(log.exists());
+    // Somebody else's log stops the start.
+    let taken = server(headless(), &TestClock::new()).audit_files(JsonLines::at(&log));
+    let told = refusal(taken, &Http::bind("127.0.0.1:8000"));
+    assert!(
+        told.contains("another process writes the audit log"),
+        "{told}"
+    );
+    let http = testkit::Http::service(started.app());
+    assert_eq!(
+        http.post("/mcp")
+            .header("host", "localhost:8000")
+            .send()
+            .await
+            .status(),
+        401
+    );
+    started.stop().await;
+    drop(http);
+    let written = std::fs::read_to_string(&log).unwrap();
+    assert!(written.contains("no_credential"), "{written}");
 }
