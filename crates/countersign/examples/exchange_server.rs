@@ -11,6 +11,7 @@ use countersign::client::Client;
 use countersign::oauth::Secret;
 use countersign::oauth_client::TokenExchange;
 use countersign::oauth_client::machine::{FromEnvironment, TokenSource};
+use countersign::protocol::JsonObject;
 use countersign::{Context, EmbeddedAuth, Http, Server, State, ToolError, tool};
 
 /// The server that is called.
@@ -30,7 +31,7 @@ async fn my_orders(context: Context, orders: State<Orders>) -> Result<String, To
         .bearer(token.access_token)
         .await
         .map_err(ToolError::internal)?;
-    let listed = client.call_tool("list_orders", Default::default()).await;
+    let listed = client.call_tool("list_orders", JsonObject::new()).await;
     client.close().await;
     let listed = listed.map_err(ToolError::internal)?;
     let text = listed.content.first().and_then(|content| content.as_text());

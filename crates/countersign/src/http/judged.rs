@@ -51,7 +51,7 @@ impl Server {
         mut self,
         mut place: Place,
         local: SocketAddr,
-    ) -> Result<Judged, ServeError> {
+    ) -> Result<Box<Judged>, ServeError> {
         self.watch();
         let authenticates = self.authenticates();
         let gate = std::mem::take(&mut self.admission).gate(&place.resource)?;
@@ -87,7 +87,7 @@ impl Server {
         let foreign = self.foreign.as_mut().and_then(Foreign::take);
         let mut core = self.into_core()?;
         core.patience = place.limits.call_patience;
-        Ok(Judged {
+        Ok(Box::new(Judged {
             core,
             place,
             gate,
@@ -100,7 +100,7 @@ impl Server {
             sessions,
             limits,
             entry,
-        })
+        }))
     }
 
     /// The endpoints of an authorization server have their paths for themselves.
@@ -118,18 +118,18 @@ impl Server {
 
 impl Judged {
     /// Opens what has to be waited for.
-    pub(super) async fn opened(mut self) -> Result<Self, ServeError> {
+    pub(super) async fn opened(mut self: Box<Self>) -> Result<Box<Self>, ServeError> {
         for log in std::mem::take(&mut self.logs) {
             log.open()?;
         }
         if let Some(embedded) = self.embedded.take() {
-            self.embedded = Some(embedded.open().await?);
+            self.embedded = Some(Box::pin(embedded.open()).await?);
         }
         Ok(self)
     }
 
     /// Opens what nobody waits for.
-    pub(super) fn opened_at_once(mut self) -> Result<Self, ServeError> {
+    pub(super) fn opened_at_once(mut self: Box<Self>) -> Result<Box<Self>, ServeError> {
         if let Some(embedded) = &self.embedded {
             embedded.check_open()?;
         }
@@ -140,11 +140,12 @@ impl Judged {
     }
 
     /// The server.
-    pub(super) fn app(self) -> Result<App, ServeError> {
-        let (place, clock, entry) = (self.place, self.clock, self.entry);
-        let (gate, issuing) = match (self.gate, self.embedded) {
+    pub(super) fn app(self: Box<Self>) -> Result<App, ServeError> {
+        let this = *self;
+        let (place, clock, entry) = (this.place, this.clock, this.entry);
+        let (gate, issuing) = match (this.gate, this.embedded) {
             (Some(gate), Some(embedded)) => {
-                let (gate, mounted) = embedded.mount(gate, self.source, &place)?;
+                let (gate, mounted) = embedded.mount(gate, this.source, &place)?;
                 (Some(gate), Some(mounted))
             }
             (gate, _) => (gate, None),
@@ -167,19 +168,19 @@ impl Judged {
             };
             gate.build(place.resource.clone())
         });
-        let core = Arc::new(self.core);
+        let core = Arc::new(this.core);
         let (served, time) = (Arc::clone(&core), Arc::clone(&clock));
-        let mode = if self.sessions {
+        let mode = if this.sessions {
             SessionMode::Offered
         } else {
             SessionMode::Stateless
         };
-        let lane = match self.foreign {
-            Some(handler) => handler.lane(served, time, mode, self.limits),
+        let lane = match this.foreign {
+            Some(handler) => handler.lane(served, time, mode, this.limits),
             None => SessionLane::new(
                 move |caller| RegistryHandler::new(Arc::clone(&served), Arc::clone(&time), caller),
                 mode,
-                self.limits,
+                this.limits,
                 Arc::clone(&clock),
             ),
         };
@@ -188,10 +189,10 @@ impl Judged {
             gate,
             issuing,
             place,
-            routes: self.routes,
+            routes: this.routes,
             clock,
             lane,
-            sessions: self.sessions,
+            sessions: this.sessions,
         });
         if let Some(metrics) = &front.core.metrics {
             // Who has the metrics must not keep the server.

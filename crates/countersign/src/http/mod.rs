@@ -373,7 +373,7 @@ impl Server {
             }
             None => None,
         };
-        let app = judged.opened().await?.app()?;
+        let app = Box::pin(judged.opened()).await?.app()?;
         if let Some(issuing) = &app.0.issuing {
             issuing.begin().await?;
         }

@@ -305,12 +305,13 @@ impl<H: ServerHandler> ServerHandler for ForeignHandler<H> {
         // A subscription is there to last; its stream has bounds of its own.
         let accepted = context.accepted().resource_subscriptions.clone();
         let accepted = accepted.unwrap_or_default();
-        let listening = async {
+        // In a box: whatever else is asked of a handler has no room for it.
+        let listening = Box::pin(async {
             tokio::select! {
                 () = self.incoming.loses(&accepted) => Ok(()),
                 outcome = self.inner.listen(context) => outcome.map_err(ToolError::protocol),
             }
-        };
+        });
         let outcome = guarded(call, listening).await;
         outcome.map_err(ToolError::into_error_data)
     }

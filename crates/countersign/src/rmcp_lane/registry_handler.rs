@@ -436,10 +436,14 @@ impl ServerHandler for RegistryHandler {
             let accepted = stream.accepted().resource_subscriptions.clone();
             let accepted = accepted.unwrap_or_default();
             let incoming = &self.incoming;
-            tokio::select! {
-                () = incoming.loses(&accepted) => {}
-                () = tell_stream(changes, stream, |uri| incoming.may_hear(uri)) => {}
-            }
+            // In a box: whatever else is asked of a handler has no room for it.
+            Box::pin(async {
+                tokio::select! {
+                    () = incoming.loses(&accepted) => {}
+                    () = tell_stream(changes, stream, |uri| incoming.may_hear(uri)) => {}
+                }
+            })
+            .await;
         }
         Ok(())
     }

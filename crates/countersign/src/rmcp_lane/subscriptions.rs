@@ -18,12 +18,15 @@ const MAX_SUBSCRIPTIONS: usize = 1000;
 /// The resources that one session subscribed to, each with who asked for it: what the
 /// session was opened with need not be what a later request brought.
 #[derive(Clone, Debug)]
-pub(crate) struct Subscriptions {
+pub(crate) struct Subscriptions(Arc<OfSession>);
+
+#[derive(Debug)]
+struct OfSession {
     core: Arc<Core>,
     clock: Arc<dyn Clock>,
     /// Who opened the session.
     opener: Caller,
-    by_uri: Arc<Mutex<HashMap<String, Caller>>>,
+    by_uri: Mutex<HashMap<String, Caller>>,
 }
 
 /// A handler whose subscriptions are known.
@@ -33,16 +36,17 @@ pub(crate) trait Watched: ServerHandler {
 
 impl Subscriptions {
     pub(super) fn new(core: Arc<Core>, clock: Arc<dyn Clock>, opener: Caller) -> Self {
-        Self {
+        Self(Arc::new(OfSession {
             core,
             clock,
             opener,
-            by_uri: Arc::default(),
-        }
+            by_uri: Mutex::default(),
+        }))
     }
 
     fn by_uri(&self) -> MutexGuard<'_, HashMap<String, Caller>> {
-        self.by_uri.lock().unwrap_or_else(PoisonError::into_inner)
+        let by_uri = self.0.by_uri.lock();
+        by_uri.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Subscribes `caller`, who may, to `uri`; whether there was room for it.
@@ -82,19 +86,19 @@ impl Subscriptions {
         else {
             return true;
         };
-        if self.core.foreign.is_none() {
+        if self.0.core.foreign.is_none() {
             // It was judged before it was sent.
             return true;
         }
         let uri = &*updated.params.uri;
         let asked = self.by_uri().get(uri).cloned();
-        self.may_hear(asked.as_ref().unwrap_or(&self.opener), uri)
+        self.may_hear(asked.as_ref().unwrap_or(&self.0.opener), uri)
     }
 
     fn may_hear(&self, caller: &Caller, uri: &str) -> bool {
         may_watch(
-            &self.core,
-            &*self.clock,
+            &self.0.core,
+            &*self.0.clock,
             caller,
             ("resources/subscribe", uri),
         )

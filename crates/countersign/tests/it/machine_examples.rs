@@ -13,6 +13,7 @@ use countersign::oauth::grant_type::GrantType;
 use countersign::oauth_client::Reach;
 use countersign::oauth_client::machine::{ClientCredentials, Workload, from_fn};
 use countersign::oauth_client::presenter::Headless;
+use countersign::protocol::JsonObject;
 use countersign::verifier::JwtVerifier;
 use countersign::{AccessToken, Dpop, EmbeddedAuth, Http, RunningServer, Server, tool};
 use serde_json::json;
@@ -141,10 +142,7 @@ async fn wi_01_a_job_of_the_named_repository_deploys_and_no_other() {
     assert_eq!(answer["scope"], "read", "{answer}");
     let token = Secret::new(answer["access_token"].as_str().unwrap());
     let client = Client::connect(running.url()).bearer(token).await.unwrap();
-    let who = client
-        .call_tool("whoami", Default::default())
-        .await
-        .unwrap();
+    let who = client.call_tool("whoami", JsonObject::new()).await.unwrap();
     assert!(!who.content[0].as_text().unwrap().text.is_empty());
     running.stop().await;
 }
@@ -187,7 +185,7 @@ async fn em_09_a_server_calls_another_one_for_its_caller_with_a_token_for_that_o
             .await
             .unwrap();
         let answer = client
-            .call_tool("my_orders", Default::default())
+            .call_tool("my_orders", JsonObject::new())
             .await
             .unwrap();
         let text = answer.content[0].as_text().unwrap().text.clone();

@@ -364,6 +364,8 @@ async fn wi_03_keys_of_a_platform_that_were_replaced_in_their_file_verify_nothin
         running.call(&running.job(job), "whoami").await.unwrap(),
         who
     );
+    // Its ids are other ones, too.
+    another.made.store(100, Ordering::Relaxed);
     std::fs::write(&file, another.jwks()).unwrap();
     running.server.reload().unwrap();
     let error = running.call(&running.job(job), "whoami").await;
