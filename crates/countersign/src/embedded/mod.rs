@@ -89,7 +89,7 @@ pub struct EmbeddedAuth {
     #[cfg(feature = "sqlite")]
     database: Option<PathBuf>,
     /// What was judged before the storage was opened.
-    prepared: Option<PreparedServer>,
+    prepared: Option<Box<PreparedServer>>,
 }
 
 /// Where the state is.

@@ -45,7 +45,7 @@ impl EmbeddedAuth {
                 mounted::check(prepared.settings(), place)?;
                 check_registered(|name| prepared.callback_address(name), &self.registered)?;
                 let paths = shortened(prepared.paths(), &place.stripped);
-                self.prepared = Some(prepared);
+                self.prepared = Some(Box::new(prepared));
                 paths
             }
         };
