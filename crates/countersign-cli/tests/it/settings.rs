@@ -508,10 +508,6 @@ fn a_start_that_settings_refuse_leaves_nothing_but_the_settings() {
             "countersign.toml:7",
         ),
         ("[metrics]\nbind = \"0.0.0.0:1\"\n".to_owned(), "host:port"),
-        (
-            "[server]\npublic_url = \"https://a.test/token\"\n".to_owned(),
-            "the issuer is",
-        ),
     ] {
         let folder = folder();
         let file = folder.path().join("countersign.toml");

@@ -30,6 +30,8 @@ pub(super) struct Judged {
     clock: Arc<dyn Clock>,
     foreign: Option<Box<dyn crate::rmcp_lane::Served>>,
     sessions: bool,
+    /// The server of the metrics has nothing to call.
+    has_components: bool,
     limits: SessionLimits,
     entry: Entry,
 }
@@ -84,6 +86,7 @@ impl Server {
         let (source, clock) = (self.embedded_source.clone(), Arc::clone(&self.clock));
         let (routes, sessions) = (std::mem::take(&mut self.routes), self.has_sessions());
         let logs = std::mem::take(&mut self.logs);
+        let has_components = !self.registry.is_empty() || self.foreign.is_some();
         let foreign = self.foreign.as_mut().and_then(Foreign::take);
         let mut core = self.into_core()?;
         core.patience = place.limits.call_patience;
@@ -98,6 +101,7 @@ impl Server {
             clock,
             foreign,
             sessions,
+            has_components,
             limits,
             entry,
         }))
@@ -141,6 +145,12 @@ impl Judged {
 
     /// The server.
     pub(super) fn app(self: Box<Self>) -> Result<App, ServeError> {
+        if self.gate.is_none() && self.has_components {
+            tracing::warn!(
+                "serving without authentication: everybody who reaches this address may call \
+                 everything"
+            );
+        }
         let this = *self;
         let (place, clock, entry) = (this.place, this.clock, this.entry);
         let (gate, issuing) = match (this.gate, this.embedded) {
