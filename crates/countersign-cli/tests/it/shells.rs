@@ -7,6 +7,10 @@ use crate::command::{folder, run};
 
 /// What `script` prints in `shell`, without the settings of whoever runs the test; nothing
 /// if there is no such shell.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test itself is told so by its environment"
+)]
 fn printed(shell: &str, options: &[&str], script: &str, home: &Path) -> Option<String> {
     let mut command = Command::new(shell);
     command

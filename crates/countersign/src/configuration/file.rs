@@ -291,6 +291,17 @@ mod tests {
                 "[issuing.registration]\nclient_secret_expiry_seconds = 1.5",
                 "whole number of seconds",
             ),
+            ("[auth]\nissuer = \"a\"\nissuer = \"b\"", "/etc/c.toml:3: "),
+        ] {
+            let refusal = refused(text);
+            assert!(refusal.contains(told), "{text}: {refusal}");
+            assert!(!refusal.contains("canary"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_said_by_where_it_is_and_by_nothing_else() {
+        for (text, told) in [
             (
                 "[auth]\nsecret_key = \"canary-canary\"",
                 "a table that says where the secret is",
@@ -311,7 +322,6 @@ mod tests {
                 "[auth]\nsecret_key = { variable = \"NONE\" }",
                 "Required secret not configured: NONE.",
             ),
-            ("[auth]\nissuer = \"a\"\nissuer = \"b\"", "/etc/c.toml:3: "),
         ] {
             let refusal = refused(text);
             assert!(refusal.contains(told), "{text}: {refusal}");

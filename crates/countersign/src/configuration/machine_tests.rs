@@ -31,7 +31,9 @@ fn refused(base: &[(&str, &str)], others: &[(&str, &str)]) -> String {
     let mut variables = [&[ISSUER], base].concat();
     variables.retain(|(name, _)| others.iter().all(|(other, _)| other != name));
     variables.extend(others.iter().filter(|(_, value)| !value.is_empty()));
-    refusal(&variables).unwrap_or_else(|| panic!("{others:?} is taken"))
+    let refusal = refusal(&variables);
+    assert!(refusal.is_some(), "{others:?} is taken");
+    refusal.unwrap_or_default()
 }
 
 #[test]

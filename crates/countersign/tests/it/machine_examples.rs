@@ -18,17 +18,9 @@ use countersign::verifier::JwtVerifier;
 use countersign::{AccessToken, Dpop, EmbeddedAuth, Http, RunningServer, Server, tool};
 use serde_json::json;
 
+use crate::calling::examples::client_dpop;
 use crate::machines::{Maker, add};
 
-macro_rules! example {
-    ($name:ident, $file:literal) => {
-        #[path = $file]
-        #[expect(dead_code, reason = "its main is for running it")]
-        mod $name;
-    };
-}
-
-example!(client_dpop, "../../examples/client_dpop.rs");
 example!(dpop_server, "../../examples/dpop_server.rs");
 example!(exchange_server, "../../examples/exchange_server.rs");
 example!(machine_server, "../../examples/machine_server.rs");

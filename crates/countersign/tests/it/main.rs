@@ -6,7 +6,7 @@ macro_rules! example {
     ($name:ident, $file:literal) => {
         #[path = $file]
         #[expect(dead_code, reason = "its main is for running it")]
-        mod $name;
+        pub(crate) mod $name;
     };
 }
 

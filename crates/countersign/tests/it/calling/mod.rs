@@ -4,7 +4,7 @@ mod bounds;
 mod cancelling;
 mod credentials;
 mod eras;
-mod examples;
+pub(crate) mod examples;
 mod hearing;
 mod issuer;
 mod played;
