@@ -424,6 +424,7 @@ fn each_variable_about_machines_and_proofs_alone_stops_the_start_and_says_what_t
     );
     for (family, field, value, to_set) in [
         (idp, "SCOPES", "read", set(idp, "ISSUER")),
+        (idp, "TENANT", "t-1", set(idp, "ISSUER")),
         (idp, "JWKS_URL", "https://a.test/jwks", set(idp, "ISSUER")),
         (idp, "JWKS_FILE", "jwks.json", set(idp, "ISSUER")),
         (idp, "ALGORITHMS", "ES256", set(idp, "ISSUER")),

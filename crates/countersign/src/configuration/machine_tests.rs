@@ -244,7 +244,7 @@ fn who_gets_tokens_without_a_browser_is_said_in_words_and_printed_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("countersign.toml");
     let text = "[identity_providers.acme]\nscopes = [\"read\"]\n\
-                issuer = \"https://acme.okta.com\"\n\
+                issuer = \"https://acme.okta.com\"\ntenant = \"t-1\"\n\
                 [workloads.b]\nissuer = \"https://token.example\"\nclient_id = \"W\"\n\
                 claims = [\"sub=b\"]\n\
                 [workloads.a]\nissuer = \"https://token.example\"\nclient_id = \"W\"\n\
@@ -263,8 +263,8 @@ fn who_gets_tokens_without_a_browser_is_said_in_words_and_printed_by_name() {
     let configuration = of(&variables).unwrap().file(&file).unwrap();
     let said = configuration.check().unwrap().join("\n");
     for sentence in [
-        "The identity provider https://acme.okta.com lets its people in by assertions (ID-JAG), \
-         which confidential clients present, for read at most",
+        "The identity provider https://acme.okta.com lets its people of the tenant t-1 in by \
+         assertions (ID-JAG), which confidential clients present, for read at most",
         "A program with a token of the platform https://token.example that says sub=a,c and \
          /k8s/ns=prod is service:a, and gets tokens as the client X, for read and write.",
         "says sub=b is service:b, and gets tokens as the client W, without scopes.",

@@ -17,8 +17,8 @@ use super::kind::of;
 use super::local_keys::{LocalKeys, Reread};
 use super::setting::{
     EXCHANGE_CLIENT, EXCHANGE_LIFETIME, EXCHANGE_SCOPES, EXCHANGE_SERVED, EXCHANGE_TARGET,
-    IDP_ALGORITHMS, IDP_ISSUER, IDP_JWKS_FILE, IDP_JWKS_URL, IDP_SCOPES, ISSUER_URL, MORE_SCOPES,
-    RESOURCES, WORKLOAD_ALGORITHMS, WORKLOAD_CLAIMS, WORKLOAD_CLIENT, WORKLOAD_ISSUER,
+    IDP_ALGORITHMS, IDP_ISSUER, IDP_JWKS_FILE, IDP_JWKS_URL, IDP_SCOPES, IDP_TENANT, ISSUER_URL,
+    MORE_SCOPES, RESOURCES, WORKLOAD_ALGORITHMS, WORKLOAD_CLAIMS, WORKLOAD_CLIENT, WORKLOAD_ISSUER,
     WORKLOAD_JWKS_FILE, WORKLOAD_JWKS_URL, WORKLOAD_RESOURCES, WORKLOAD_SCOPES,
 };
 
@@ -158,6 +158,9 @@ impl Configuration {
         }
         if let Some(algorithms) = self.algorithms_of(OF_PROVIDER, &[name])? {
             provider = provider.algorithms(algorithms);
+        }
+        if let Some(tenant) = self.text(&of(IDP_TENANT, name)) {
+            provider = provider.tenant(tenant);
         }
         let scopes = of(IDP_SCOPES, name);
         self.scopes_at(&scopes)?;
@@ -427,8 +430,12 @@ impl Configuration {
                 [] => "whatever the client may ask for".to_owned(),
                 names => format!("{} at most", super::words::and(names)),
             };
+            let people = match self.text(&of(IDP_TENANT, name)) {
+                Some(tenant) => format!("its people of the tenant {tenant}"),
+                None => "its people".to_owned(),
+            };
             said.push(format!(
-                "The identity provider {} lets its people in by assertions (ID-JAG), which \
+                "The identity provider {} lets {people} in by assertions (ID-JAG), which \
                  confidential clients present, for {limit}; nobody is asked. Whoever has its keys \
                  can act as any of them.",
                 self.text(&of(IDP_ISSUER, name)).unwrap_or_default()

@@ -35,6 +35,7 @@ pub(crate) const IDP_ISSUER: &str = "identity_providers.*.issuer";
 pub(crate) const IDP_JWKS_URL: &str = "identity_providers.*.jwks_url";
 pub(crate) const IDP_JWKS_FILE: &str = "identity_providers.*.jwks_file";
 pub(crate) const IDP_ALGORITHMS: &str = "identity_providers.*.algorithms";
+pub(crate) const IDP_TENANT: &str = "identity_providers.*.tenant";
 pub(crate) const IDP_SCOPES: &str = "identity_providers.*.scopes";
 pub(crate) const WORKLOAD_ISSUER: &str = "workloads.*.issuer";
 pub(crate) const WORKLOAD_JWKS_URL: &str = "workloads.*.jwks_url";
@@ -217,6 +218,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
         IDP_ALGORITHMS,
         Kind::List,
         "what its assertions may be signed with",
+    ),
+    setting(
+        IDP_TENANT,
+        Kind::Text,
+        "the tenant whose people it vouches for, if it has several under that identifier",
     ),
     setting(
         IDP_SCOPES,

@@ -117,6 +117,8 @@ impl Maker {
 struct WithIdp {
     real: Fetcher,
     idp: Arc<Maker>,
+    /// Whose people it vouches for.
+    tenant: Option<&'static str>,
 }
 
 impl std::fmt::Debug for WithIdp {
@@ -133,10 +135,13 @@ impl Fetch for WithIdp {
         let form = Form::parse(request.body()).unwrap();
         let field = |name: &str| form.one(name).unwrap().unwrap_or_default().to_owned();
         assert_eq!(field("subject_token"), "ada-at-idp");
-        let claims = json!({
+        let mut claims = json!({
             "sub": "ada", "client_id": "E", "resource": field("resource"),
             "scope": field("scope"),
         });
+        if let Some(tenant) = self.tenant {
+            claims["tenant"] = tenant.into();
+        }
         let typ = Some("oauth-id-jag+jwt");
         let assertion = self.idp.make(typ, &field("audience"), &claims);
         let answer = json!({
@@ -293,6 +298,10 @@ impl Running {
     }
 
     fn of_company(&self) -> Machine {
+        self.of_tenant(None)
+    }
+
+    fn of_tenant(&self, tenant: Option<&'static str>) -> Machine {
         let real = Fetcher::builder()
             .any_port()
             .danger_allow_loopback()
@@ -300,6 +309,7 @@ impl Running {
         let fetch = WithIdp {
             real: real.unwrap(),
             idp: Arc::clone(&self.idp),
+            tenant,
         };
         let id_token = from_fn(|_| async { Ok(Secret::new("ada-at-idp")) });
         let subject = Subject::id_token(id_token);
@@ -401,6 +411,25 @@ async fn each_kind_is_let_in(running: Running) {
     // Whoever the company vouches for is the same person next time.
     let again = running.call(&running.of_company(), "whoami").await.unwrap();
     assert_eq!(again, who);
+    running.server.stop().await;
+}
+
+#[tokio::test]
+async fn em_05_people_of_another_tenant_than_the_settings_name_are_not_let_in() {
+    let tenant = "issuer = \"https://idp.test\"\ntenant = \"t-1\"";
+    let settings = SETTINGS.replace("issuer = \"https://idp.test\"", tenant);
+    let auth = EmbeddedAuth::in_memory().on_setup_link(|_| {});
+    let makers = (Maker::new(IDP), Maker::new(PLATFORM));
+    let running = Running::of(auth, &settings, makers).await;
+    for tenant in [None, Some("t-2")] {
+        let error = running.call(&running.of_tenant(tenant), "whoami").await;
+        let said = error.unwrap_err().to_string();
+        assert!(said.contains("invalid_grant"), "{said}");
+    }
+    let who = running
+        .call(&running.of_tenant(Some("t-1")), "whoami")
+        .await;
+    assert!(who.unwrap().ends_with(" by E"));
     running.server.stop().await;
 }
 
