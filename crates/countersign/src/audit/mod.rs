@@ -70,8 +70,8 @@ impl Ledger {
     }
 
     /// Lets `answering` be that of this request.
-    pub(crate) async fn during<T>(self, answering: impl Future<Output = T>) -> T {
-        CURRENT.scope(self, answering).await
+    pub(crate) fn during<T>(self, answering: impl Future<Output = T>) -> impl Future<Output = T> {
+        CURRENT.scope(self, answering)
     }
 
     fn note(entry: Box<Open>, status: Option<StatusCode>, operation: &Operation) {

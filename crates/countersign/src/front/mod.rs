@@ -330,7 +330,7 @@ impl Front {
     fn head<'a>(&'a self, parts: &'a Parts) -> RequestHead<'a> {
         let head = RequestHead::of(parts);
         if parts.uri.path() == self.place.path {
-            return head.at(self.place.resource.path());
+            return head.at(&self.place.resource_path);
         }
         head.behind(&self.place.stripped)
     }

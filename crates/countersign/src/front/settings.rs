@@ -40,6 +40,8 @@ pub(crate) struct Place {
     pub(crate) path: String,
     /// The identifier of the resource: the URL that clients use.
     pub(crate) resource: ResourceUri,
+    /// Its path, which each request is at.
+    pub(crate) resource_path: String,
     /// What a proxy takes away from the beginning of the paths that clients use.
     pub(crate) stripped: String,
     /// Hosts and origins that are answered to.
@@ -58,6 +60,7 @@ impl Place {
     pub(crate) fn loopback(resource: ResourceUri, path: &str) -> Self {
         Self {
             path: path.to_owned(),
+            resource_path: resource.path().to_owned(),
             resource,
             stripped: String::new(),
             names: AllowedNames::loopback(),
